@@ -1,0 +1,1 @@
+"""The embeddable engine for AI code review and pull-request automation."""
