@@ -5,6 +5,7 @@ CodeflowError
 ├── ConfigurationError            settings or arguments that cannot work
 │   └── MissingDependencyError    an extra is not installed; names what to install
 ├── DiffError                     malformed or truncated diff, with its line
+├── SerializationError            stored or posted JSON of another form
 ├── PluginError                   a plugin broke its side of the contract
 │   ├── PluginConflictError       two owners of one name
 │   └── UnknownBackendError       nobody owns the name; lists the known ones
@@ -74,6 +75,7 @@ __all__ = [
     "SandboxLimitError",
     "SandboxTimeoutError",
     "SchemaVersionError",
+    "SerializationError",
     "StorageError",
     "StorageFullError",
     "StorageUnavailableError",
@@ -141,6 +143,10 @@ class DiffError(CodeflowError, ValueError):
         super().__init__(f"line {line}: {message}")
         self.line = line
         """Line of the input where reading failed, counted from 1."""
+
+
+class SerializationError(CodeflowError, ValueError):
+    """A value cannot be written as JSON, or JSON does not have the form of the value."""
 
 
 class PluginError(CodeflowError):

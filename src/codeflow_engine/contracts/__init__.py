@@ -1,0 +1,42 @@
+"""What a plugin promises: one abstract class per kind of backend.
+
+The docstrings here are normative. A backend derives from its class, states its
+`capabilities`, and passes the contract suite of its kind. Callers branch on capabilities,
+never on a type or a name.
+"""
+
+from codeflow_engine.contracts.analyzer import (
+    Analysis,
+    Analyzer,
+    AnalyzerCapability,
+    AnalyzerReport,
+)
+from codeflow_engine.contracts.backend import Backend
+from codeflow_engine.contracts.cache import Cache
+from codeflow_engine.contracts.llm import LLM, LLMCapability
+from codeflow_engine.contracts.observer import Observer
+from codeflow_engine.contracts.storage import Storage, StorageCapability
+from codeflow_engine.contracts.strategy import Chunk, Inspection, Strategy
+from codeflow_engine.contracts.vcs import VCS, VCSCapability
+from codeflow_engine.contracts.workflow import WorkflowBackend, WorkflowCapability
+
+__all__ = [
+    "LLM",
+    "VCS",
+    "Analysis",
+    "Analyzer",
+    "AnalyzerCapability",
+    "AnalyzerReport",
+    "Backend",
+    "Cache",
+    "Chunk",
+    "Inspection",
+    "LLMCapability",
+    "Observer",
+    "Storage",
+    "StorageCapability",
+    "Strategy",
+    "VCSCapability",
+    "WorkflowBackend",
+    "WorkflowCapability",
+]

@@ -1,0 +1,76 @@
+"""The contract of LLM providers."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import AsyncIterator
+from enum import StrEnum
+
+from codeflow_engine.contracts.backend import Backend
+from codeflow_engine.domain.chat import ChatAnswer, ChatDelta, ChatRequest
+
+__all__ = ["LLM", "LLMCapability"]
+
+
+class LLMCapability(StrEnum):
+    """What a provider can do beyond one whole answer."""
+
+    STREAMS = "streams"
+    ANSWER_SCHEMA = "answer-schema"
+    """It holds the model to `ChatRequest.answer_schema`; the caller validates all the same."""
+
+    COUNTS_TOKENS = "counts-tokens"
+    LISTS_MODELS = "lists-models"
+
+
+class LLM(Backend):
+    """One model of one provider.
+
+    A call is made once: retries, limits, budgets and caches belong to the gateway above.
+    Every failure is one of the errors of `ProviderError`, with `retry_after` where the
+    provider gave it. Cancelling a call closes its connection.
+    """
+
+    @property
+    @abstractmethod
+    def model(self) -> str:
+        """Id of the model, as the provider takes it."""
+
+    @abstractmethod
+    async def complete(self, request: ChatRequest) -> ChatAnswer:
+        """Ask once and return what came back, with the true finish reason.
+
+        A truncated or refused answer is returned with its reason, not raised: what to do
+        about it is the gateway's decision.
+
+        Raises:
+            ProviderError: There is no answer.
+        """
+
+    async def stream(self, request: ChatRequest) -> AsyncIterator[ChatDelta]:
+        """Ask once and yield pieces; the last one carries the whole answer.
+
+        A stream that ends without a finish reason yields `FinishReason.UNKNOWN`. A provider
+        without `STREAMS` gives its answer in one piece.
+
+        Raises:
+            ProviderError: There is no answer, or the stream broke.
+        """
+        answer = await self.complete(request)
+        yield ChatDelta(text=answer.text, answer=answer)
+
+    async def count_tokens(self, request: ChatRequest) -> int | None:
+        """Count the input tokens of a request, or None without `COUNTS_TOKENS`.
+
+        Raises:
+            ProviderError: The provider could not count.
+        """
+        return None
+
+    async def list_models(self) -> tuple[str, ...] | None:
+        """List ids of the models on offer, sorted, or None without `LISTS_MODELS`.
+
+        Raises:
+            ProviderError: The provider could not list.
+        """
+        return None

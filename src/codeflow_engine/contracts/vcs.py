@@ -1,0 +1,76 @@
+"""The contract of VCS hosts: where changes come from and effects go to."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from enum import StrEnum
+
+from codeflow_engine.contracts.backend import Backend
+from codeflow_engine.domain.change import Change, ChangeRequest, FileContent
+from codeflow_engine.domain.diff import Side
+from codeflow_engine.domain.effect import Effect, Receipt
+from codeflow_engine.errors import ConfigurationError
+from codeflow_engine.sandbox import Sandbox
+
+__all__ = ["VCS", "VCSCapability"]
+
+
+class VCSCapability(StrEnum):
+    """What a VCS host can do beyond reading."""
+
+    PUBLISH = "publish"
+    """It takes effects: `find_effects` and `deliver` work."""
+
+
+class VCS(Backend):
+    """Reads changes, and delivers effects where it has that capability.
+
+    Revisions, paths and texts that come out of a change are data: none of them may become
+    an option, a command or a configuration of a program.
+    """
+
+    @abstractmethod
+    async def fetch_change(self, request: ChangeRequest, sandbox: Sandbox) -> Change:
+        """Read the whole change; idempotent, and pinned to full revision ids.
+
+        The diff is complete, or the call fails: a host that can give only a part says so by
+        an error, never by a shorter diff.
+
+        Raises:
+            ChangeUnavailableError: No such repository, revision or merge base, or objects
+                of it are missing.
+            ProviderError: The host failed otherwise.
+        """
+
+    @abstractmethod
+    async def read_files(
+        self, change: Change, paths: Sequence[str], *, side: Side, limit: int, sandbox: Sandbox
+    ) -> tuple[FileContent, ...]:
+        """Read files at the change's base (old side) or head (new side).
+
+        The answer has one entry per path, in the order given. A file that is absent, larger
+        than `limit` bytes, not a file, or no longer what the diff was made from comes back
+        with a reason instead of content.
+
+        Raises:
+            ProviderError: The host failed; nothing was read.
+        """
+
+    async def find_effects(self, target: str, keys: Sequence[str]) -> tuple[Receipt, ...]:
+        """Find which effects stand on the host already, by our own author's markers alone.
+
+        Raises:
+            ConfigurationError: The host has no `PUBLISH` capability.
+            ProviderError: The look-up failed; nothing may then be written.
+        """
+        raise ConfigurationError(f"{type(self).__name__} cannot publish to {target!r}")
+
+    async def deliver(self, effect: Effect) -> Receipt:
+        """Write one effect, after a look whether it stands there already.
+
+        Raises:
+            ConfigurationError: The host has no `PUBLISH` capability.
+            ProviderError: The write failed, or may have; the caller looks before it retries.
+        """
+        raise ConfigurationError(f"{type(self).__name__} cannot publish to {effect.target!r}")

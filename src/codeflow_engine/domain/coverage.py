@@ -1,0 +1,118 @@
+"""The ledger of a review: what became of every unit of the change.
+
+The outcome of a review is a function of this ledger and of nothing else, so that a source
+that crashed, hung or was never asked cannot read as a clean review.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["Coverage", "CoverageEntry", "Outcome", "UnitState"]
+
+
+class UnitState(StrEnum):
+    """What became of one unit."""
+
+    REVIEWED = "reviewed"
+    """Every source that was asked has examined it."""
+
+    EXCLUDED = "excluded"
+    """The policy of the base revision leaves it out; counts as covered."""
+
+    SKIPPED = "skipped"
+    """Nobody examined it, and nobody failed: no source can, or a limit was reached."""
+
+    FAILED = "failed"
+    """A source that was asked did not examine it."""
+
+
+class Outcome(StrEnum):
+    """How a review ended."""
+
+    REVIEWED = "reviewed"
+    """Every unit is covered."""
+
+    PARTIAL = "partial"
+    """Some units are not covered, and somebody examined something."""
+
+    SKIPPED = "skipped"
+    """Nobody examined anything, and nobody failed."""
+
+    FAILED = "failed"
+    """Nobody examined anything, because of a failure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoverageEntry:
+    """One line of the ledger: a hunk, or a file entry without hunks."""
+
+    path: str
+    hunk: int | None = None
+    """Index of the hunk in its file, counted from 0; None for an entry without hunks."""
+
+    state: UnitState
+    reason: str | None = None
+    """Why the unit is excluded, skipped or failed."""
+
+    by: tuple[str, ...] = ()
+    """Names of the sources that examined it, sorted; also where another one failed."""
+
+    def __post_init__(self) -> None:
+        if self.state is UnitState.REVIEWED and not self.by:
+            raise ValueError(f"{self.path}: a reviewed unit names who examined it")
+        if self.state is not UnitState.REVIEWED and not self.reason:
+            raise ValueError(f"{self.path}: a unit that is {self.state} gives its reason")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """The whole ledger, in the order of the change."""
+
+    entries: tuple[CoverageEntry, ...] = ()
+
+    def count(self, state: UnitState) -> int:
+        """Count the units in a state."""
+        return sum(entry.state is state for entry in self.entries)
+
+    @property
+    def units(self) -> int:
+        """Number of units of the change."""
+        return len(self.entries)
+
+    @property
+    def hunks(self) -> int:
+        """Number of units that are hunks."""
+        return sum(entry.hunk is not None for entry in self.entries)
+
+    @property
+    def uncovered(self) -> tuple[CoverageEntry, ...]:
+        """The units that are skipped or failed."""
+        missing = (UnitState.SKIPPED, UnitState.FAILED)
+        return tuple(entry for entry in self.entries if entry.state in missing)
+
+    @property
+    def outcome(self) -> Outcome:
+        """Derive how the review ended; a change without units is reviewed."""
+        uncovered = self.uncovered
+        if not uncovered:
+            return Outcome.REVIEWED
+        if any(entry.by for entry in self.entries):
+            return Outcome.PARTIAL
+        if any(entry.state is UnitState.FAILED for entry in uncovered):
+            return Outcome.FAILED
+        return Outcome.SKIPPED
+
+    @property
+    def reason(self) -> str | None:
+        """Say in one line why the outcome is not `reviewed`; None where it is."""
+        uncovered = self.uncovered
+        if not uncovered:
+            return None
+        reasons = Counter(entry.reason for entry in uncovered)
+        told = "; ".join(f"{reason} ({count})" for reason, count in reasons.most_common(3))
+        more = len(reasons) - 3
+        rest = f"; and {more} more reasons" if more > 0 else ""
+        return f"{len(uncovered)} of {self.units} units are not covered: {told}{rest}"

@@ -1,0 +1,142 @@
+"""The result of a review, and its stable JSON form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from codeflow_engine.domain.coverage import Coverage, Outcome, UnitState
+from codeflow_engine.domain.finding import Finding, Severity
+from codeflow_engine.domain.usage import Usage
+from codeflow_engine.errors import SerializationError
+
+if TYPE_CHECKING:
+    from codeflow_engine.domain.change import Change
+
+__all__ = ["SCHEMA_VERSION", "ChangeSummary", "Review", "Timing"]
+
+SCHEMA_VERSION = 1
+"""Version of the JSON form; its JSON Schema is `codeflow_engine/reports/review.schema.json`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeSummary:
+    """The change that was reviewed, in short."""
+
+    title: str = ""
+    base: str | None = None
+    head: str | None = None
+    files: int = 0
+    """Number of file entries."""
+
+    @classmethod
+    def of(cls, change: Change) -> ChangeSummary:
+        """Summarise a change."""
+        return cls(
+            title=change.title, base=change.base, head=change.head, files=len(change.diff.files)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """When the review ran."""
+
+    started_at: datetime
+    """With a time zone; UTC where the engine made it."""
+
+    seconds: float
+    """Wall time from the start of the run to its result."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What a review found, and what it looked at.
+
+    `outcome` and `reason` are derived from `coverage`, also for a review that was loaded
+    from JSON; there is no way to set them.
+    """
+
+    run_id: str
+    change: ChangeSummary
+    findings: tuple[Finding, ...] = ()
+    """Worst first."""
+
+    coverage: Coverage
+    usage: Usage = field(default_factory=Usage)
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Findings that were not kept, counted by reason; a wrong anchor is the usual one."""
+
+    isolation: str
+    """The rung of the sandbox that analyzers ran on: `bwrap`, `unshare` or `none`."""
+
+    timing: Timing
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the review ended, derived from the ledger."""
+        return self.coverage.outcome
+
+    @property
+    def reason(self) -> str | None:
+        """Why the outcome is not `reviewed`, derived from the ledger."""
+        return self.coverage.reason
+
+    def worst(self) -> Severity | None:
+        """Find the severity of the worst finding that is new or open."""
+        live = [f.severity for f in self.findings if f.state in {"new", "open"}]
+        return min(live, key=lambda severity: severity.rank, default=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the stable JSON form, as values that `json.dumps` takes."""
+        from codeflow_engine.domain.encoding import to_plain
+
+        plain = to_plain(self)
+        counts = {state.value: self.coverage.count(state) for state in UnitState}
+        plain["coverage"] = {
+            "units": self.coverage.units,
+            "hunks": self.coverage.hunks,
+            **counts,
+            "entries": plain["coverage"]["entries"],
+        }
+        outcome = {"outcome": self.outcome.value, "reason": self.reason}
+        return {"schema": SCHEMA_VERSION, "run_id": plain.pop("run_id"), **outcome, **plain}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Review:
+        """Load the JSON form; the outcome and all counts are derived anew.
+
+        Raises:
+            SerializationError: The data has another schema version or another form.
+        """
+        from codeflow_engine.domain.encoding import from_plain
+
+        if data.get("schema") != SCHEMA_VERSION:
+            raise SerializationError(
+                f"a review of schema {data.get('schema')!r} cannot be read; "
+                f"this version reads schema {SCHEMA_VERSION}"
+            )
+        derived = {"schema", "outcome", "reason"}
+        plain: dict[str, Any] = {key: value for key, value in data.items() if key not in derived}
+        coverage = plain.get("coverage")
+        if isinstance(coverage, Mapping):
+            counts = {"units", "hunks", *UnitState}
+            plain["coverage"] = {k: v for k, v in coverage.items() if k not in counts}
+        return from_plain(cls, plain)
+
+    def __str__(self) -> str:
+        """Render the text report."""
+        from codeflow_engine.reports import text
+
+        return text.render(self.to_json())
+
+    def __repr__(self) -> str:
+        covered = self.coverage.units - len(self.coverage.uncovered)
+        return (
+            f"<Review {self.outcome.value}: {len(self.findings)} findings, "
+            f"{covered} of {self.coverage.units} units covered>"
+        )
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: FBT001 - IPython's form
+        printer.text(repr(self) if cycle else str(self))

@@ -1,0 +1,135 @@
+"""Runs of workflows, and the events that tell how a run goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from codeflow_engine.domain.coverage import Outcome
+
+__all__ = [
+    "AnalyzerFinished",
+    "ChangeFetched",
+    "ReviewJudged",
+    "RunEvent",
+    "RunFinished",
+    "RunRecord",
+    "RunStarted",
+    "RunStatus",
+    "StepFinished",
+    "StepStarted",
+]
+
+
+class RunStatus(StrEnum):
+    """Where a run stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the run has ended."""
+        return self not in {RunStatus.PENDING, RunStatus.RUNNING}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One run, as the storage keeps it."""
+
+    run_id: str
+    workflow: str
+    version: int
+    """Version of the workflow; its author raises it when the steps change."""
+
+    tenant: str
+    input: Mapping[str, Any]
+    """Plain JSON data that the workflow was started with."""
+
+    status: RunStatus = RunStatus.PENDING
+    created_at: datetime
+    updated_at: datetime
+    error: str | None = None
+    """Type and message of what ended the run, redacted; None unless it failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEvent:
+    """Something that happened in a run. Every event of a run has the next number."""
+
+    run_id: str
+    sequence: int
+    """Position in the run's stream, counted from 1 without gaps."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted(RunEvent):
+    """The first event of every run."""
+
+    workflow: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepStarted(RunEvent):
+    """A step began to execute."""
+
+    step: str
+    key: str | None = None
+    """Tells parallel steps of one name apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFinished(RunEvent):
+    """A step returned or raised."""
+
+    step: str
+    key: str | None = None
+    seconds: float
+    error: str | None = None
+    """Type of what it raised; None where it returned."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeFetched(RunEvent):
+    """The change is known."""
+
+    title: str
+    files: int
+    units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalyzerFinished(RunEvent):
+    """An analyzer has ended, well or not."""
+
+    analyzer: str
+    findings: int
+    examined: int
+    """Number of units that it examined."""
+
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewJudged(RunEvent):
+    """The review is complete."""
+
+    outcome: Outcome
+    reason: str | None
+    findings: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished(RunEvent):
+    """The last event of every run."""
+
+    status: RunStatus
+    error: str | None = None

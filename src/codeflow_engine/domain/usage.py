@@ -1,0 +1,38 @@
+"""What a run has consumed of its models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+__all__ = ["Usage"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens and money; the zero value means that no model was called."""
+
+    calls: int = 0
+    """Calls to a model that returned an answer."""
+
+    input_tokens: int = 0
+    """Tokens sent, cached ones included."""
+
+    output_tokens: int = 0
+    """Tokens received, reasoning included."""
+
+    cached_tokens: int = 0
+    """Of the tokens sent, those that the provider read from its cache."""
+
+    cost_usd: Decimal | None = Decimal(0)
+    """US dollars; None as soon as one call went to a model without a known price."""
+
+    def __add__(self, other: Usage) -> Usage:
+        costs = (self.cost_usd, other.cost_usd)
+        return Usage(
+            calls=self.calls + other.calls,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            cost_usd=None if None in costs else sum(filter(None, costs), Decimal(0)),
+        )
