@@ -15,10 +15,10 @@ __all__ = ["from_plain", "to_plain"]
 
 
 def to_plain(value: Any) -> Any:
-    """Turn a value of this package into what `json.dumps` takes.
+    r"""Turn a value of this package into what `json.dumps` takes.
 
     A decimal becomes a string, a time ISO 8601, an enum its value, a tuple a list. Bytes of
-    a path that is not UTF-8 (kept as lone surrogates) are written as `\\xff` escapes, since
+    a path that is not UTF-8 (kept as lone surrogates) are written as `\xff` escapes, since
     JSON in UTF-8 cannot hold them.
     """
     if isinstance(value, Enum):
