@@ -1,0 +1,168 @@
+"""What no file of the project may do or say."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "src" / "codeflow_engine"
+
+STARTS_PROCESSES = {"multiprocessing", "pty", "subprocess", "_posixsubprocess"}
+STARTS_PROCESS = re.compile(
+    r"\bos\.(system|popen|fork|forkpty|exec\w+|spawn\w+|posix_spawnp?)\b"
+    r"|\bcreate_subprocess_(exec|shell)\b|\bProcessPoolExecutor\b|\bsubprocess_(exec|shell)\b"
+)
+RUNS_DATA = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "jsonpickle"}
+RUNS_DATA_CALL = re.compile(
+    r"^(eval|exec|yaml\.(load|load_all|full_load|full_load_all|unsafe_load|unsafe_load_all))$"
+)
+FORBIDDEN_NAMES = {
+    *("manager", "helper", "util", "common", "core", "base", "service", "handler", "job"),
+}
+# Put together here, so that this file does not say what no file may say.
+HOSTS = [
+    ".".join(parts)
+    for parts in (
+        *(("pypi", "org"), ("pythonhosted", "org"), ("registry", "npmjs", "org")),
+        *(("deb", "debian", "org"), ("proxy", "golang", "org"), ("crates", "io")),
+    )
+]
+MACHINE_PATH = re.compile("(?<![\\w.])/(?:work|root/\\.pyenv|tmp/dev|home/\\w+/src)/")
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """List every module that a tree imports, anywhere, by its first name."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            names.add((node.module or "").partition(".")[0])
+    return names
+
+
+def process_starts(source: str) -> set[str]:
+    """List the ways by which a module could start a process."""
+    tree = ast.parse(source)
+    found = imported(tree) & STARTS_PROCESSES
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Name):
+            found.update(match.group() for match in STARTS_PROCESS.finditer(ast.unparse(node)))
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            found.update(name for name in names if STARTS_PROCESS.search(name))
+    return found
+
+
+def data_runs(source: str) -> set[str]:
+    """List the ways by which a module could run what it only ought to read."""
+    tree = ast.parse(source)
+    calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    return imported(tree) & RUNS_DATA | {call for call in calls if RUNS_DATA_CALL.match(call)}
+
+
+def forbidden_name(path: str) -> str | None:
+    """Find the first part of a module's path that is one of the words not used here."""
+    for part in re.split(r"[/_.]", path.lower()):
+        if part.removesuffix("s") in FORBIDDEN_NAMES:
+            return part
+    return None
+
+
+def spoken_places(text: str) -> list[str]:
+    """Find paths of a machine and hosts of package registries in a text."""
+    hosts = [host for host in HOSTS if host in text]
+    return hosts + [match.group() for match in MACHINE_PATH.finditer(text)]
+
+
+def project_files() -> list[Path]:
+    """List the files that are in the repository, or are about to be."""
+    told = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    ).stdout
+    paths = [ROOT / name for name in told.decode().split("\0") if name]
+    return [path for path in paths if path.is_file()]
+
+
+def test_only_the_sandbox_starts_processes() -> None:
+    """No other module of the package has a way to start a process."""
+    found = {
+        str(path.relative_to(PACKAGE)): starts
+        for path in PACKAGE.glob("**/*.py")
+        if path.relative_to(PACKAGE).parts[0] != "sandbox"
+        and (starts := process_starts(path.read_text("utf-8")))
+    }
+
+    assert not found
+
+
+def test_s37_no_module_runs_what_it_reads() -> None:
+    """Nothing is unpickled, evaluated, or loaded as YAML with constructors."""
+    found = {
+        str(path.relative_to(PACKAGE)): runs
+        for path in PACKAGE.glob("**/*.py")
+        if (runs := data_runs(path.read_text("utf-8")))
+    }
+
+    assert not found
+
+
+def test_modules_are_named_by_what_they_do() -> None:
+    """No module's name is one of the words that say nothing."""
+    paths = [str(path.relative_to(PACKAGE)) for path in PACKAGE.glob("**/*.py")]
+
+    assert not {path: word for path in paths if (word := forbidden_name(path))}
+
+
+def test_no_file_names_a_machine_or_a_registry() -> None:
+    """No file of the repository holds a path of the machine it was written on."""
+    found = {}
+    for path in project_files():
+        spoken = spoken_places(path.read_bytes().decode("utf-8", "replace"))
+        if spoken and path.name != "poetry.lock":
+            found[str(path.relative_to(ROOT))] = spoken
+
+    assert not found
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import subprocess",
+        "def f():\n    from multiprocessing import Pool",
+        "import os\nos.system('true')",
+        "from os import execvp",
+        "import asyncio\nasyncio.create_subprocess_exec('true')",
+        "from concurrent.futures import ProcessPoolExecutor",
+    ],
+)
+def test_the_check_of_processes_can_fail(source: str) -> None:
+    """Each usual way to start a process is found."""
+    assert process_starts(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["import pickle", "eval('1')", "import yaml\nyaml.load(f)", "from marshal import loads"],
+)
+def test_the_check_of_deserialization_can_fail(source: str) -> None:
+    """Each usual way to run data is found."""
+    assert data_runs(source)
+
+
+def test_the_checks_of_words_can_fail() -> None:
+    """A forbidden word, a machine's path and a registry's host are found."""
+    assert forbidden_name("llm/retry_helpers.py") == "helpers"
+    assert forbidden_name("database.py") is None
+    assert spoken_places("see /work" + "/main/x and https://" + HOSTS[0])
+    assert not spoken_places("a/work/b, src/codeflow_engine, https://example.org")
+    assert not process_starts("import os\nos.path.join('a')\nsystem = 1")
+    assert not data_runs("import json, yaml\nyaml.safe_load(f)\nmodel.eval()")
