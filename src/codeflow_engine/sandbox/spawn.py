@@ -1,0 +1,131 @@
+"""The start of a process: descriptors, session, nothing inherited that was not given.
+
+The start runs on the loop's thread, and blocks it for the time of a `vfork` and an `exec`:
+about a millisecond, whatever the size of the host. A thread would not help, since CPython
+holds its lock meanwhile; and a process dies with the thread that started it, when it asked
+to die with its parent.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import stat
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from codeflow_engine.errors import SandboxError
+
+__all__ = ["Ends", "Launch", "spawn"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """How to start a program."""
+
+    program: str
+    """Short name for messages."""
+
+    command: Callable[[int, int], Sequence[str]]
+    """Gives the argument vector, from the numbers of the control and the status pipe."""
+
+    env: dict[str, str]
+    directory: str
+    guarded: bool
+    """Whether the inner step runs first, and answers on those two pipes."""
+
+    stdin: bytes | Path | None = None
+    """What the program reads: bytes, a regular file, or nothing."""
+
+    dialogue: bool = False
+    """Whether its input stays open after these bytes."""
+
+    bounds: Sequence[tuple[int, int]] = ()
+    """Resource limits to set from outside, where no inner step sets them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ends:
+    """The engine's ends of the pipes; each is a descriptor, or `None` without that pipe."""
+
+    stdin: int | None
+    stdout: int
+    stderr: int
+    status: int | None
+    control: int | None
+
+
+def spawn(launch: Launch) -> tuple[subprocess.Popen[bytes], Ends]:
+    """Start a process in a session of its own.
+
+    Raises:
+        SandboxError: The program or its input cannot be had, or the system refuses.
+    """
+    with ExitStack() as on_failure, ExitStack() as theirs:
+
+        def pipe(*, inward: bool) -> tuple[int, int]:
+            reading, writing = os.pipe()
+            their, our = (reading, writing) if inward else (writing, reading)
+            theirs.callback(os.close, their)
+            on_failure.callback(os.close, our)
+            return their, our
+
+        try:
+            their_in, our_in = subprocess.DEVNULL, None
+            if isinstance(launch.stdin, Path):
+                their_in = _open_input(launch.stdin)
+                theirs.callback(os.close, their_in)
+            elif launch.stdin is not None or launch.dialogue:
+                their_in, our_in = pipe(inward=True)
+            their_out, our_out = pipe(inward=False)
+            their_err, our_err = pipe(inward=False)
+            their_status, our_status = pipe(inward=False) if launch.guarded else (-1, None)
+            their_control, our_control = pipe(inward=True) if launch.guarded else (-1, None)
+            popen = subprocess.Popen(  # noqa: S603 - the one place; never a shell
+                launch.command(their_control, their_status),
+                stdin=their_in,
+                stdout=their_out,
+                stderr=their_err,
+                env=launch.env,
+                cwd=launch.directory,
+                # No `preexec_fn`, no user or group: then CPython uses vfork.
+                start_new_session=True,
+                umask=0o077,
+                pass_fds=(their_control, their_status) if launch.guarded else (),
+            )
+        except (OSError, ValueError) as error:
+            detail = error.strerror if isinstance(error, OSError) else "a NUL character"
+            message = f"could not start {launch.program}: {detail}"
+            raise SandboxError(message) from error
+        on_failure.pop_all()
+    _bound(popen.pid, launch.bounds)
+    return popen, Ends(
+        stdin=our_in, stdout=our_out, stderr=our_err, status=our_status, control=our_control
+    )
+
+
+def _open_input(path: Path) -> int:
+    # Without O_NONBLOCK, a FIFO put in the file's place would hold the loop for ever.
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        message = "its input is not a regular file"
+        raise SandboxError(message)
+    return fd
+
+
+def _bound(pid: int, bounds: Sequence[tuple[int, int]]) -> None:
+    """Set limits on a process that runs already; only Linux can."""
+    if not hasattr(resource, "prlimit"):
+        return
+    for what, value in bounds:
+        _, hard = resource.getrlimit(what)
+        # As in the inner step: a soft limit of CPU time tells what the hard one kills for.
+        wanted = (value, value + (what == resource.RLIMIT_CPU))
+        if hard != resource.RLIM_INFINITY:
+            wanted = (min(wanted[0], hard), min(wanted[1], hard))
+        with suppress(ProcessLookupError):  # it has ended already
+            resource.prlimit(pid, what, wanted)
