@@ -60,7 +60,7 @@ def initializer_content(source: str) -> list[str]:
             continue
         if isinstance(node, ast.Assign | ast.AnnAssign):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-            if ast.unparse(target).lstrip("_").rstrip("_").lower() in {"all", "version", "home"}:
+            if ast.unparse(target).lstrip("_").rstrip("_").lower() in {"all", "version", "homes"}:
                 continue
         found.append(ast.unparse(node).splitlines()[0])
     return found
