@@ -1,1 +1,85 @@
-"""The embeddable engine for AI code review and pull-request automation."""
+"""The embeddable engine for AI code review and pull-request automation.
+
+```python
+import codeflow_engine as codeflow
+
+with codeflow.Engine() as engine:
+    review = engine.review(".", base="main")
+print(review)
+```
+
+Names load on first use: importing this package imports nothing else.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from codeflow_engine import contracts, errors
+    from codeflow_engine.domain.change import Change
+    from codeflow_engine.domain.coverage import Coverage, Outcome
+    from codeflow_engine.domain.diff import Diff
+    from codeflow_engine.domain.finding import Category, Evidence, Finding, Severity, Suggestion
+    from codeflow_engine.domain.review import Review
+    from codeflow_engine.domain.usage import Usage
+    from codeflow_engine.engine import AsyncEngine
+    from codeflow_engine.plugins.hooks import hookimpl
+    from codeflow_engine.runs.handle import AsyncRun
+    from codeflow_engine.sync import Engine, Run
+
+__all__ = [
+    "AsyncEngine",
+    "AsyncRun",
+    "Category",
+    "Change",
+    "Coverage",
+    "Diff",
+    "Engine",
+    "Evidence",
+    "Finding",
+    "Outcome",
+    "Review",
+    "Run",
+    "Severity",
+    "Suggestion",
+    "Usage",
+    "contracts",
+    "errors",
+    "hookimpl",
+]
+
+_HOMES = {
+    "AsyncEngine": "engine",
+    "AsyncRun": "runs.handle",
+    "Category": "domain.finding",
+    "Change": "domain.change",
+    "Coverage": "domain.coverage",
+    "Diff": "domain.diff",
+    "Engine": "sync",
+    "Evidence": "domain.finding",
+    "Finding": "domain.finding",
+    "Outcome": "domain.coverage",
+    "Review": "domain.review",
+    "Run": "sync",
+    "Severity": "domain.finding",
+    "Suggestion": "domain.finding",
+    "Usage": "domain.usage",
+    "hookimpl": "plugins.hooks",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        value: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    elif name in __all__:
+        value = import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

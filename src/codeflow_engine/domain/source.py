@@ -1,0 +1,31 @@
+"""What one source (an analyzer, later a model) said about a change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from codeflow_engine.domain.diff import Unit
+from codeflow_engine.domain.finding import RawFinding
+
+__all__ = ["SourceReport"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceReport:
+    """The answer of one source; every unit it was asked about is accounted for."""
+
+    source: str
+    """Name of the source, as it appears in the ledger."""
+
+    findings: tuple[RawFinding, ...] = ()
+    examined: frozenset[Unit] = frozenset()
+    declined: tuple[tuple[Unit, str], ...] = ()
+    """Units that are none of its business, each with the reason."""
+
+    failed: tuple[tuple[Unit, str], ...] = ()
+    """Units that it should have examined and did not, each with the reason."""
+
+    @property
+    def failure(self) -> str | None:
+        """The first reason why a unit failed; None where none did."""
+        return self.failed[0][1] if self.failed else None

@@ -1,0 +1,273 @@
+"""The engine: wiring, lifecycle and verbs; what they do lives in the rooms below."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
+
+from codeflow_engine.contracts import VCS, Analyzer, Backend, Observer, Storage
+from codeflow_engine.domain.change import Change
+from codeflow_engine.domain.diff import Diff
+from codeflow_engine.domain.review import Review
+from codeflow_engine.domain.run import RunStatus
+from codeflow_engine.errors import ConfigurationError
+from codeflow_engine.runs.clock import Clock
+from codeflow_engine.sandbox import Isolation
+
+if TYPE_CHECKING:
+    from codeflow_engine.plugins.backends import Backends
+    from codeflow_engine.plugins.loader import LoadedPlugins
+    from codeflow_engine.plugins.overview import Plugins
+    from codeflow_engine.plugins.registry import Kind
+    from codeflow_engine.runs.context import Toolbox
+    from codeflow_engine.runs.handle import AsyncRun
+    from codeflow_engine.settings import Settings
+
+__all__ = ["AsyncEngine", "ChangeLike", "EngineOptions"]
+
+type ChangeLike = str | bytes | os.PathLike[str] | Diff | Change
+"""A repository's path, a patch (its path, text, bytes or `Diff`), or a `Change`."""
+
+
+class EngineOptions(TypedDict, total=False):
+    """What a host may bring to its engine. Whatever is left out comes from the settings."""
+
+    storage: str | Storage | None
+    """Name of a storage, or one that the host made."""
+
+    vcs: str | VCS | None
+    """Name of a VCS host, or one that the host made."""
+
+    analyzers: Iterable[str | Analyzer] | None
+    """Names of the analyzers to ask, or ones that the host made; None asks all whose
+    packages are installed."""
+
+    observers: Iterable[str | Observer] | None
+    """Names of observers, or ones that the host made."""
+
+    plugins: Iterable[object]
+    """Modules or objects of this process with hook implementations."""
+
+    plugins_allow: Sequence[str] | None
+    """Distributions or entry points that may load; None allows all that are installed."""
+
+    tenant: str | None
+    """Whose runs these are."""
+
+    settings_file: str | os.PathLike[str] | None
+    """A TOML file with settings; see `Settings` for its keys."""
+
+    isolation: Isolation | None
+    """The best rung of the sandbox to try; None tries all."""
+
+    secrets: Iterable[str]
+    """Values that must never appear in any output, such as the host's keys."""
+
+    logger: logging.Logger | None
+    """Where the engine logs; None is the logger `codeflow_engine`."""
+
+    clock: Clock | None
+    """Where time and ids come from."""
+
+
+_THREADS = 4
+"""Worker threads of one engine, for computation over large changes."""
+
+
+class AsyncEngine:
+    """Reviews changes inside an asyncio program.
+
+    An engine holds everything that it uses: two engines in one process share nothing. The
+    environment and the settings file are read here and never again. Use it as an async
+    context manager, or call `aclose`.
+
+    Args:
+        options: See `EngineOptions`.
+
+    Raises:
+        ConfigurationError: Wrong settings, or a backend of a wrong kind.
+        PluginError: A storage or observer that was named cannot be had.
+    """
+
+    def __init__(self, **options: Unpack[EngineOptions]) -> None:
+        from codeflow_engine.plugins.backends import Backends
+        from codeflow_engine.plugins.loader import load_plugins
+        from codeflow_engine.plugins.registry import Kind
+        from codeflow_engine.runs.executor import DirectExecutor
+        from codeflow_engine.settings import load_settings
+
+        unknown = sorted(options.keys() - EngineOptions.__annotations__.keys())
+        if unknown:
+            raise ConfigurationError(f"an engine has no option {', '.join(unknown)}")
+        file = options.get("settings_file")
+        named = {name: options.get(name) for name in ("tenant", "plugins_allow", "isolation")}
+        settings = load_settings(None if file is None else Path(file), named)
+        self._loaded = load_plugins(options.get("plugins", ()), allow=settings.plugins_allow)
+        self._backends = Backends(self._loaded.registry, settings.plugins)
+        chosen = {
+            "storage": self._name(Kind.STORAGE, options.get("storage"), settings.storage),
+            "vcs": self._name(Kind.VCS, options.get("vcs"), settings.vcs),
+            "analyzers": self._names(Kind.ANALYZER, options.get("analyzers"), settings.analyzers),
+            "observers": self._names(Kind.OBSERVER, options.get("observers"), settings.observers),
+        }
+        settings = settings.model_copy(update=chosen)
+        self._tools = _wire(settings, self._loaded, self._backends, options)
+        self._executor = DirectExecutor(self._tools)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Cancel the runs under way, end their processes, close what the engine opened.
+
+        May be called again. What the host handed in stays open.
+        """
+        try:
+            await self._executor.aclose()
+        finally:
+            try:
+                await self._tools.sandbox.aclose()
+            finally:
+                self._tools.threads.shutdown(wait=False, cancel_futures=True)
+                await self._backends.aclose()
+
+    async def review(
+        self,
+        change: ChangeLike,
+        *,
+        base: str | None = None,
+        head: str | None = None,
+        analyzers: Sequence[str] | None = None,
+    ) -> Review:
+        """Review a change and return the result; cancelling this call cancels the review.
+
+        Args:
+            change: A repository, a patch or a `Change`.
+            base: Revision to compare with.
+            head: Revision under review, `":worktree"` or `":index"`. With neither base nor
+                head the working tree is compared with HEAD; with a base alone HEAD with
+                their merge base; with a head alone that commit with its parent.
+            analyzers: Names of the analyzers to ask, in place of the engine's.
+
+        Raises:
+            ConfigurationError: The arguments cannot work.
+            ChangeUnavailableError: No such repository or revision.
+            DiffError: A patch that cannot be read.
+            CodeflowError: Whatever else kept the change from being read.
+        """
+        asked = {"change": change, "base": base, "head": head, "analyzers": analyzers}
+        run = await self.submit("review", asked)
+        try:
+            result: Review = await run.result()
+        except asyncio.CancelledError:
+            await run.cancel()
+            raise
+        return result
+
+    async def submit(self, workflow: str, input: Mapping[str, Any]) -> AsyncRun:  # noqa: A002
+        """Start a run of a workflow and return its handle at once.
+
+        Args:
+            workflow: Its name; `review` ships with the engine.
+            input: What it works on; for `review` the arguments of that verb by name.
+
+        Raises:
+            UnknownBackendError: No workflow has that name.
+            ConfigurationError: The input cannot work.
+        """
+        from codeflow_engine.plugins.registry import Kind
+
+        chosen = self._backends.load(Kind.WORKFLOW, workflow)
+        # The input may be a patch of many megabytes, which is read and indexed here.
+        loop = asyncio.get_running_loop()
+        value = await loop.run_in_executor(self._tools.threads, chosen.read_input, input)
+        execution = await self._executor.start(chosen, value, self._tools.settings.tenant)
+        return self._handle(execution.record)
+
+    async def run(self, run_id: str) -> AsyncRun:
+        """Find a run of this tenant by its id.
+
+        Raises:
+            RunNotFoundError: There is none.
+        """
+        return self._handle(await self._executor.find(run_id, self._tools.settings.tenant))
+
+    async def runs(
+        self, *, status: RunStatus | None = None, limit: int = 100
+    ) -> tuple[AsyncRun, ...]:
+        """Find the newest runs of this tenant, newest first."""
+        tenant = self._tools.settings.tenant
+        records = await self._tools.storage.find_runs(tenant, status=status, limit=limit)
+        return tuple(self._handle(record) for record in records)
+
+    async def isolation(self) -> Isolation:
+        """Find the rung of the sandbox that analyzers get here; the first call tries it.
+
+        Raises:
+            SandboxError: No process can be started here.
+        """
+        return await self._tools.sandbox.isolation()
+
+    @property
+    def plugins(self) -> Plugins:
+        """The plugins of this engine: what they offer, and which of them failed."""
+        from codeflow_engine.plugins.overview import Plugins
+
+        return Plugins(self._loaded, self._backends)
+
+    def _handle(self, record: Any) -> AsyncRun:
+        from codeflow_engine.runs.handle import AsyncRun
+
+        return AsyncRun(record, self._executor, self._tools.storage)
+
+    def _name(self, kind: Kind, given: str | Backend | None, default: str) -> str:
+        if given is None:
+            return default
+        return given if isinstance(given, str) else self._backends.adopt(kind, given)
+
+    def _names(
+        self, kind: Kind, given: Iterable[str | Backend] | None, default: tuple[str, ...] | None
+    ) -> tuple[str, ...] | None:
+        if given is None:
+            return default
+        return tuple(self._name(kind, one, "") for one in given)
+
+
+def _wire(
+    settings: Settings, loaded: LoadedPlugins, backends: Backends, options: EngineOptions
+) -> Toolbox:
+    """Put together what the engine lends to its runs."""
+    from codeflow_engine.plugins.dispatch import HookDispatch
+    from codeflow_engine.redaction import Redactor
+    from codeflow_engine.runs.context import Toolbox
+    from codeflow_engine.sandbox import Sandbox
+    from codeflow_engine.telemetry.logging import EngineLog
+
+    redactor = Redactor(secrets=options.get("secrets", ()))
+    log = EngineLog(options.get("logger"), redactor)
+    observers = [backends.get(Observer, name) for name in settings.observers]
+    return Toolbox(
+        settings=settings,
+        storage=backends.get(Storage, settings.storage),
+        vcs=settings.vcs,
+        sandbox=Sandbox(prefer=settings.isolation),
+        redactor=redactor,
+        backends=backends,
+        hooks=HookDispatch(loaded, observers, log),
+        clock=options.get("clock") or Clock(),
+        threads=ThreadPoolExecutor(_THREADS, thread_name_prefix="codeflow"),
+    )

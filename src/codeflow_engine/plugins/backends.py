@@ -1,0 +1,178 @@
+"""Creates backends when their name is first asked for, and closes what it created."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from codeflow_engine.contracts import (
+    LLM,
+    VCS,
+    Analyzer,
+    Backend,
+    Cache,
+    Observer,
+    Storage,
+    Strategy,
+    WorkflowBackend,
+)
+from codeflow_engine.domain.encoding import from_plain
+from codeflow_engine.errors import (
+    CodeflowError,
+    ConfigurationError,
+    MissingDependencyError,
+    PluginError,
+    SerializationError,
+)
+from codeflow_engine.plugins.registry import BackendInfo, Factory, Kind, Registry
+
+__all__ = ["Backends"]
+
+_CONTRACTS: dict[Kind, type[Backend]] = {
+    Kind.LLM: LLM,
+    Kind.VCS: VCS,
+    Kind.STORAGE: Storage,
+    Kind.CACHE: Cache,
+    Kind.WORKFLOW_BACKEND: WorkflowBackend,
+    Kind.ANALYZER: Analyzer,
+    Kind.STRATEGY: Strategy,
+    Kind.OBSERVER: Observer,
+}
+
+
+class Backends:
+    """The living backends of one engine, each created once and on first use."""
+
+    def __init__(self, registry: Registry, settings: Mapping[str, Mapping[str, Any]]) -> None:
+        self._registry = registry
+        self._settings = settings
+        self._created: dict[tuple[Kind, str], Backend] = {}
+        self._adopted: dict[tuple[Kind, str], Backend] = {}
+
+    def adopt(self, kind: Kind, backend: Backend) -> str:
+        """Take in a backend that the host made; it is used and never closed.
+
+        Returns:
+            The name that it has from now on, here alone; it hides an offer of that name.
+
+        Raises:
+            ConfigurationError: It does not derive from the contract of its kind.
+        """
+        contract = _CONTRACTS[kind]
+        if not isinstance(backend, contract):
+            raise ConfigurationError(
+                f"a {type(backend).__name__} is no {kind}: "
+                f"it does not derive from {contract.__name__}"
+            )
+        name = type(backend).__name__.lower()
+        self._adopted[kind, name] = backend
+        return name
+
+    def names(self, kind: Kind) -> tuple[str, ...]:
+        """List the names that can be asked for, sorted."""
+        adopted = {name for of_kind, name in self._adopted if of_kind is kind}
+        return tuple(sorted(adopted.union(self._registry.names(kind))))
+
+    def get[B: Backend](self, contract: type[B], name: str) -> B:
+        """Return the backend of this contract under a name; create it the first time.
+
+        Raises:
+            UnknownBackendError: Nobody offers the name.
+            PluginConflictError: More than one plugin offers it.
+            MissingDependencyError: A package that it needs is not installed.
+            ConfigurationError: Its section of the settings is wrong.
+            PluginError: It cannot be loaded, or is not what it was offered as.
+        """
+        kind = next(kind for kind, known in _CONTRACTS.items() if known is contract)
+        known = self._adopted.get((kind, name)) or self._created.get((kind, name))
+        if isinstance(known, contract):
+            return known
+        info = self._registry.find(kind, name)
+        created = self._create(info)
+        if not isinstance(created, contract):
+            raise PluginError(
+                f"{info.origin}: {kind} {name!r} is a {type(created).__name__}, "
+                f"which does not derive from {contract.__name__}"
+            )
+        self._created[kind, name] = created
+        return created
+
+    def load(self, kind: Kind, name: str) -> Any:
+        """Import what is offered under a name, without creating anything.
+
+        Raises:
+            CodeflowError: As for `get`.
+        """
+        info = self._registry.find(kind, name)
+        return _resolve(info, info.factory)
+
+    def problem(self, info: BackendInfo) -> CodeflowError | None:
+        """Say why an offer could not be loaded now; None where it can."""
+        try:
+            self.load(info.kind, info.name)
+        except CodeflowError as error:
+            return error
+        return None
+
+    def _create(self, info: BackendInfo) -> Any:
+        factory = _resolve(info, info.factory)
+        given = self._settings.get(info.name)
+        if info.settings is None:
+            if given:
+                raise ConfigurationError(f"{info.kind} {info.name!r} takes no settings")
+            return _contained(info, factory)
+        if given is None:
+            return _contained(info, factory)
+        kind = _resolve(info, info.settings)
+        try:
+            settings = from_plain(kind, given)
+        except SerializationError as error:
+            raise ConfigurationError(f"settings of {info.kind} {info.name!r}: {error}") from None
+        return _contained(info, factory, settings)
+
+    async def aclose(self) -> None:
+        """Close every backend that was created, newest first, even if one of them fails."""
+        failed: CodeflowError | None = None
+        while self._created:
+            (kind, name), backend = self._created.popitem()
+            try:
+                await backend.aclose()
+            except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+                failed = PluginError(
+                    f"{kind} {name!r} failed to close: {type(error).__name__}: {error}"
+                )
+        if failed is not None:
+            raise failed
+
+
+def _resolve(info: BackendInfo, factory: Factory) -> Any:
+    if not isinstance(factory, str):
+        return factory
+    module, _, attribute = factory.partition(":")
+
+    def load() -> Any:
+        return getattr(importlib.import_module(module), attribute)
+
+    return _contained(info, load)
+
+
+def _contained(info: BackendInfo, call: Any, *arguments: Any) -> Any:
+    """Call code of a plugin; whatever it raises becomes an error of our tree."""
+    named = f"{info.kind} {info.name!r}"
+    try:
+        return call(*arguments)
+    except CodeflowError:
+        raise
+    except ImportError as error:
+        if info.requires is None:
+            raise PluginError(f"{info.origin}: {named} cannot be imported: {error}") from error
+        raise MissingDependencyError(
+            f"{named} needs a package that is not installed ({error}); "
+            f"install it with: pip install '{info.requires}'",
+            requires=info.requires,
+        ) from error
+    except Exception as error:
+        raise PluginError(
+            f"{info.origin}: {named} cannot be created: {type(error).__name__}: {error}"
+        ) from error

@@ -1,0 +1,19 @@
+"""The backends that ship with the engine; they register as any plugin does."""
+
+from __future__ import annotations
+
+from codeflow_engine.plugins.hooks import hookimpl
+from codeflow_engine.plugins.registry import PluginRegistry
+
+__all__ = ["codeflow_register"]
+
+
+@hookimpl
+def codeflow_register(registry: PluginRegistry) -> None:
+    """Offer the shipped backends; the import strings load nothing yet."""
+    here = "codeflow_engine"
+    registry.add_vcs("git", f"{here}.providers.vcs.git:Git")
+    registry.add_storage("memory", f"{here}.storage.memory:MemoryStorage")
+    registry.add_analyzer("secrets", f"{here}.providers.analyzer.secrets:SecretsAnalyzer")
+    registry.add_analyzer("hygiene", f"{here}.providers.analyzer.hygiene:HygieneAnalyzer")
+    registry.add_workflow("review", f"{here}.workflows.review:REVIEW")

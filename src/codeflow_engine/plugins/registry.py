@@ -1,0 +1,200 @@
+"""Who offers which backend under which name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from codeflow_engine.errors import PluginConflictError, PluginError, UnknownBackendError
+
+__all__ = ["CONTRACT_VERSIONS", "BackendInfo", "Factory", "Kind", "PluginRegistry", "Registry"]
+
+type Factory = str | Callable[..., Any]
+"""An import string `package.module:attribute`, or the class or function itself."""
+
+
+class Kind(StrEnum):
+    """The kinds of things that a plugin can offer."""
+
+    LLM = "llm"
+    VCS = "vcs"
+    STORAGE = "storage"
+    CACHE = "cache"
+    WORKFLOW_BACKEND = "workflow-backend"
+    ANALYZER = "analyzer"
+    STRATEGY = "strategy"
+    OBSERVER = "observer"
+    WORKFLOW = "workflow"
+
+
+CONTRACT_VERSIONS = dict.fromkeys(Kind, range(1, 2))
+"""The contract versions of each kind that this engine can talk to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendInfo:
+    """One offer of one plugin."""
+
+    kind: Kind
+    name: str
+    origin: str
+    """The plugin that offers it, such as `codeflow-acme 1.2` or `shipped`."""
+
+    factory: Factory
+    requires: str | None = None
+    """What to install where its import fails."""
+
+    settings: Factory | None = None
+    """The type of its settings, or None where it has none."""
+
+    contract_version: int = 1
+
+
+class PluginRegistry:
+    """What a plugin's `codeflow_register` is given: it collects the offers of that plugin."""
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+        self.offers: list[BackendInfo] = []
+
+    def add(
+        self,
+        kind: Kind,
+        name: str,
+        factory: Factory,
+        *,
+        requires: str | None = None,
+        settings: Factory | None = None,
+        contract_version: int = 1,
+    ) -> None:
+        """Offer a backend.
+
+        Args:
+            kind: What it is.
+            name: The name that settings and arguments use.
+            factory: Called without arguments, or with its validated settings.
+            requires: The requirement that pip has to install where the import fails.
+            settings: A dataclass or Pydantic model; the section of the same name in
+                `Settings.plugins` is validated into it.
+            contract_version: The version of the kind's contract that it was written for.
+
+        Raises:
+            PluginError: The name is empty or not of letters, digits, `-`, `_` and `.`.
+        """
+        if not name or not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
+            raise PluginError(f"{self.origin}: {name!r} is no name for a {kind}")
+        self.offers.append(
+            BackendInfo(
+                kind=kind,
+                name=name,
+                origin=self.origin,
+                factory=factory,
+                requires=requires,
+                settings=settings,
+                contract_version=contract_version,
+            )
+        )
+
+    def add_llm(self, name: str, factory: Factory, **options: Any) -> None:
+        """Offer an LLM provider; options as in `add`."""
+        self.add(Kind.LLM, name, factory, **options)
+
+    def add_vcs(self, name: str, factory: Factory, **options: Any) -> None:
+        """Offer a VCS host; options as in `add`."""
+        self.add(Kind.VCS, name, factory, **options)
+
+    def add_storage(self, name: str, factory: Factory, **options: Any) -> None:
+        """Offer a storage; options as in `add`."""
+        self.add(Kind.STORAGE, name, factory, **options)
+
+    def add_cache(self, name: str, factory: Factory, **options: Any) -> None:
+        """Offer a cache; options as in `add`."""
+        self.add(Kind.CACHE, name, factory, **options)
+
+    def add_workflow_backend(self, name: str, factory: Factory, **options: Any) -> None:
+        """Offer a workflow backend; options as in `add`."""
+        self.add(Kind.WORKFLOW_BACKEND, name, factory, **options)
+
+    def add_analyzer(self, name: str, factory: Factory, **options: Any) -> None:
+        """Offer an analyzer; options as in `add`."""
+        self.add(Kind.ANALYZER, name, factory, **options)
+
+    def add_strategy(self, name: str, factory: Factory, **options: Any) -> None:
+        """Offer a strategy; options as in `add`."""
+        self.add(Kind.STRATEGY, name, factory, **options)
+
+    def add_observer(self, name: str, factory: Factory, **options: Any) -> None:
+        """Offer an observer; options as in `add`."""
+        self.add(Kind.OBSERVER, name, factory, **options)
+
+    def add_workflow(self, name: str, factory: Factory, **options: Any) -> None:
+        """Offer a workflow; the factory is or names a `Workflow`; options as in `add`."""
+        self.add(Kind.WORKFLOW, name, factory, **options)
+
+
+class Registry:
+    """All offers of one engine, by kind and name."""
+
+    def __init__(self) -> None:
+        self._offers: dict[tuple[Kind, str], list[BackendInfo]] = {}
+
+    def accept(self, offers: list[BackendInfo]) -> list[PluginError]:
+        """Take in the offers of one plugin; return what is wrong with them.
+
+        An offer for another contract version is left out. A name that somebody owns already
+        keeps both owners, so that `find` can refuse it: choosing one would be a guess.
+        """
+        problems: list[PluginError] = []
+        for offer in offers:
+            spoken = CONTRACT_VERSIONS[offer.kind]
+            if offer.contract_version not in spoken:
+                problems.append(
+                    PluginError(
+                        f"{offer.origin}: {offer.kind} {offer.name!r} was written for contract "
+                        f"version {offer.contract_version}; this engine speaks "
+                        f"{spoken.start} to {spoken.stop - 1}"
+                    )
+                )
+                continue
+            owners = self._offers.setdefault((offer.kind, offer.name), [])
+            owners.append(offer)
+            if len(owners) > 1:
+                problems.append(_conflict(owners))
+        return problems
+
+    @property
+    def offers(self) -> tuple[BackendInfo, ...]:
+        """Every offer, sorted by kind and name."""
+        keys = sorted(self._offers, key=lambda key: (list(Kind).index(key[0]), key[1]))
+        return tuple(offer for key in keys for offer in self._offers[key])
+
+    def names(self, kind: Kind) -> tuple[str, ...]:
+        """List the names of a kind, sorted."""
+        return tuple(sorted(name for of_kind, name in self._offers if of_kind is kind))
+
+    def find(self, kind: Kind, name: str) -> BackendInfo:
+        """Find the one offer under a name.
+
+        Raises:
+            UnknownBackendError: Nobody owns the name.
+            PluginConflictError: More than one plugin owns it.
+        """
+        owners = self._offers.get((kind, name))
+        if not owners:
+            known = self.names(kind)
+            listed = ", ".join(known) or "none"
+            raise UnknownBackendError(f"no {kind} is named {name!r}; known: {listed}", known=known)
+        if len(owners) > 1:
+            raise _conflict(owners)
+        return owners[0]
+
+
+def _conflict(owners: list[BackendInfo]) -> PluginConflictError:
+    first = owners[0]
+    named = " and ".join(sorted(owner.origin for owner in owners))
+    return PluginConflictError(
+        f"{first.kind} {first.name!r} is offered by {named}; "
+        f"uninstall one of them, or leave it out of plugins_allow"
+    )

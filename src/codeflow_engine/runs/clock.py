@@ -1,0 +1,25 @@
+"""Time and identity, injected so that a test or a replay can set them."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import UTC, datetime
+
+__all__ = ["Clock"]
+
+
+class Clock:
+    """The real clock; derive from it to set time and ids."""
+
+    def now(self) -> datetime:
+        """Tell the time, in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Tell seconds that never go back, for durations."""
+        return time.monotonic()
+
+    def new_id(self) -> str:
+        """Make an id that sorts by time: 48 bits of milliseconds, then 80 random bits."""
+        return f"{int(time.time() * 1000):012x}{secrets.token_hex(10)}"

@@ -1,0 +1,161 @@
+"""Executes runs directly, in tasks of the host's loop; nothing is journaled yet."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from codeflow_engine.domain.run import RunFinished, RunRecord, RunStarted, RunStatus
+from codeflow_engine.errors import (
+    CodeflowError,
+    ConfigurationError,
+    RunCancelledError,
+    RunNotFoundError,
+    WorkflowError,
+)
+from codeflow_engine.runs.context import RunContext, Toolbox
+from codeflow_engine.runs.events import EventStream
+from codeflow_engine.runs.workflow import Workflow
+
+__all__ = ["DirectExecutor", "Execution"]
+
+
+class Execution:
+    """One run that executes, or has executed, in this process."""
+
+    def __init__(self, record: RunRecord, events: EventStream) -> None:
+        self.record = record
+        self.events = events
+        self.task: asyncio.Task[Any]
+
+    async def result(self) -> Any:
+        """Wait for the result; giving up the wait does not end the run.
+
+        Raises:
+            RunCancelledError: The run was cancelled.
+            CodeflowError: Whatever ended the run.
+        """
+        await asyncio.wait([self.task])
+        if self.task.cancelled():
+            raise RunCancelledError(f"run {self.record.run_id} was cancelled")
+        return self.task.result()
+
+    async def cancel(self) -> None:
+        """End the run and everything that it started; wait until that is done."""
+        self.task.cancel()
+        await asyncio.wait([self.task])
+
+
+class DirectExecutor:
+    """Starts runs and knows those that are under way."""
+
+    def __init__(self, tools: Toolbox) -> None:
+        self._tools = tools
+        self._active: dict[str, Execution] = {}
+        self._closed = False
+
+    async def start(self, workflow: Workflow, value: Any, tenant: str) -> Execution:
+        """Store a new run and begin to execute it.
+
+        Raises:
+            ConfigurationError: The engine is closed.
+            StorageError: The run could not be stored, and did not start.
+        """
+        if self._closed:
+            raise ConfigurationError("this engine is closed")
+        now = self._tools.clock.now()
+        record = RunRecord(
+            run_id=self._tools.clock.new_id(),
+            workflow=workflow.name,
+            version=workflow.version,
+            tenant=tenant,
+            input=workflow.write_input(value),
+            created_at=now,
+            updated_at=now,
+        )
+        await self._tools.storage.put_runs([record])
+        notify = self._tools.hooks.notify
+        events = EventStream(record.run_id, self._tools.storage, self._tools.clock, notify)
+        execution = Execution(record, events)
+        execution.task = asyncio.create_task(
+            self._execute(execution, workflow, value), name=f"codeflow run {record.run_id}"
+        )
+        # An error that nobody asks for is in the record and the events already.
+        execution.task.add_done_callback(lambda task: task.cancelled() or task.exception())
+        self._active[record.run_id] = execution
+        return execution
+
+    def active(self, run_id: str) -> Execution | None:
+        """Find a run that is under way here."""
+        return self._active.get(run_id)
+
+    async def find(self, run_id: str, tenant: str) -> RunRecord:
+        """Read the record of a run.
+
+        Raises:
+            RunNotFoundError: No run of this tenant has that id.
+        """
+        records = await self._tools.storage.get_runs(tenant, [run_id])
+        if not records:
+            raise RunNotFoundError(f"there is no run {run_id!r}")
+        return records[0]
+
+    async def aclose(self) -> None:
+        """Take no more runs; cancel those under way and wait for their end."""
+        self._closed = True
+        await asyncio.gather(*(execution.cancel() for execution in [*self._active.values()]))
+
+    async def _execute(self, execution: Execution, workflow: Workflow, value: Any) -> Any:
+        record = execution.record
+        context = RunContext(record.run_id, record.tenant, self._tools, execution.events)
+        try:
+            await self._update(execution, RunStatus.RUNNING)
+            await context.emit(RunStarted, workflow=workflow.name)
+            result = await self._within_deadline(context, workflow, value)
+        except asyncio.CancelledError:
+            await self._finish(execution, context, RunStatus.CANCELLED)
+            raise
+        except BaseException as error:
+            await self._finish(execution, context, RunStatus.FAILED, self._describe(error))
+            raise
+        else:
+            await self._finish(execution, context, RunStatus.SUCCEEDED)
+            return result
+        finally:
+            self._active.pop(record.run_id, None)
+
+    async def _within_deadline(self, context: RunContext, workflow: Workflow, value: Any) -> Any:
+        seconds = self._tools.settings.run_timeout
+        deadline = asyncio.timeout(seconds)
+        try:
+            async with deadline:
+                return await workflow.run(context, value)
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise
+            raise WorkflowError(
+                f"run {context.run_id} passed its deadline of {seconds:g} s"
+            ) from error
+
+    async def _finish(
+        self,
+        execution: Execution,
+        context: RunContext,
+        status: RunStatus,
+        error: str | None = None,
+    ) -> None:
+        await self._update(execution, status, error)
+        await context.emit(RunFinished, status=status, error=error)
+
+    async def _update(
+        self, execution: Execution, status: RunStatus, error: str | None = None
+    ) -> None:
+        now = self._tools.clock.now()
+        execution.record = replace(execution.record, status=status, updated_at=now, error=error)
+        await self._tools.storage.put_runs([execution.record])
+
+    def _describe(self, error: BaseException) -> str:
+        # The text of a foreign error may quote anything, and this goes to storage and logs.
+        told = str(error) if isinstance(error, CodeflowError) else "unexpected error"
+        return self._tools.redactor.redact(f"{type(error).__name__}: {told}")

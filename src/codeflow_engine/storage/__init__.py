@@ -1,0 +1,1 @@
+"""Storage and caches that ship with the engine, reached through the registry."""

@@ -1,0 +1,198 @@
+"""The same engine for synchronous code: one line a verb over a background event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, Unpack
+
+from codeflow_engine.domain.review import Review
+from codeflow_engine.domain.run import RunEvent, RunRecord, RunStatus
+from codeflow_engine.engine import AsyncEngine, ChangeLike, EngineOptions
+from codeflow_engine.errors import ConfigurationError
+from codeflow_engine.sandbox import Isolation
+
+if TYPE_CHECKING:
+    from codeflow_engine.plugins.overview import Plugins
+    from codeflow_engine.runs.handle import AsyncRun
+
+__all__ = ["Engine", "Run"]
+
+_CLOSING = 10.0
+"""Seconds that closing may take before the loop is stopped all the same."""
+
+
+class _Loop:
+    """An event loop in a daemon thread, started at the first call.
+
+    It runs beside any loop of the caller, so the facade works in a notebook, and it never
+    keeps the interpreter alive.
+    """
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._start = threading.Lock()
+        self._closed = False
+
+    def run[T](self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine to its end; an interrupt cancels it and waits for its clean-up."""
+        with self._start:
+            if self._closed:
+                work.close()
+                raise ConfigurationError("this engine is closed")
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=self._loop.run_forever, name="codeflow loop", daemon=True
+                )
+                self._thread.start()
+        if threading.current_thread() is self._thread:
+            work.close()
+            raise ConfigurationError(
+                "the synchronous engine was called from its own event loop; "
+                "code that runs inside of a run uses AsyncEngine"
+            )
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            # Ctrl-C interrupts the wait, not the work.
+            future.cancel()
+            raise
+
+    def close(self, last: Coroutine[Any, Any, None]) -> None:
+        """Run a last coroutine, stop the loop and join the thread; may be called again."""
+        with self._start:
+            started, self._closed = self._loop is not None and not self._closed, True
+        loop, thread = self._loop, self._thread
+        if not started or loop is None or thread is None:
+            last.close()
+            return
+        try:
+            asyncio.run_coroutine_threadsafe(last, loop).result(_CLOSING)
+            asyncio.run_coroutine_threadsafe(_settle(), loop).result(_CLOSING)
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(_CLOSING)
+            if not thread.is_alive():
+                loop.close()
+
+
+async def _settle() -> None:
+    """Cancel what is left on the loop, so that no task is destroyed while pending."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_asyncgens()
+
+
+def _close(loop: _Loop, engine: AsyncEngine) -> None:
+    loop.close(engine.aclose())
+
+
+class Engine:
+    """Reviews changes from synchronous code, also inside a running event loop.
+
+    Takes the same options as `AsyncEngine`. Use it as a context manager, or call
+    `close`; one that is neither ends quietly when it is collected.
+    """
+
+    def __init__(self, **options: Unpack[EngineOptions]) -> None:
+        self._engine = AsyncEngine(**options)
+        self._loop = _Loop()
+        self._finalizer = weakref.finalize(self, _close, self._loop, self._engine)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Do what `AsyncEngine.aclose` does, and end the background loop."""
+        self._finalizer()
+
+    def review(
+        self,
+        change: ChangeLike,
+        *,
+        base: str | None = None,
+        head: str | None = None,
+        analyzers: Sequence[str] | None = None,
+    ) -> Review:
+        """Do what `AsyncEngine.review` does."""
+        return self._loop.run(
+            self._engine.review(change, base=base, head=head, analyzers=analyzers)
+        )
+
+    def submit(self, workflow: str, input: Mapping[str, Any]) -> Run:  # noqa: A002
+        """Do what `AsyncEngine.submit` does."""
+        return Run(self._loop.run(self._engine.submit(workflow, input)), self._loop)
+
+    def run(self, run_id: str) -> Run:
+        """Do what `AsyncEngine.run` does."""
+        return Run(self._loop.run(self._engine.run(run_id)), self._loop)
+
+    def runs(self, *, status: RunStatus | None = None, limit: int = 100) -> tuple[Run, ...]:
+        """Do what `AsyncEngine.runs` does."""
+        found = self._loop.run(self._engine.runs(status=status, limit=limit))
+        return tuple(Run(run, self._loop) for run in found)
+
+    def isolation(self) -> Isolation:
+        """Do what `AsyncEngine.isolation` does."""
+        return self._loop.run(self._engine.isolation())
+
+    @property
+    def plugins(self) -> Plugins:
+        """The plugins of this engine: what they offer, and which of them failed."""
+        return self._engine.plugins
+
+
+class Run:
+    """A run of a workflow, under way or ended; the synchronous form of `AsyncRun`."""
+
+    def __init__(self, run: AsyncRun, loop: _Loop) -> None:
+        self._run = run
+        self._loop = loop
+
+    @property
+    def id(self) -> str:
+        """Id of the run."""
+        return self._run.id
+
+    @property
+    def record(self) -> RunRecord:
+        """The run as it stands now; one that ended elsewhere, as it was when it was read."""
+        return self._run.record
+
+    @property
+    def status(self) -> RunStatus:
+        """Where the run stands now."""
+        return self._run.status
+
+    def result(self) -> Any:
+        """Do what `AsyncRun.result` does."""
+        return self._loop.run(self._run.result())
+
+    def events(self, *, after: int = 0) -> Iterator[RunEvent]:
+        """Do what `AsyncRun.events` does."""
+        stream = self._run.events(after=after)
+        while (event := self._loop.run(anext(stream, None))) is not None:
+            yield event
+
+    def cancel(self) -> None:
+        """Do what `AsyncRun.cancel` does."""
+        self._loop.run(self._run.cancel())
+
+    def __repr__(self) -> str:
+        return repr(self._run).replace("<AsyncRun", "<Run", 1)

@@ -1,0 +1,1 @@
+"""How the engine tells what it does: logs, later spans and metrics."""

@@ -1,0 +1,180 @@
+"""The review: from a change to a verdict, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+from codeflow_engine.contracts import VCS, Analysis, Analyzer
+from codeflow_engine.domain.change import Change, FileContent
+from codeflow_engine.domain.diff import Side, Unit
+from codeflow_engine.domain.finding import Finding
+from codeflow_engine.domain.review import Review, Timing
+from codeflow_engine.domain.run import AnalyzerFinished, ChangeFetched, ReviewJudged
+from codeflow_engine.domain.source import SourceReport
+from codeflow_engine.errors import (
+    MissingDependencyError,
+    PluginError,
+    SandboxError,
+    UnknownBackendError,
+)
+from codeflow_engine.plugins.registry import Kind
+from codeflow_engine.review.analyze import analyze, failed_source
+from codeflow_engine.review.anchor import anchor
+from codeflow_engine.review.fuse import fuse
+from codeflow_engine.review.judge import Verdict, judge
+from codeflow_engine.review.partition import partition
+from codeflow_engine.review.policy import POLICY_PATH, RepositoryPolicy, read_policy
+from codeflow_engine.review.verify import verify
+from codeflow_engine.runs.context import RunContext
+from codeflow_engine.runs.workflow import Workflow
+from codeflow_engine.sandbox import Isolation
+from codeflow_engine.workflows.review_input import ReviewInput
+
+__all__ = ["REVIEW"]
+
+
+async def review(run: RunContext, given: ReviewInput) -> Review:
+    """Review a change: fetch, partition, analyze, anchor, verify, fuse, judge."""
+    analyzers = _choose_analyzers(run, given)
+    change = await run.step("fetch", _fetch, run, given)
+    policy = await run.step("policy", _read_policy, run, change)
+    parts = await run.step("partition", partition, change, policy)
+    await run.emit(
+        ChangeFetched,
+        title=run.tools.redactor.redact(change.title),
+        files=len(change.diff.files),
+        units=len(change.diff.units),
+    )
+    reports = await _analyze_all(run, analyzers, change, parts.to_review)
+    anchored = await run.step(
+        "anchor", anchor, change, parts.to_review, reports, run.tools.redactor
+    )
+    verified = await run.step("verify", verify, change, anchored.findings)
+    fused = await run.step("fuse", _fuse, run, verified.findings, change)
+    verdict = Verdict(
+        findings=fused,
+        dropped={**anchored.dropped, **verified.dropped},
+        isolation=await _isolation(run),
+        timing=Timing(started_at=run.started_at, seconds=round(run.seconds, 3)),
+    )
+    judged = await run.step(
+        "judge", judge, run.run_id, change, (parts, reports), verdict, run.tools.redactor
+    )
+    await run.step("save", run.tools.storage.put_reviews, run.tenant, [judged])
+    await run.emit(
+        ReviewJudged,
+        outcome=judged.outcome,
+        reason=judged.reason,
+        findings=len(judged.findings),
+    )
+    return judged
+
+
+REVIEW = Workflow(
+    name="review",
+    version=1,
+    run=review,
+    read_input=ReviewInput.read,
+    write_input=ReviewInput.write,
+)
+
+
+def _choose_analyzers(run: RunContext, given: ReviewInput) -> dict[str, Analyzer | str]:
+    """Find the analyzers to ask; one that lacks a package stands as the reason why.
+
+    Those that somebody named have to exist, and count as failed where a package is missing.
+    Without names, all are asked whose packages are installed. A broken plugin harms no run:
+    what it should have examined counts as failed.
+    """
+    backends, settings = run.tools.backends, run.tools.settings
+    named = given.analyzers if given.analyzers is not None else settings.analyzers
+    chosen: dict[str, Analyzer | str] = {}
+    for name in backends.names(Kind.ANALYZER) if named is None else named:
+        try:
+            chosen[name] = backends.get(Analyzer, name)
+        except UnknownBackendError:
+            raise
+        except MissingDependencyError as error:
+            if named is not None:
+                chosen[name] = error.message
+        except PluginError as error:
+            chosen[name] = error.message
+    return chosen
+
+
+async def _fetch(run: RunContext, given: ReviewInput) -> Change:
+    if isinstance(given.change, Change):
+        return given.change
+    tools = run.tools
+    change = await tools.backends.get(VCS, tools.vcs).fetch_change(given.change, tools.sandbox)
+    return replace(change, provider=tools.vcs)
+
+
+async def _read_policy(run: RunContext, change: Change) -> RepositoryPolicy:
+    if change.base is None:
+        return RepositoryPolicy()
+    (file,) = await _read_files(run, change, [POLICY_PATH], Side.OLD)
+    if file.content is None:
+        return RepositoryPolicy()
+    return read_policy(file.content, change.base)
+
+
+async def _read_files(
+    run: RunContext, change: Change, paths: Sequence[str], side: Side
+) -> tuple[FileContent, ...]:
+    if change.provider is None:
+        reason = "a bare patch has no files around it"
+        return tuple(FileContent(path=path, reason=reason) for path in paths)
+    tools = run.tools
+    vcs = tools.backends.get(VCS, change.provider)
+    limit = tools.settings.max_file_bytes
+    return await vcs.read_files(change, paths, side=side, limit=limit, sandbox=tools.sandbox)
+
+
+async def _analyze_all(
+    run: RunContext,
+    analyzers: Mapping[str, Analyzer | str],
+    change: Change,
+    units: tuple[Unit, ...],
+) -> tuple[SourceReport, ...]:
+    """Ask all analyzers at once; their reports come in the order of their names."""
+    analysis = Analysis(change=change, units=units, read_files=partial(_read_files, run, change))
+    return await run.together(
+        run.step("analyze", _analyze_one, run, name, one, analysis, key=name)
+        for name, one in sorted(analyzers.items())
+    )
+
+
+async def _analyze_one(
+    run: RunContext, name: str, analyzer: Analyzer | str, analysis: Analysis
+) -> SourceReport:
+    if not analysis.units:
+        return SourceReport(source=name)
+    if isinstance(analyzer, str):
+        report = failed_source(name, analysis.units, analyzer)
+    else:
+        timeout = run.tools.settings.analyzer_timeout
+        report = await analyze(name, analyzer, analysis, run.tools.sandbox, timeout)
+    await run.emit(
+        AnalyzerFinished,
+        analyzer=name,
+        findings=len(report.findings),
+        examined=len(report.examined),
+        failure=None if report.failure is None else run.tools.redactor.redact(report.failure),
+    )
+    return report
+
+
+async def _isolation(run: RunContext) -> str:
+    try:
+        return (await run.tools.sandbox.isolation()).value
+    except SandboxError:
+        # Without an interpreter no analyzer could run either, which the ledger tells.
+        return Isolation.NONE.value
+
+
+def _fuse(run: RunContext, findings: tuple[Finding, ...], change: Change) -> tuple[Finding, ...]:
+    fused = fuse(findings)
+    return run.tools.hooks.modify_findings(run.run_id, fused, change)
