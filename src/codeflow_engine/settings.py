@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
-    InitSettingsSource,
+    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -122,17 +122,9 @@ def load_settings(file: Path | None = None, arguments: Mapping[str, Any] | None 
     given = {name: value for name, value in (arguments or {}).items() if value is not None}
     path = settings_path(file)
     stored = _read_file(path) if path else {}
-
-    class WithFile(Settings):
-        @classmethod
-        def settings_customise_sources(
-            cls, settings_cls: type[BaseSettings], *args: Any, **sources: Any
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            ours = super().settings_customise_sources(settings_cls, *args, **sources)
-            return (*ours, InitSettingsSource(settings_cls, init_kwargs=stored))
-
     try:
-        return WithFile(**given)
+        environment = EnvSettingsSource(Settings)()
+        return Settings(**_merge(_merge(stored, environment), given))
     except (ValidationError, SettingsError) as error:
         raise ConfigurationError(_explain(error, path)) from None
 
@@ -144,6 +136,16 @@ def _read_file(path: Path) -> dict[str, Any]:
         raise ConfigurationError(
             f"the settings file {str(path)!r} cannot be read: {error}"
         ) from None
+
+
+def _merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay one set of values over another, table by table."""
+    merged = dict(low)
+    for name, value in high.items():
+        below = merged.get(name)
+        both = isinstance(below, Mapping) and isinstance(value, Mapping)
+        merged[name] = _merge(below, value) if both else value
+    return merged
 
 
 def _explain(error: ValidationError | SettingsError, path: Path | None) -> str:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import weakref
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from codeflow_engine.domain.review import Review
-from codeflow_engine.domain.run import RunEvent, RunRecord, RunStatus
 from codeflow_engine.engine import AsyncEngine, ChangeLike, EngineOptions
 from codeflow_engine.errors import ConfigurationError
-from codeflow_engine.sandbox import Isolation
 
 if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Coroutine, Iterator, Mapping, Sequence
+    from types import TracebackType
+
+    from codeflow_engine.domain.review import Review
+    from codeflow_engine.domain.run import RunEvent, RunRecord, RunStatus
     from codeflow_engine.plugins.overview import Plugins
     from codeflow_engine.runs.handle import AsyncRun
+    from codeflow_engine.sandbox import Isolation
 
 __all__ = ["Engine", "Run"]
 
@@ -39,7 +40,9 @@ class _Loop:
         self._closed = False
 
     def run[T](self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine to its end; an interrupt cancels it and waits for its clean-up."""
+        """Run a coroutine to its end; when the wait is interrupted, it is cancelled."""
+        import asyncio
+
         with self._start:
             if self._closed:
                 work.close()
@@ -66,6 +69,8 @@ class _Loop:
 
     def close(self, last: Coroutine[Any, Any, None]) -> None:
         """Run a last coroutine, stop the loop and join the thread; may be called again."""
+        import asyncio
+
         with self._start:
             started, self._closed = self._loop is not None and not self._closed, True
         loop, thread = self._loop, self._thread
@@ -84,6 +89,8 @@ class _Loop:
 
 async def _settle() -> None:
     """Cancel what is left on the loop, so that no task is destroyed while pending."""
+    import asyncio
+
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()
