@@ -1,0 +1,60 @@
+"""What a review did not cover, as lines of text."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from codeflow_engine.reports.prose import count, paragraph
+from codeflow_engine.reports.style import Color, Style
+from codeflow_engine.reports.visible import escape_path
+
+__all__ = ["uncovered_and_excluded"]
+
+_MOST_REASONS = 10
+_MOST_PATHS = 10
+
+
+def uncovered_and_excluded(
+    entries: Sequence[Mapping[str, Any]], style: Style
+) -> tuple[list[str], list[str]]:
+    """Lay out the units that are not covered, and those that policy left out."""
+    failed = [entry for entry in entries if entry["state"] == "failed"]
+    skipped = [entry for entry in entries if entry["state"] == "skipped"]
+    excluded = [entry for entry in entries if entry["state"] == "excluded"]
+    missing = len(failed) + len(skipped)
+    uncovered = _by_reason(failed, style) + _by_reason(skipped, style)
+    left_out = _by_reason(excluded, style)
+    if uncovered:
+        title = f"not covered: {missing} of {count(len(entries), 'unit')}"
+        uncovered.insert(0, style.paint(title, Color.BOLD_RED))
+    if left_out:
+        left_out.insert(0, f"excluded by policy: {count(len(excluded), 'unit')}")
+    return uncovered, left_out
+
+
+def _by_reason(entries: Sequence[Mapping[str, Any]], style: Style) -> list[str]:
+    """List units of one state by reason, the most frequent first, then by path."""
+    reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for entry in entries:
+        reasons[entry["reason"]][entry["path"]] += 1
+    ordered = sorted(reasons.items(), key=lambda pair: (-pair[1].total(), pair[0]))
+    rows: list[str] = []
+    for reason, paths in ordered[:_MOST_REASONS]:
+        told = f"{entries[0]['state']}, {count(paths.total(), 'unit')}: {reason}"
+        rows += paragraph(" ".join(told.split("\n")), style, "  ")
+        rows += [
+            f"    {escape_path(path, style.encoding)} ({count(units, 'unit')})"
+            for path, units in list(paths.items())[:_MOST_PATHS]
+        ]
+        rest = list(paths.values())[_MOST_PATHS:]
+        if rest:
+            rows.append(f"    and {count(len(rest), 'more file')} ({count(sum(rest), 'unit')})")
+    rest = [paths.total() for _, paths in ordered[_MOST_REASONS:]]
+    if rest:
+        rows.append(
+            f"  {entries[0]['state']}, {count(sum(rest), 'unit')}: "
+            f"{count(len(rest), 'more reason')}"
+        )
+    return rows
