@@ -194,15 +194,10 @@ class AsyncEngine:
             UnknownBackendError: No workflow has that name.
             ConfigurationError: The input cannot work.
         """
-        import asyncio
-
         from codeflow_engine.plugins.registry import Kind
 
         chosen = self._backends.load(Kind.WORKFLOW, workflow)
-        # The input may be a patch of many megabytes, which is read and indexed here.
-        loop = asyncio.get_running_loop()
-        value = await loop.run_in_executor(self._tools.threads, chosen.read_input, input)
-        execution = await self._executor.start(chosen, value, self._tools.settings.tenant)
+        execution = await self._executor.start(chosen, input, self._tools.settings.tenant)
         return self._handle(execution.record)
 
     async def run(self, run_id: str) -> AsyncRun:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -55,15 +56,18 @@ class DirectExecutor:
         self._active: dict[str, Execution] = {}
         self._closed = False
 
-    async def start(self, workflow: Workflow, value: Any, tenant: str) -> Execution:
-        """Store a new run and begin to execute it.
+    async def start(self, workflow: Workflow, given: Mapping[str, Any], tenant: str) -> Execution:
+        """Read the input, store a new run and begin to execute it.
 
         Raises:
-            ConfigurationError: The engine is closed.
+            ConfigurationError: The engine is closed, or the input cannot work.
             StorageError: The run could not be stored, and did not start.
         """
         if self._closed:
             raise ConfigurationError("this engine is closed")
+        # The input may be a patch of many megabytes, which is read and indexed here.
+        loop = asyncio.get_running_loop()
+        value = await loop.run_in_executor(self._tools.threads, workflow.read_input, given)
         now = self._tools.clock.now()
         record = RunRecord(
             run_id=self._tools.clock.new_id(),
@@ -78,12 +82,16 @@ class DirectExecutor:
         notify = self._tools.hooks.notify
         events = EventStream(record.run_id, self._tools.storage, self._tools.clock, notify)
         execution = Execution(record, events)
-        execution.task = asyncio.create_task(
-            self._execute(execution, workflow, value), name=f"codeflow run {record.run_id}"
+        self._active[record.run_id] = execution
+        # Started eagerly, a run that is cancelled at once still gets to write its end.
+        execution.task = asyncio.Task(
+            self._execute(execution, workflow, value),
+            loop=loop,
+            name=f"codeflow run {record.run_id}",
+            eager_start=True,
         )
         # An error that nobody asks for is in the record and the events already.
         execution.task.add_done_callback(lambda task: task.cancelled() or task.exception())
-        self._active[record.run_id] = execution
         return execution
 
     def active(self, run_id: str) -> Execution | None:

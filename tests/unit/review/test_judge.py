@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codeflow_engine.domain.change import Change
+from codeflow_engine.domain.coverage import Outcome, UnitState
+from codeflow_engine.domain.diff import Diff, Unit
+from codeflow_engine.domain.review import Review, Timing
+from codeflow_engine.domain.source import SourceReport
+from codeflow_engine.redaction import Redactor
+from codeflow_engine.review.judge import Verdict, judge
+from codeflow_engine.review.partition import partition
+from codeflow_engine.review.policy import RepositoryPolicy
+
+FILES = ("a.py", "b.py", "vendor/c.py")
+SECRET = "ghp_" + "x7Kq9ZrT2mWv5LpB8nYc3HdF6jGs1QaE4uR0"
+
+
+def patch(*paths: str) -> Change:
+    text = "".join(
+        f"diff --git a/{path} b/{path}\n--- a/{path}\n+++ b/{path}\n@@ -1 +1 @@\n-x\n+y\n"
+        for path in paths
+    )
+    return Change.from_diff(Diff.parse(text))
+
+
+def conclude(
+    change: Change, *reports: SourceReport, policy: RepositoryPolicy | None = None
+) -> Review:
+    parts = partition(change, policy or RepositoryPolicy())
+    verdict = Verdict(
+        findings=(),
+        dropped={},
+        isolation="none",
+        timing=Timing(started_at=datetime(2026, 1, 1, tzinfo=UTC), seconds=0.0),
+    )
+    return judge("run", change, (parts, reports), verdict, Redactor())
+
+
+def saw(source: str, *units: Unit) -> SourceReport:
+    return SourceReport(source=source, examined=frozenset(units))
+
+
+def states(review: Review) -> list[UnitState]:
+    return [entry.state for entry in review.coverage.entries]
+
+
+def test_a_change_that_every_source_examined_is_reviewed() -> None:
+    """Each entry names who examined the unit."""
+    change = patch(*FILES)
+    review = conclude(change, saw("b", *change.diff.units), saw("a", *change.diff.units))
+    assert review.outcome is Outcome.REVIEWED
+    assert review.reason is None
+    assert {entry.by for entry in review.coverage.entries} == {("a", "b")}
+
+
+def test_a_unit_that_one_source_failed_is_failed_though_others_examined_it() -> None:
+    """One dead analyzer makes the review partial, and the entry names both sides of it."""
+    change = patch(*FILES)
+    units = change.diff.units
+    dead = SourceReport(source="dead", failed=((units[0], "dead: it crashed"),))
+    review = conclude(change, saw("alive", *units), dead, saw("dead", *units[1:]))
+    assert states(review) == [UnitState.FAILED, UnitState.REVIEWED, UnitState.REVIEWED]
+    assert review.coverage.entries[0].by == ("alive",)
+    assert review.coverage.entries[0].reason == "dead: it crashed"
+    assert review.outcome is Outcome.PARTIAL
+
+
+def test_a_review_in_which_every_source_failed_is_failed() -> None:
+    """Nothing examined and something failed is neither skipped nor partial."""
+    change = patch("a.py")
+    dead = SourceReport(source="dead", failed=((change.diff.units[0], "dead: no answer"),))
+    assert conclude(change, dead).outcome is Outcome.FAILED
+
+
+def test_a_unit_that_everybody_declined_is_skipped_with_their_reasons() -> None:
+    """A file that no source understands is not clean."""
+    change = patch("a.py")
+    unit = change.diff.units[0]
+    no = [SourceReport(source=name, declined=((unit, f"{name} reads Go"),)) for name in "xy"]
+    review = conclude(change, *no)
+    assert review.outcome is Outcome.SKIPPED
+    assert review.coverage.entries[0].reason == "x reads Go; y reads Go"
+
+
+def test_without_any_source_nothing_is_clean() -> None:
+    """An engine without analyzers skips every unit and says so."""
+    review = conclude(patch(*FILES))
+    assert review.outcome is Outcome.SKIPPED
+    assert {entry.reason for entry in review.coverage.entries} == {"no analyzer was asked"}
+
+
+def test_policy_excludes_with_a_reason_and_counts_as_covered() -> None:
+    """A unit excluded by the base's policy is covered, whatever sources say about it."""
+    change = patch(*FILES)
+    policy = RepositoryPolicy(exclude=("vendor/",))
+    units = change.diff.units
+    silent_about_vendor = saw("a", *units[:2])
+    review = conclude(change, silent_about_vendor, policy=policy)
+    assert states(review) == [UnitState.REVIEWED, UnitState.REVIEWED, UnitState.EXCLUDED]
+    assert review.outcome is Outcome.REVIEWED
+    assert "vendor/" in str(review.coverage.entries[2].reason)
+
+
+def test_what_the_index_cannot_read_is_skipped() -> None:
+    """A combined diff is in the ledger as not covered, with the reason of the diff."""
+    text = (
+        "diff --cc f\nindex 1111111,2222222..3333333\n--- a/f\n+++ b/f\n"
+        "@@@ -1,1 -1,1 +1,1 @@@\n- a\n -b\n++c\n"
+    )
+    change = Change.from_diff(Diff.parse(text))
+    review = conclude(change, saw("a", *change.diff.units))
+    assert review.outcome is Outcome.SKIPPED
+    assert "combined" in str(review.reason)
+
+
+def test_an_empty_change_is_reviewed_with_no_units() -> None:
+    """Nothing to review is no failure."""
+    review = conclude(Change.from_diff(Diff.parse("")))
+    assert (review.outcome, review.coverage.units) == (Outcome.REVIEWED, 0)
+
+
+def test_secrets_leave_neither_through_paths_nor_through_reasons() -> None:
+    """Every text of a review is redacted, the names of files included."""
+    change = patch(f"{SECRET}.txt")
+    unit = change.diff.units[0]
+    leaky = SourceReport(source="leaky", failed=((unit, f"leaky: saw {SECRET}"),))
+    assert SECRET not in repr(conclude(change, leaky).to_json())
+
+
+@given(st.data())
+def test_the_ledger_has_one_entry_per_unit_and_no_false_clean(data: st.DataObject) -> None:
+    """For any mix of reports: reviewed means that no source failed and somebody looked."""
+    change = patch(*FILES)
+    units = change.diff.units
+    some = st.sets(st.sampled_from(units))
+    reports = [
+        SourceReport(
+            source=f"s{number}",
+            examined=frozenset(data.draw(some)),
+            failed=tuple((unit, "crashed") for unit in sorted(data.draw(some), key=repr)),
+        )
+        for number in range(data.draw(st.integers(0, 3)))
+    ]
+    review = conclude(change, *reports)
+    assert len(review.coverage.entries) == len(units)
+    for unit, entry in zip(units, review.coverage.entries, strict=True):
+        failed = any(unit in dict(report.failed) for report in reports)
+        examined = any(unit in report.examined for report in reports)
+        assert (entry.state is UnitState.REVIEWED) == (examined and not failed)
+    clean = all(entry.state is UnitState.REVIEWED for entry in review.coverage.entries)
+    assert (review.outcome is Outcome.REVIEWED) == clean
+
+
+@pytest.mark.parametrize("pattern", ["*.py", "/a.py", "**/a.py"])
+def test_partition_decides_a_file_once_for_all_its_hunks(pattern: str) -> None:
+    """Every hunk of an excluded file is excluded."""
+    text = "--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-x\n+y\n@@ -9 +9 @@\n-x\n+y\n"
+    change = Change.from_diff(Diff.parse(text))
+    parts = partition(change, RepositoryPolicy(exclude=(pattern,)))
+    assert parts.to_review == ()
+    assert [decision.state for decision in parts.decided.values()] == [UnitState.EXCLUDED] * 2
