@@ -89,3 +89,5 @@ def test_a_page_is_read_as_a_person_would(reader: Reader) -> None:
     assert reader.ran == 3
     assert matches("a ... c", "a b\nb c\n")
     assert not matches("a c", "a b c")
+    assert matches("isolation bwrap; 0.33 s", "isolation none; 12 s  ")
+    assert not matches("0.33 seconds", "0.34 seconds")

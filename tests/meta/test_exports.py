@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 import codeflow_engine
+from codeflow_engine import errors
+from codeflow_engine.engine import EngineOptions
 
 PUBLIC = [
     *("AsyncEngine", "AsyncRun", "Category", "Change", "Coverage", "Diff", "Engine", "Evidence"),
@@ -122,15 +124,14 @@ def test_sync_and_async_have_the_same_verbs(asynchronous: str, synchronous: str)
     assert not differences(one, other)
 
 
-def test_both_engines_take_the_same_arguments() -> None:
-    """An argument of one engine is one of the other; anything else is refused by both."""
-    taken = inspect.signature(codeflow_engine.AsyncEngine).parameters
-    given = dict.fromkeys(taken) | {"plugins": (), "secrets": ()}
+def test_both_engines_take_the_same_options() -> None:
+    """An option of one engine is one of the other; anything else is refused by both."""
+    options = dict.fromkeys(EngineOptions.__annotations__) | {"plugins": (), "secrets": ()}
 
-    with codeflow_engine.Engine(**given) as engine:
+    with codeflow_engine.Engine(**options) as engine:
         assert engine.plugins.backends
     for kind in (codeflow_engine.Engine, codeflow_engine.AsyncEngine):
-        with pytest.raises(TypeError, match="motor"):
+        with pytest.raises(errors.ConfigurationError, match="motor"):
             kind(motor=1)
 
 
