@@ -10,14 +10,6 @@ from codeflow_engine.errors import DiffError
 HUNK = re.compile(rb"@@ -(\d{1,10})(?:,(\d{1,10}))? \+(\d{1,10})(?:,(\d{1,10}))? @@[^\n]*")
 """A hunk's header up to the end of its line."""
 
-COMBINED_HUNK = re.compile(
-    rb"(@@@++)((?: -\d{1,10}(?:,\d{1,10})?)++) \+\d{1,10}(?:,(\d{1,10}))? (@@@++)[^\n]*"
-)
-"""The header of a hunk with several old sides, as merges have it."""
-
-NUMBER_LIMIT = 2**31 - 1
-"""The largest line number or count that is believed; no file has more lines."""
-
 HEADER_LIMIT = 64 * 1024
 """The longest header line, in bytes.
 
@@ -58,5 +50,5 @@ def is_header_pair(data: bytes, position: int) -> bool:
 
 
 def shown(line: bytes) -> str:
-    """Quote the beginning of a header line for an error message."""
-    return ascii(line[:60].decode("utf-8", "replace"))
+    """Quote the beginning of a header line, never of the lines of a hunk, for an error message."""
+    return ascii(line[:60].partition(b"\n")[0].decode("utf-8", "replace"))

@@ -24,7 +24,7 @@ _CONTROL = {
 # `diff.mnemonicPrefix` (git-config): i(ndex), w(ork tree), c(ommit), o(bject), 1 and 2 for
 # `--no-index`; `git diff -R` swaps the two sides.
 _LETTERS = (b"a", b"b"), (b"i", b"w"), (b"c", b"i"), (b"c", b"w"), (b"o", b"w"), (b"1", b"2")
-_PREFIXES = frozenset(_LETTERS) | {(new, old) for old, new in _LETTERS}
+_PREFIXES = (*_LETTERS, *((new, old) for old, new in _LETTERS))
 
 _CANDIDATES = 16
 """How many places on each side of the middle are tried to split two names.

@@ -1,0 +1,64 @@
+"""The header of a file entry in plain `diff -u` output: no `diff --git` line, timestamps."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from codeflow_engine.domain.diff.grammar import DEV_NULL, fail, header_line
+from codeflow_engine.domain.diff.headers import FileStatus, Header, read_marks, read_names
+
+__all__ = ["read_plain"]
+
+_STAMP = re.compile(rb"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.(\d+))? ([+-]\d{4})")
+_NONEXISTENT = b"(nonexistent)"  # Subversion's word for /dev/null
+
+
+def read_plain(data: bytes, position: int) -> Header:
+    """Read the `--- ` and `+++ ` lines, with the command line above them where it stands.
+
+    Raises:
+        DiffError: A line is malformed, or no hunk follows.
+    """
+    command = b""
+    if not data.startswith(b"--- ", position):
+        command, position = header_line(data, position)
+    marks, body = read_marks(data, position)
+    if not data.startswith(b"@@", body):
+        fail(data, body, "the '+++' line is not followed by a hunk")
+    old_path, new_path = read_names(data, position, marks.old, marks.new)
+    status = FileStatus.MODIFIED
+    if marks.old == DEV_NULL or marks.old_stamp == _NONEXISTENT:
+        status = FileStatus.ADDED
+    elif marks.new == DEV_NULL or marks.new_stamp == _NONEXISTENT:
+        status = FileStatus.DELETED
+    return Header(
+        body=body,
+        old_path=None if status is FileStatus.ADDED else old_path,
+        new_path=None if status is FileStatus.DELETED else new_path,
+        status=status,
+        takes_hunks=True,
+        recursive=_is_recursive(command) and _STAMP.fullmatch(marks.new_stamp) is not None,
+        old_epoch=_is_epoch(marks.old_stamp),
+        new_epoch=_is_epoch(marks.new_stamp),
+    )
+
+
+def _is_recursive(command: bytes) -> bool:
+    """Tell whether a command line asks GNU diff to walk directories."""
+    return any(
+        word == b"--recursive" or (word[:1] == b"-" != word[1:2] and b"r" in word)
+        for word in command.split()
+    )
+
+
+def _is_epoch(stamp: bytes) -> bool:
+    """Tell the timestamp that `diff -N` prints for a missing file, in any time zone."""
+    found = _STAMP.fullmatch(stamp)
+    if found is None or (found[2] or b"").strip(b"0"):
+        return False
+    try:
+        moment = datetime.fromisoformat((found[1] + found[3]).decode())
+    except ValueError:  # no such day or hour
+        return False
+    return moment == datetime(1970, 1, 1, tzinfo=UTC)
