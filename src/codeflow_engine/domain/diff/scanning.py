@@ -134,11 +134,11 @@ def _message_end(data: bytes, position: int, place: int) -> int:
         DiffError: There is no mail around the hunk, so that its file header is missing.
     """
     mail = data.rfind(b"\nFrom ", max(position - 1, 0), place)
-    if mail >= 0 or data.startswith(b"From ", position):
-        end = data.find(b"\n---\n", max(mail, position))
-        if end > place:
-            return end
-    fail(data, place, "a hunk without a file header above it")
+    is_mail = mail >= 0 or data.startswith(b"From ", position)
+    end = data.find(b"\n---\n", max(mail, position)) if is_mail else -1
+    if end < place:
+        fail(data, place, "a hunk without a file header above it")
+    return end
 
 
 def _step_over_entry(data: bytes, start: int, hunks: array[int]) -> int:
