@@ -194,10 +194,7 @@ class AsyncEngine:
             UnknownBackendError: No workflow has that name.
             ConfigurationError: The input cannot work.
         """
-        from codeflow_engine.plugins.registry import Kind
-
-        chosen = self._backends.load(Kind.WORKFLOW, workflow)
-        execution = await self._executor.start(chosen, input, self._tools.settings.tenant)
+        execution = await self._executor.start(workflow, input, self._tools.settings.tenant)
         return self._handle(execution.record)
 
     async def run(self, run_id: str) -> AsyncRun:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,6 +50,7 @@ class Backends:
         self._settings = settings
         self._created: dict[tuple[Kind, str], Backend] = {}
         self._adopted: dict[tuple[Kind, str], Backend] = {}
+        self._creating = threading.Lock()
 
     def adopt(self, kind: Kind, backend: Backend) -> str:
         """Take in a backend that the host made; it is used and never closed.
@@ -77,6 +79,8 @@ class Backends:
     def get[B: Backend](self, contract: type[B], name: str) -> B:
         """Return the backend of this contract under a name; create it the first time.
 
+        The first time imports its module, so it belongs into a worker thread.
+
         Raises:
             UnknownBackendError: Nobody offers the name.
             PluginConflictError: More than one plugin offers it.
@@ -86,6 +90,13 @@ class Backends:
         """
         kind = next(kind for kind, known in _CONTRACTS.items() if known is contract)
         known = self._adopted.get((kind, name)) or self._created.get((kind, name))
+        if isinstance(known, contract):
+            return known
+        with self._creating:
+            return self._create_once(kind, contract, name)
+
+    def _create_once[B: Backend](self, kind: Kind, contract: type[B], name: str) -> B:
+        known = self._created.get((kind, name))
         if isinstance(known, contract):
             return known
         info = self._registry.find(kind, name)

@@ -54,11 +54,15 @@ def anchor(
 
 class _Resolver:
     def __init__(self, change: Change, to_review: frozenset[Unit], redactor: Redactor) -> None:
-        self._files = list(change.diff.files)
+        self._diff = change.diff
         self._to_review = to_review
         self._redactor = redactor
         self._shown: dict[tuple[int, int, Side], ShownSide] = {}
         self._seen: Counter[str] = Counter()
+
+    @cached_property
+    def _files(self) -> list[DiffFile]:
+        return list(self._diff.files)
 
     @cached_property
     def _by_path(self) -> dict[str, list[int]]:

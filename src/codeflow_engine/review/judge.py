@@ -60,7 +60,7 @@ def close_ledger(
     examined = {report.source: report.examined for report in reports}
     failed = [dict(report.failed) for report in reports]
     declined = [dict(report.declined) for report in reports]
-    paths = [redact(file.path) for file in change.diff.files]
+    paths = redact.all(partition.paths)
 
     def entry(unit: Unit) -> CoverageEntry:
         path = paths[unit.file]
@@ -91,6 +91,12 @@ class _Redact:
         if text not in self._known:
             self._known[text] = self._redactor.redact(text)
         return self._known[text]
+
+    def all(self, texts: tuple[str, ...]) -> list[str]:
+        """Redact many short texts as the lines of one, which keeps its lines."""
+        if any("\n" in text for text in texts):
+            return [self(text) for text in texts]
+        return self._redactor.redact("\n".join(texts)).split("\n")
 
     def finding(self, finding: Finding) -> Finding:
         return replace(

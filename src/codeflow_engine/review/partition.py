@@ -30,21 +30,26 @@ class Partition:
     decided: dict[Unit, Decision]
     """All other units, with what became of them."""
 
+    paths: tuple[str, ...]
+    """Path of each file entry, so that later stages need not read the entries again."""
+
 
 def partition(change: Change, policy: RepositoryPolicy) -> Partition:
     """Split the units of a change into those to review and those decided by policy."""
-    files = [
-        (file.path, _decide(file.path, file.unsupported, policy)) for file in change.diff.files
-    ]
+    paths: list[str] = []
+    decisions: list[Decision | None] = []
+    for file in change.diff.files:
+        paths.append(file.path)
+        decisions.append(_decide(file.path, file.unsupported, policy))
     to_review: list[Unit] = []
     decided: dict[Unit, Decision] = {}
     for unit in change.diff.units:
-        decision = files[unit.file][1]
+        decision = decisions[unit.file]
         if decision is None:
             to_review.append(unit)
         else:
             decided[unit] = decision
-    return Partition(to_review=tuple(to_review), decided=decided)
+    return Partition(to_review=tuple(to_review), decided=decided, paths=tuple(paths))
 
 
 def _decide(path: str, unsupported: str | None, policy: RepositoryPolicy) -> Decision | None:

@@ -26,15 +26,14 @@ def verify(change: Change, findings: tuple[Finding, ...]) -> Verified:
     A host accepts an edit only inside of the diff, and one hunk is all that a source was
     shown in one piece.
     """
-    hunks: dict[str, list[range]] = {}
-    for file in change.diff.files:
-        if file.new_path is not None:
-            ranges = hunks.setdefault(file.new_path, [])
-            ranges.extend(hunk.numbers(Side.NEW) for hunk in file.hunks)
+    hunks: dict[str, list[range]] = {finding.path: [] for finding in findings if finding.suggestion}
+    for file in change.diff.files if hunks else ():
+        if file.new_path in hunks:
+            hunks[file.new_path].extend(hunk.numbers(Side.NEW) for hunk in file.hunks)
     kept: list[Finding] = []
     dropped: Counter[str] = Counter()
     for finding in findings:
-        if finding.suggestion and not _applies(finding.suggestion, hunks.get(finding.path, [])):
+        if finding.suggestion and not _applies(finding.suggestion, hunks[finding.path]):
             dropped["a suggestion whose lines the change does not show"] += 1
             kept.append(replace(finding, suggestion=None))
         else:

@@ -15,6 +15,7 @@ from codeflow_engine.errors import (
     RunNotFoundError,
     WorkflowError,
 )
+from codeflow_engine.plugins.registry import Kind
 from codeflow_engine.runs.context import RunContext, Toolbox
 from codeflow_engine.runs.events import EventStream
 from codeflow_engine.runs.workflow import Workflow
@@ -56,18 +57,21 @@ class DirectExecutor:
         self._active: dict[str, Execution] = {}
         self._closed = False
 
-    async def start(self, workflow: Workflow, given: Mapping[str, Any], tenant: str) -> Execution:
-        """Read the input, store a new run and begin to execute it.
+    async def start(self, name: str, given: Mapping[str, Any], tenant: str) -> Execution:
+        """Read the input of a workflow, store a new run and begin to execute it.
 
         Raises:
+            UnknownBackendError: No workflow has that name.
             ConfigurationError: The engine is closed, or the input cannot work.
             StorageError: The run could not be stored, and did not start.
         """
-        if self._closed:
-            raise ConfigurationError("this engine is closed")
-        # The input may be a patch of many megabytes, which is read and indexed here.
+        self._check_open()
+        # The first use imports the workflow, and the input may be a patch of many megabytes
+        # that is read and indexed: both would hold up the loop.
         loop = asyncio.get_running_loop()
-        value = await loop.run_in_executor(self._tools.threads, workflow.read_input, given)
+        workflow, value = await loop.run_in_executor(
+            self._tools.threads, self._prepare, name, given
+        )
         now = self._tools.clock.now()
         record = RunRecord(
             run_id=self._tools.clock.new_id(),
@@ -79,6 +83,7 @@ class DirectExecutor:
             updated_at=now,
         )
         await self._tools.storage.put_runs([record])
+        self._check_open()
         notify = self._tools.hooks.notify
         events = EventStream(record.run_id, self._tools.storage, self._tools.clock, notify)
         execution = Execution(record, events)
@@ -93,6 +98,14 @@ class DirectExecutor:
         # An error that nobody asks for is in the record and the events already.
         execution.task.add_done_callback(lambda task: task.cancelled() or task.exception())
         return execution
+
+    def _prepare(self, name: str, given: Mapping[str, Any]) -> tuple[Workflow, Any]:
+        workflow: Workflow = self._tools.backends.load(Kind.WORKFLOW, name)
+        return workflow, workflow.read_input(given)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ConfigurationError("this engine is closed")
 
     def active(self, run_id: str) -> Execution | None:
         """Find a run that is under way here."""

@@ -37,7 +37,7 @@ __all__ = ["REVIEW"]
 
 async def review(run: RunContext, given: ReviewInput) -> Review:
     """Review a change: fetch, partition, analyze, anchor, verify, fuse, judge."""
-    analyzers = _choose_analyzers(run, given)
+    analyzers = await run.step("prepare", _prepare, run, given)
     change = await run.step("fetch", _fetch, run, given)
     policy = await run.step("policy", _read_policy, run, change)
     parts = await run.step("partition", partition, change, policy)
@@ -81,14 +81,16 @@ REVIEW = Workflow(
 )
 
 
-def _choose_analyzers(run: RunContext, given: ReviewInput) -> dict[str, Analyzer | str]:
-    """Find the analyzers to ask; one that lacks a package stands as the reason why.
+def _prepare(run: RunContext, given: ReviewInput) -> dict[str, Analyzer | str]:
+    """Create the backends that are needed; an analyzer that cannot be had is its reason.
 
-    Those that somebody named have to exist, and count as failed where a package is missing.
+    Analyzers that somebody named have to exist, and count as failed where a package is missing.
     Without names, all are asked whose packages are installed. A broken plugin harms no run:
     what it should have examined counts as failed.
     """
     backends, settings = run.tools.backends, run.tools.settings
+    if not isinstance(given.change, Change):
+        backends.get(VCS, run.tools.vcs)
     named = given.analyzers if given.analyzers is not None else settings.analyzers
     chosen: dict[str, Analyzer | str] = {}
     for name in backends.names(Kind.ANALYZER) if named is None else named:
