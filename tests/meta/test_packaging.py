@@ -134,8 +134,8 @@ def test_ci_runs_the_command_of_the_readme() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     ci = (ROOT / ".ci" / "run").read_text("utf-8")
 
-    assert f"$ {COMMAND}review\n" in readme
-    assert f"$ {COMMAND}tests\n" in readme
+    assert f"\n{COMMAND}review\n" in readme
+    assert f"\n{COMMAND}tests\n" in readme
     assert f"    {COMMAND}tests\n" in ci
     assert ci.index('step "tests"') == ci.index('step "')
 
