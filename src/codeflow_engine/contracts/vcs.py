@@ -51,7 +51,7 @@ class VCS(Backend):
 
         The answer has one entry per path, in the order given. A file that is absent, larger
         than `limit` bytes, not a file, or no longer what the diff was made from comes back
-        with a reason instead of content.
+        with a reason instead of content; only the absent one has `exists` unset.
 
         Raises:
             ProviderError: The host failed; nothing was read.

@@ -66,5 +66,8 @@ class FileContent:
     mode: str | None = None
     """Git's mode, such as `100644`; a link (`120000`) holds its target as content."""
 
+    exists: bool = True
+    """Whether the side has something of that path; False only where that is certain."""
+
     reason: str | None = None
     """Why there is no content: absent, too large, a submodule, changed since."""

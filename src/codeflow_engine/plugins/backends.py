@@ -67,7 +67,11 @@ class Backends:
                 f"a {type(backend).__name__} is no {kind}: "
                 f"it does not derive from {contract.__name__}"
             )
-        name = type(backend).__name__.lower()
+        plain = name = type(backend).__name__.lower()
+        number = 1
+        while (kind, name) in self._adopted:
+            number += 1
+            name = f"{plain}-{number}"
         self._adopted[kind, name] = backend
         return name
 

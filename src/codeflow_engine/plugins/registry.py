@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from codeflow_engine.errors import PluginConflictError, PluginError, UnknownBackendError
 
-__all__ = ["CONTRACT_VERSIONS", "BackendInfo", "Factory", "Kind", "PluginRegistry", "Registry"]
+__all__ = [
+    "CONTRACT_VERSIONS",
+    "BackendInfo",
+    "Factory",
+    "Kind",
+    "OfferOptions",
+    "PluginRegistry",
+    "Registry",
+]
 
 type Factory = str | Callable[..., Any]
 """An import string `package.module:attribute`, or the class or function itself."""
@@ -52,6 +60,20 @@ class BackendInfo:
     contract_version: int = 1
 
 
+class OfferOptions(TypedDict, total=False):
+    """What can be said about an offer beside its name and factory."""
+
+    requires: str | None
+    """The requirement that pip has to install where the import fails."""
+
+    settings: Factory | None
+    """A dataclass or Pydantic model; the section of the same name in `Settings.plugins` is
+    validated into it, and the factory is then called with it."""
+
+    contract_version: int
+    """The version of the kind's contract that it was written for; 1 unless given."""
+
+
 class PluginRegistry:
     """What a plugin's `codeflow_register` is given: it collects the offers of that plugin."""
 
@@ -59,26 +81,14 @@ class PluginRegistry:
         self.origin = origin
         self.offers: list[BackendInfo] = []
 
-    def add(
-        self,
-        kind: Kind,
-        name: str,
-        factory: Factory,
-        *,
-        requires: str | None = None,
-        settings: Factory | None = None,
-        contract_version: int = 1,
-    ) -> None:
+    def add(self, kind: Kind, name: str, factory: Factory, **options: Unpack[OfferOptions]) -> None:
         """Offer a backend.
 
         Args:
             kind: What it is.
             name: The name that settings and arguments use.
             factory: Called without arguments, or with its validated settings.
-            requires: The requirement that pip has to install where the import fails.
-            settings: A dataclass or Pydantic model; the section of the same name in
-                `Settings.plugins` is validated into it.
-            contract_version: The version of the kind's contract that it was written for.
+            options: See `OfferOptions`.
 
         Raises:
             PluginError: The name is empty or not of letters, digits, `-`, `_` and `.`.
@@ -86,50 +96,44 @@ class PluginRegistry:
         if not name or not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
             raise PluginError(f"{self.origin}: {name!r} is no name for a {kind}")
         self.offers.append(
-            BackendInfo(
-                kind=kind,
-                name=name,
-                origin=self.origin,
-                factory=factory,
-                requires=requires,
-                settings=settings,
-                contract_version=contract_version,
-            )
+            BackendInfo(kind=kind, name=name, origin=self.origin, factory=factory, **options)
         )
 
-    def add_llm(self, name: str, factory: Factory, **options: Any) -> None:
+    def add_llm(self, name: str, factory: Factory, **options: Unpack[OfferOptions]) -> None:
         """Offer an LLM provider; options as in `add`."""
         self.add(Kind.LLM, name, factory, **options)
 
-    def add_vcs(self, name: str, factory: Factory, **options: Any) -> None:
+    def add_vcs(self, name: str, factory: Factory, **options: Unpack[OfferOptions]) -> None:
         """Offer a VCS host; options as in `add`."""
         self.add(Kind.VCS, name, factory, **options)
 
-    def add_storage(self, name: str, factory: Factory, **options: Any) -> None:
+    def add_storage(self, name: str, factory: Factory, **options: Unpack[OfferOptions]) -> None:
         """Offer a storage; options as in `add`."""
         self.add(Kind.STORAGE, name, factory, **options)
 
-    def add_cache(self, name: str, factory: Factory, **options: Any) -> None:
+    def add_cache(self, name: str, factory: Factory, **options: Unpack[OfferOptions]) -> None:
         """Offer a cache; options as in `add`."""
         self.add(Kind.CACHE, name, factory, **options)
 
-    def add_workflow_backend(self, name: str, factory: Factory, **options: Any) -> None:
+    def add_workflow_backend(
+        self, name: str, factory: Factory, **options: Unpack[OfferOptions]
+    ) -> None:
         """Offer a workflow backend; options as in `add`."""
         self.add(Kind.WORKFLOW_BACKEND, name, factory, **options)
 
-    def add_analyzer(self, name: str, factory: Factory, **options: Any) -> None:
+    def add_analyzer(self, name: str, factory: Factory, **options: Unpack[OfferOptions]) -> None:
         """Offer an analyzer; options as in `add`."""
         self.add(Kind.ANALYZER, name, factory, **options)
 
-    def add_strategy(self, name: str, factory: Factory, **options: Any) -> None:
+    def add_strategy(self, name: str, factory: Factory, **options: Unpack[OfferOptions]) -> None:
         """Offer a strategy; options as in `add`."""
         self.add(Kind.STRATEGY, name, factory, **options)
 
-    def add_observer(self, name: str, factory: Factory, **options: Any) -> None:
+    def add_observer(self, name: str, factory: Factory, **options: Unpack[OfferOptions]) -> None:
         """Offer an observer; options as in `add`."""
         self.add(Kind.OBSERVER, name, factory, **options)
 
-    def add_workflow(self, name: str, factory: Factory, **options: Any) -> None:
+    def add_workflow(self, name: str, factory: Factory, **options: Unpack[OfferOptions]) -> None:
         """Offer a workflow; the factory is or names a `Workflow`; options as in `add`."""
         self.add(Kind.WORKFLOW, name, factory, **options)
 

@@ -14,6 +14,7 @@ from codeflow_engine.domain.review import Review, Timing
 from codeflow_engine.domain.run import AnalyzerFinished, ChangeFetched, ReviewJudged
 from codeflow_engine.domain.source import SourceReport
 from codeflow_engine.errors import (
+    ConfigurationError,
     MissingDependencyError,
     PluginError,
     SandboxError,
@@ -118,8 +119,10 @@ async def _read_policy(run: RunContext, change: Change) -> RepositoryPolicy:
     if change.base is None:
         return RepositoryPolicy()
     (file,) = await _read_files(run, change, [POLICY_PATH], Side.OLD)
-    if file.content is None:
+    if not file.exists:
         return RepositoryPolicy()
+    if file.content is None:
+        raise ConfigurationError(f"{POLICY_PATH} at {change.base[:12]}: {file.reason}")
     return read_policy(file.content, change.base)
 
 
@@ -128,7 +131,7 @@ async def _read_files(
 ) -> tuple[FileContent, ...]:
     if change.provider is None:
         reason = "a bare patch has no files around it"
-        return tuple(FileContent(path=path, reason=reason) for path in paths)
+        return tuple(FileContent(path=path, exists=False, reason=reason) for path in paths)
     tools = run.tools
     vcs = tools.backends.get(VCS, change.provider)
     limit = tools.settings.max_file_bytes
