@@ -1,0 +1,408 @@
+"""Entries as git writes them: names, modes, ids, and what happened to the file."""
+
+from __future__ import annotations
+
+import pytest
+
+from codeflow_engine.domain.diff import Diff, DiffFile, FileStatus
+from codeflow_engine.errors import DiffError
+
+BODY = b"@@ -1 +1 @@\n-a\n+b\n"
+EMPTY_ID = b"e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
+
+
+def only(data: bytes) -> DiffFile:
+    """Parse a diff of one entry that covers the whole input."""
+    diff = Diff.parse(data)
+    (file,) = diff.files
+    assert diff.render() == file.render() == data
+    return file
+
+
+def refusal(data: bytes) -> DiffError:
+    """Parse a diff that must be refused."""
+    with pytest.raises(DiffError) as caught:
+        Diff.parse(data)
+    return caught.value
+
+
+def test_a_modified_file_has_paths_mode_and_ids() -> None:
+    """The header of a modified file gives path, mode and blob ids of both sides."""
+    file = only(
+        b"diff --git a/src/x.py b/src/x.py\nindex 1a2b3c4..5d6e7f8 100755\n"
+        b"--- a/src/x.py\n+++ b/src/x.py\n" + BODY
+    )
+
+    assert (file.old_path, file.new_path, file.path) == ("src/x.py",) * 3
+    assert (file.old_mode, file.new_mode) == ("100755", "100755")
+    assert (file.old_id, file.new_id) == ("1a2b3c4", "5d6e7f8")
+    assert file.status is FileStatus.MODIFIED
+    assert (file.added, file.deleted) == (1, 1)
+    assert file.unsupported is None
+    assert not any((file.is_binary, file.is_submodule, file.is_symlink))
+
+
+def test_an_added_file_has_no_old_side() -> None:
+    """A new file has neither an old path nor an old mode nor an old id."""
+    file = only(
+        b"diff --git a/x b/x\nnew file mode 100644\nindex 0000000..5d6e7f8\n"
+        b"--- /dev/null\n+++ b/x\n@@ -0,0 +1,2 @@\n+a\n+b\n"
+    )
+
+    assert (file.old_path, file.old_mode, file.old_id) == (None, None, None)
+    assert (file.new_path, file.new_mode, file.new_id) == ("x", "100644", "5d6e7f8")
+    assert file.status is FileStatus.ADDED
+
+
+def test_a_deleted_file_has_no_new_side() -> None:
+    """A deleted file has no new side, and its path is the old one."""
+    file = only(
+        b"diff --git a/x b/x\ndeleted file mode 100644\nindex 5d6e7f8..0000000\n"
+        b"--- a/x\n+++ /dev/null\n@@ -1,2 +0,0 @@\n-a\n-b\n"
+    )
+
+    assert (file.new_path, file.new_mode, file.new_id) == (None, None, None)
+    assert (file.old_path, file.old_mode, file.old_id) == ("x", "100644", "5d6e7f8")
+    assert (file.status, file.path) == (FileStatus.DELETED, "x")
+
+
+@pytest.mark.parametrize("verb", [b"rename", b"copy"])
+def test_a_move_with_hunks_names_both_paths(verb: bytes) -> None:
+    """A renamed or copied file with changes has both paths, similarity and hunks."""
+    file = only(
+        b"diff --git a/one b/sub/two\nsimilarity index 83%\n"
+        + verb
+        + b" from one\n"
+        + verb
+        + b" to sub/two\nindex 1111111..2222222 100644\n--- a/one\n+++ b/sub/two\n"
+        + BODY
+    )
+
+    status = FileStatus.RENAMED if verb == b"rename" else FileStatus.COPIED
+    assert (file.old_path, file.new_path, file.status) == ("one", "sub/two", status)
+    assert (file.similarity, len(file.hunks), file.unsupported) == (83, 1, None)
+
+
+def test_a_pure_rename_is_complete_without_hunks() -> None:
+    """A rename of the same content needs no hunk and no index line."""
+    file = only(b"diff --git a/one b/two\nsimilarity index 100%\nrename from one\nrename to two\n")
+
+    assert (file.status, file.similarity, len(file.hunks)) == (FileStatus.RENAMED, 100, 0)
+    assert file.unsupported is None
+
+
+def test_a_move_between_names_with_spaces_is_read_from_its_lines() -> None:
+    """The rename lines, not the first line, say where names with spaces part."""
+    file = only(
+        b"diff --git a/a b/c d b/e b/f\nsimilarity index 100%\n"
+        b"rename from a b/c d\nrename to e b/f\n"
+    )
+
+    assert (file.old_path, file.new_path) == ("a b/c d", "e b/f")
+
+
+def test_a_mode_change_alone_is_complete() -> None:
+    """A change of the mode alone is a status of its own, with both modes."""
+    file = only(b"diff --git a/x b/x\nold mode 100644\nnew mode 100755\n")
+
+    assert file.status is FileStatus.MODE_CHANGED
+    assert (file.old_mode, file.new_mode, file.unsupported) == ("100644", "100755", None)
+
+
+def test_a_mode_change_with_content_is_a_modification() -> None:
+    """A change of mode and content is `modified`, with the two modes."""
+    file = only(
+        b"diff --git a/x b/x\nold mode 100644\nnew mode 100755\nindex 1111111..2222222\n"
+        b"--- a/x\n+++ b/x\n" + BODY
+    )
+
+    assert (file.status, file.old_mode, file.new_mode) == (
+        FileStatus.MODIFIED,
+        "100644",
+        "100755",
+    )
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"new file mode 100644\nindex 0000000.." + EMPTY_ID[:7] + b"\n",
+        b"new file mode 100644\nindex " + b"0" * 40 + b".." + EMPTY_ID + b"\n",
+        b"new file mode 100644\n",
+        b"deleted file mode 100644\nindex " + EMPTY_ID[:7] + b"..0000000\n",
+        b"new file mode 100644\nindex 0000000..473A0F4C3BE8\n",
+    ],
+)
+def test_an_empty_file_is_complete_without_hunks(header: bytes) -> None:
+    """A file that is added or deleted empty has nothing to show, in SHA-1 and SHA-256."""
+    file = only(b"diff --git a/x b/x\n" + header)
+
+    assert (len(file.hunks), file.unsupported) == (0, None)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"index 1111111..2222222 100644\n",
+        b"old mode 100644\nnew mode 100755\nindex 1111111..2222222\n",
+        b"similarity index 90%\nrename from x\nrename to x\n",
+        b"similarity index 90%\ncopy from x\ncopy to x\nindex 1111111..2222222 100644\n",
+        b"new file mode 100644\nindex 0000000..1234567\n",
+        b"deleted file mode 100644\nindex 1234567..0000000\n",
+        b"new file mode 100644\nindex 0000000..0000000\n",
+        b"",
+    ],
+)
+def test_a_change_that_is_not_shown_is_told(header: bytes) -> None:
+    """A header that promises other content without hunks (`-w`, cut off) says so."""
+    file = only(b"diff --git a/x b/x\n" + header)
+
+    assert file.unsupported == "the diff names a change of content without showing it"
+
+
+@pytest.mark.parametrize("mode", [b"120000", b"160000"])
+def test_links_and_submodules_are_told_by_their_mode(mode: bytes) -> None:
+    """A symbolic link and a submodule are hunks like others, with a flag."""
+    file = only(
+        b"diff --git a/x b/x\nindex 1111111..2222222 " + mode + b"\n--- a/x\n+++ b/x\n" + BODY
+    )
+
+    assert (file.is_symlink, file.is_submodule) == (mode == b"120000", mode == b"160000")
+    assert len(file.hunks) == 1
+
+
+def test_a_binary_notice_is_an_entry_without_hunks() -> None:
+    """`Binary files ... differ` ends the header and marks the entry."""
+    file = only(
+        b"diff --git a/x y b/x y\nindex 1111111..2222222 100644\n"
+        b"Binary files a/x y and b/x y differ\n"
+    )
+
+    assert (file.is_binary, file.path, len(file.hunks), file.unsupported) == (True, "x y", 0, None)
+
+
+def test_a_binary_notice_may_follow_the_marks() -> None:
+    """Some tools write `---` and `+++` lines above the notice."""
+    file = only(
+        b"diff --git a/x b/x\nindex 1111111..2222222 100644\n"
+        b"--- a/x\n+++ b/x\nBinary files differ\n"
+    )
+
+    assert file.is_binary
+
+
+PATCH = b"GIT binary patch\nliteral 5\nMcmZQzU|?i`00aO4\n\ndelta 7\nOcmZQ#U|?W@\n\n"
+
+
+@pytest.mark.parametrize("patch", [PATCH, PATCH[:-1], PATCH[: PATCH.index(b"delta")]])
+def test_a_binary_patch_is_stepped_over(patch: bytes) -> None:
+    """A base85 block belongs to its entry; the last empty line may have been stripped."""
+    file = only(b"diff --git a/x b/x\nnew file mode 100644\nindex 0000000..2222222\n" + patch)
+
+    assert (file.is_binary, file.status, file.path) == (True, FileStatus.ADDED, "x")
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        PATCH[: PATCH.index(b"\n\n")],
+        PATCH[: PATCH.index(b"literal")],
+        PATCH.replace(b"literal 5", b"literal x"),
+        b"GIT binary patch\nliteral 5\nnot base 85\n\n",
+    ],
+)
+def test_a_broken_binary_patch_is_refused(patch: bytes) -> None:
+    """A binary patch that is cut off or has other lines is an error at its first line."""
+    error = refusal(b"diff --git a/x b/x\nindex 1111111..2222222 100644\n" + patch)
+
+    assert (error.line, "binary patch" in error.message) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("title", "old", "new"),
+    [
+        (b"a/x b/x", "x", "x"),
+        (b"x x", "x", "x"),
+        (b"a/x a/x", "a/x", "a/x"),
+        (b"i/x w/x", "x", "x"),
+        (b"c/d/x i/d/x", "d/x", "d/x"),
+        (b"b/x a/x", "x", "x"),
+        (b"before/x after/x", "x", "x"),
+        (b"one/two/x three/x", "x", "x"),
+        (b"a/x b/x b/x b/x", "x b/x", "x b/x"),
+        (b"a/my file b/my file", "my file", "my file"),
+        (b"my file my file", "my file", "my file"),
+        (b"a/old/x b/new/x", "old/x", "new/x"),
+        (b"a/old dir/x b/new dir/x", "old dir/x", "new dir/x"),
+        (b"OLDx NEWx", "OLDx", "NEWx"),
+        (b'"a/t\\tab" "b/t\\tab"', "t\tab", "t\tab"),
+        (b'"a/\\303\\244" "b/\\303\\244"', "ä", "ä"),
+        (b'"a/q\\"q\\\\ \\" x" "b/q\\"q\\\\ \\" x"', 'q"q\\ " x', 'q"q\\ " x'),
+        (b'"a/\\377" "b/\\377"', "\udcff", "\udcff"),
+        (b"a/\xff b/\xff", "\udcff", "\udcff"),
+        (b'a/x "b/x\\n"', "x", "x\n"),
+        (b'"a/x\\r" b/x', "x\r", "x"),
+        ("a/ä\u2028 b/ä\u2028".encode(), "ä\u2028", "ä\u2028"),
+    ],
+)
+def test_names_are_found_in_the_first_line(title: bytes, old: str, new: str) -> None:
+    """Without other lines the first one gives both paths, whatever prefix git was told."""
+    file = only(b"diff --git " + title + b"\nold mode 100644\nnew mode 100755\n")
+
+    assert (file.old_path, file.new_path) == (old, new)
+
+
+@pytest.mark.parametrize(
+    ("title", "old", "new", "path"),
+    [
+        (b"a/x y b/x y", b"a/x y\t", b"b/x y\t", "x y"),
+        (b"a/x b/x b/x b/x", b"a/x b/x\t", b"b/x b/x\t", "x b/x"),
+        (b"x x", b"x", b"x", "x"),
+        (b"x/y x/y", b"x/y", b"x/y", "x/y"),
+        (b'"a/\\344" "b/\\344"', b'"a/\\344"', b'"b/\\344"', "\udce4"),
+        (b'"\\344" "\\344"', b'"\\344"', b'"\\344"', "\udce4"),
+        (b"a/\xe4 b/\xe4", b"a/\xe4", b"b/\xe4", "\udce4"),
+    ],
+)
+def test_names_with_marks_are_found(title: bytes, old: bytes, new: bytes, path: str) -> None:
+    """Spaces, quotes, prefixes and bytes of any encoding survive beside `---` and `+++`."""
+    file = only(
+        b"diff --git "
+        + title
+        + b"\nindex 1111111..2222222 100644\n--- "
+        + old
+        + b"\n+++ "
+        + new
+        + b"\n"
+        + BODY
+    )
+
+    assert (file.old_path, file.new_path) == (path, path)
+
+
+def test_a_path_gives_its_bytes_back() -> None:
+    """A path that is no UTF-8 encodes to the bytes that the file system has."""
+    file = only(b'diff --git "a/\\377\\303\\244" "b/\\377\\303\\244"\nnew file mode 100644\n')
+
+    assert file.path.encode("utf-8", "surrogateescape") == b"\xff\xc3\xa4"
+
+
+@pytest.mark.parametrize("name", [b"with space", b"plain"])
+def test_a_null_side_takes_its_prefix_from_the_other(name: bytes) -> None:
+    """Where one side is `/dev/null`, the first line tells which prefix is in use."""
+    file = only(
+        b"diff --git " + name + b" " + name + b"\nnew file mode 100644\n"
+        b"index 0000000..1111111\n--- /dev/null\n+++ " + name + b"\t\n@@ -0,0 +1 @@\n+a\n"
+    )
+
+    assert file.new_path == name.decode()
+
+
+def test_a_null_name_may_stand_in_the_first_line() -> None:
+    """Some writers put `/dev/null` into the first line of an added file."""
+    file = only(
+        b"diff --git /dev/null b/x\nnew mode 100644\nindex 0000000..1111111 100644\n"
+        b"--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+a\n"
+    )
+
+    assert (file.old_path, file.new_path, file.status) == (None, "x", FileStatus.ADDED)
+
+
+def test_a_header_with_carriage_returns_is_read() -> None:
+    """A diff whose every line end was rewritten keeps its carriage returns in the text."""
+    file = only(
+        b"diff --git a/x b/x\r\nindex 1111111..2222222 100644\r\n--- a/x\r\n+++ b/x\r\n"
+        b"@@ -1 +1 @@ here\r\n-a\r\n+b\r\n"
+    )
+
+    assert (file.path, file.old_mode) == ("x", "100644")
+    assert file.hunks[0].section == "here"
+    assert [line.text for line in file.hunks[0].lines] == ["a\r", "b\r"]
+
+
+def test_a_hunk_may_follow_the_index_line() -> None:
+    """Hunks without `---` and `+++` lines belong to the header above them."""
+    file = only(b"diff --git a/x b/x\nindex 1111111..2222222 100644\n" + BODY)
+
+    assert (file.path, len(file.hunks)) == ("x", 1)
+
+
+@pytest.mark.parametrize(
+    ("header", "line", "word"),
+    [
+        (b"index 1111111..222222z 100644\n", 2, "malformed header line"),
+        (b"old mode 100644\nnew mode 10064\n", 3, "malformed header line"),
+        (b"similarity index 101%\n", 2, "malformed header line"),
+        (b"rename from \n", 2, "malformed header line"),
+        (b"old mode 100644\nold mode 100644\n", 3, "second 'old mode'"),
+        (b"new file mode 100644\ndeleted file mode 100644\n", 1, "added and deleted"),
+        (b"rename from x\nrename to x\nnew file mode 100644\n", 1, "added and renamed"),
+        (b"rename from x\n", 1, "partner"),
+        (b"copy to x\n", 1, "partner"),
+        (b"--- a/x\n", 3, "not followed by a '+++' line"),
+        (b"--- a/x\n-- b/x\n", 3, "not followed by a '+++' line"),
+        (b"--- a/x\n+++ b/x\n", 4, "not followed by a hunk"),
+        (b"--- a/x\n+++ b/x\nfree text\n", 4, "not followed by a hunk"),
+        (b"--- a/y\n+++ b/y\n" + BODY, 1, "contradict"),
+        (b"--- a/x\n+++ b/y\n" + BODY, 1, "contradict"),
+        (b"--- /dev/null\n+++ b/y\n@@ -0,0 +1 @@\n+a\n", 1, "contradict"),
+        (b"--- a/y\n+++ /dev/null\n@@ -1 +0,0 @@\n-a\n", 1, "contradict"),
+        (b"--- /dev/null\n+++ /dev/null\n" + BODY, 2, "/dev/null"),
+        (b"rename from y\nrename to z\n", 1, "contradicts"),
+        (b"new file mode 100644\n--- a/x\n+++ b/x\n" + BODY, 5, "cannot have"),
+        (b"deleted file mode 100644\n--- a/x\n+++ /dev/null\n" + BODY, 5, "cannot have"),
+    ],
+)
+def test_a_header_that_contradicts_itself_is_refused(header: bytes, line: int, word: str) -> None:
+    """A malformed or contradictory header is an error with the number of its line."""
+    error = refusal(b"diff --git a/x b/x\n" + header)
+
+    assert error.line == line
+    assert word in error.message
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        b"",
+        b"alone",
+        b"one two three",
+        b'"a/x b/x',
+        b'"a/x"b/x',
+        b'a/x "b/x',
+        b'"a/x\\9" "b/x\\9"',
+        b'a/"x b/y',
+        b"a/x\0 b/x\0",
+        b'"a/\\000" "b/\\000"',
+        b' ""',
+    ],
+)
+def test_names_that_cannot_be_told_are_refused(title: bytes) -> None:
+    """A first line whose names cannot be told apart, or are no paths, is an error."""
+    error = refusal(b"\n\ndiff --git " + title + b"\nold mode 100644\nnew mode 100755\n")
+
+    assert error.line == 3
+
+
+def test_a_quoted_rename_is_not_held_against_its_first_line() -> None:
+    """Where names are quoted, the rename lines alone count."""
+    file = only(
+        b'diff --git "a/\\344" b/y\nsimilarity index 100%\nrename from "\\344"\nrename to y\n'
+    )
+
+    assert (file.old_path, file.new_path) == ("\udce4", "y")
+
+
+def test_s20_a_giant_header_line_is_refused() -> None:
+    """A header line longer than two quoted paths can be is refused, not searched."""
+    error = refusal(b"diff --git " + b" " * 100_000 + b"\n")
+
+    assert "header line of 100012 bytes" in error.message
+
+
+def test_the_message_never_shows_lines_of_a_hunk() -> None:
+    """What an error quotes is a header line, cut short, never the content of a file."""
+    error = refusal(b"--- a/x\n+++ b/x\n@@ broken\n-secret\n+secret\n")
+
+    assert "'@@ broken'" in error.message
+    assert "secret" not in error.message
