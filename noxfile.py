@@ -248,7 +248,7 @@ def typecheck(session: nox.Session) -> None:
 @_session()
 def docs(session: nox.Session) -> None:
     """Build the documentation; every warning is an error."""
-    _install(session, "docs", project=".[cli]")
+    _install(session, "docs", "lint", project=".[cli]")
     # Without the variable, mkdocs-material prints an advertisement for its successor.
     env = {"NO_MKDOCS_2_WARNING": "1"}
     session.run("mkdocs", "build", "--strict", *session.posargs, env=env)

@@ -1,4 +1,4 @@
-"""The project's files agree with each other: extras, lock, commands, versions, hooks."""
+"""The project's files agree with each other: extras, lock, commands, versions, pages."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-
-from codeflow_engine.plugins.hooks import Hooks
 
 ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -138,26 +136,6 @@ def test_ci_runs_the_command_of_the_readme() -> None:
     assert f"\n{COMMAND}tests\n" in readme
     assert f"    {COMMAND}tests\n" in ci
     assert ci.index('step "tests"') == ci.index('step "')
-
-
-def hooks_without(text: str, pattern: str) -> list[str]:
-    """List the hooks for which a pattern, given the hook's name, is not in a text."""
-    names = [name for name in vars(Hooks) if name.startswith("codeflow_")]
-    return [name for name in names if not re.search(pattern.format(name), text, re.MULTILINE)]
-
-
-def test_every_hook_has_a_test_and_a_heading() -> None:
-    """Some test implements each hook, and the documentation has a heading for each."""
-    tests = "\n".join(
-        path.read_text("utf-8")
-        for path in (ROOT / "tests").glob("**/test_*.py")
-        if path != Path(__file__)
-    )
-    page = (ROOT / "docs" / "plugins.md").read_text("utf-8")
-
-    assert not hooks_without(tests, r"^\s+(?:async )?def {}\(")
-    assert not hooks_without(page, "^### `{}`$")
-    assert "codeflow_register" in hooks_without("def codeflow_run_event(", "def {}")
 
 
 def test_every_module_has_its_stability() -> None:
