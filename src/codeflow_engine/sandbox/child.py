@@ -58,7 +58,8 @@ class Child:
         self.stderr = bytearray()
         self.exited: asyncio.Future[None] = loop.create_future()
         self.started = self.finished = loop.time()
-        self._popen, ends = spawn(launch)
+        self._pid, ends = spawn(launch)
+        self._reaped = False
         self._control = ends.control
         self._timers = [loop.call_later(limits.timeout, self._expire, limits.timeout)]
         self._pidfd = self._watch()
@@ -82,7 +83,7 @@ class Child:
     def _watch(self) -> int | None:
         """Arrange for `_on_exit`; give the descriptor that watches, where there is one."""
         try:
-            fd = os.pidfd_open(self._popen.pid)
+            fd = os.pidfd_open(self._pid)
         except (AttributeError, OSError):  # not Linux, or before 5.3, or no descriptor left
             threading.Thread(target=self._wait_in_thread, daemon=True).start()
             return None
@@ -91,7 +92,7 @@ class Child:
 
     def _wait_in_thread(self) -> None:
         with suppress(ChildProcessError):
-            os.waitid(os.P_PID, self._popen.pid, os.WEXITED | os.WNOWAIT)
+            os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOWAIT)
         with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._on_exit)
 
@@ -103,28 +104,25 @@ class Child:
             self._pidfd = None
         self.finished = self._loop.time()
         self._kill_group()
-        self._reap(0)
+        self._reap()
         if not self.exited.done():
             self.exited.set_result(None)
 
-    def _reap(self, options: int) -> None:
-        if self._popen.returncode is not None:
+    def _reap(self) -> None:
+        if self._reaped:
             return
-        try:
-            pid, status = os.waitpid(self._popen.pid, options)
-        except ChildProcessError:
-            # The host ignores SIGCHLD or reaps every child. `Popen` would call this 0.
-            self._popen.returncode = 255
-            return
-        if pid:
-            self._popen.returncode = self._code = os.waitstatus_to_exitcode(status)
+        self._reaped = True
+        # Otherwise the host ignores SIGCHLD or reaps every child. `Popen` would call this 0.
+        with suppress(ChildProcessError):
+            _, status = os.waitpid(self._pid, 0)
+            self._code = os.waitstatus_to_exitcode(status)
 
     def _expire(self, timeout: float) -> None:
         self.stop(SandboxTimeoutError(f"{self.program} ran past its {timeout:g} s and was killed"))
 
     def stop(self, reason: SandboxError | None = None) -> None:
         """Begin to end the process and all it started; the first reason is kept."""
-        if self._popen.returncode is not None:
+        if self._reaped:
             return
         self._reason = self._reason or reason
         if not self._launch.guarded or self._loop.is_closed():
@@ -140,9 +138,9 @@ class Child:
             self._control = None
 
     def _kill_group(self) -> None:
-        if self._popen.returncode is None:
+        if not self._reaped:
             with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._popen.pid, signal.SIGKILL)
+                os.killpg(self._pid, signal.SIGKILL)
 
     def check(self) -> None:
         """Raise what the process was stopped for, if it was."""
@@ -207,9 +205,9 @@ class Child:
         self.stop()
         cancelled: asyncio.CancelledError | None = None
         if self._loop.is_closed():  # the task is being thrown away: nothing can be awaited
-            self._reap(0)
+            self._reap()
         deadline = self._loop.time() + _PATIENCE
-        while self._popen.returncode is None and self._loop.time() < deadline:
+        while not self._reaped and self._loop.time() < deadline:
             try:
                 await asyncio.wait([self.exited], timeout=_PATIENCE)
             except asyncio.CancelledError as error:
@@ -217,7 +215,7 @@ class Child:
         self._close()
         if cancelled is not None:
             raise cancelled
-        if self._popen.returncode is None:
+        if not self._reaped:
             message = f"{self.program} was killed and does not end"
             raise SandboxError(message)
 

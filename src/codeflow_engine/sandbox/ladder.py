@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from codeflow_engine.errors import SandboxError
+from codeflow_engine.errors import ConfigurationError, SandboxError
 from codeflow_engine.sandbox.child import Child
 from codeflow_engine.sandbox.rungs import (
     Confinement,
@@ -55,8 +55,12 @@ class Ladder:
         python: The interpreter of the inner step and of Python programs.
     """
 
-    def __init__(self, *, prefer: Isolation | None, python: str) -> None:
-        self._prefer = prefer
+    def __init__(self, *, prefer: Isolation | str | None, python: str) -> None:
+        try:
+            self._prefer = None if prefer is None else Isolation(prefer)
+        except ValueError as error:
+            message = f"no rung {prefer!r}; there are {', '.join(Isolation)}"
+            raise ConfigurationError(message) from error
         self._python = python
         self._trying = asyncio.Lock()
         self._rung: Confinement | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ _BWRAP: Final = (
     *("--uid", "65534", "--gid", "65534", "--hostname", "sandbox"),
     # Read-only, because a process of the real root may write to /proc without a capability.
     *("--proc", "/proc", "--remount-ro", "/proc"),
-    *("--dev", "/dev", "--size", "16777216", "--tmpfs", "/dev/shm", "--remount-ro", "/dev"),
+    *("--dev", "/dev", "--size", "16777216", "--tmpfs", "/dev/shm", "--remount-ro", "/dev"),  # noqa: S108 - the program's own
 )
 
 
@@ -60,8 +61,10 @@ def candidates(prefer: Isolation | None) -> list[tuple[Isolation, tuple[str, ...
     if prefer is Isolation.NONE or sys.platform != "linux":
         return []
     tries: list[tuple[Isolation, tuple[str, ...]]] = []
-    bwrap = find("bwrap")
-    if bwrap is not None and prefer is not Isolation.UNSHARE:
+    # Under a host that ignores SIGCHLD, bubblewrap inherits that and waits for ever.
+    able = signal.getsignal(signal.SIGCHLD) is not signal.SIG_IGN
+    bwrap = find("bwrap") if able and prefer is not Isolation.UNSHARE else None
+    if bwrap is not None:
         # Releases before 0.8 do not know the option that forbids further namespaces.
         tries.append((Isolation.BWRAP, (bwrap, *_BWRAP, "--disable-userns")))
         tries.append((Isolation.BWRAP, (bwrap, *_BWRAP)))

@@ -11,7 +11,7 @@ _SET_PDEATHSIG, _SET_DUMPABLE, _SET_SECCOMP = 1, 4, 22  # linux/prctl.h
 _SET_CHILD_SUBREAPER, _SET_NO_NEW_PRIVS = 36, 38
 _SECCOMP_MODE_FILTER = 2
 _ALLOW, _EPERM = 0x7FFF0000, 0x00050001  # linux/seccomp.h
-_KILL = 9
+_SIG_SETMASK, _KILL, _SIGPIPE, _SIGCHLD, _SIGXFSZ = 2, 9, 13, 17, 25  # asm-generic/signal.h
 
 # System calls that no analyzer needs and that reach around the namespaces: sockets of
 # families that have no namespace (vsock) and, on the lowest rung, any network at all;
@@ -45,6 +45,21 @@ def call(name: str, *arguments: int | str | bytes | None) -> None:
     if getattr(_libc, name)(*words) == -1:
         code = ctypes.get_errno()
         raise OSError(code, f"{name}: {os.strerror(code)}")
+
+
+def reset_signals() -> None:
+    """Undo what a host may have passed on: blocked signals, and an ignored SIGCHLD.
+
+    With the latter no end of a child could be learnt. `signal` itself would cost 5 ms.
+    """
+    call("pthread_sigmask", _SIG_SETMASK, bytes(128), None)
+    call("signal", _SIGCHLD, None)
+
+
+def heed_signals() -> None:
+    """Let a program die of the signals that Python ignores for itself."""
+    call("signal", _SIGPIPE, None)
+    call("signal", _SIGXFSZ, None)
 
 
 def hide() -> None:

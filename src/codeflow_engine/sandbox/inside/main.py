@@ -59,6 +59,7 @@ def main(words: list[str]) -> None:
         if plan.form == "nothing":
             os._exit(0)
         if plan.form == "exec":
+            kernel.heed_signals()
             os.execv(plan.command[0], plan.command)  # noqa: S606 - no shell is what we want
     except OSError as error:
         plan.tell(f"error {error}")
@@ -89,6 +90,7 @@ def _run_module(parent: str, module: str, *words: str) -> None:
 
 def _confine(plan: Plan) -> None:
     """Fork guards around the program; return in the program's process alone."""
+    kernel.reset_signals()
     if plan.rung == "unshare":
         room.enter()
     kernel.hide()  # the program cannot reach into its guards
