@@ -1,0 +1,1 @@
+"""The hosts of changes that ship with the engine: local git, and forges."""

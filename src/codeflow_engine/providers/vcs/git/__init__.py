@@ -1,0 +1,5 @@
+"""Changes of a local git repository, read without ever running what it configures."""
+
+from codeflow_engine.providers.vcs.git.provider import Git
+
+__all__ = ["Git"]

@@ -1,0 +1,210 @@
+"""The index, read by git from a copy of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from codeflow_engine.errors import ChangeUnavailableError
+from codeflow_engine.providers.vcs.git.disk import Stop, in_thread, open_regular, shown
+from codeflow_engine.providers.vcs.git.plumbing import Plumbing
+
+__all__ = ["Entry", "Index", "Staged", "copy_index", "read_index", "read_staged"]
+
+_OUTPUT: Final = 1024 * 1024 * 1024  # about 250 bytes an entry
+_ENTRY: Final = re.compile(
+    rb"([0-7]{6}) ([0-9a-f]{40,64}) ([0-3])\t([^\0]++)\0"
+    rb"(  ctime: \d+:\d+\n  mtime: \d+:\d+\n  dev: \d+\tino: \d+\n"
+    rb"  uid: \d+\tgid: \d+\n  size: \d+)\tflags: ([0-9a-f]+)\n"
+)
+_NUMBER: Final = re.compile(rb"\d+")
+_NO_PATH: Final = re.compile(rb"(?:\A|/)(?:\.{0,2}|\.git)(?:/|\Z)", re.IGNORECASE)
+_SAME: Final = b"  ctime: %d:%d\n  mtime: %d:%d\n  dev: %d\tino: %d\n  uid: %d\tgid: %d\n  size: %d"
+_SECOND: Final = 1_000_000_000
+_STOPS: Final = 1000
+_LOW: Final = 0xFFFFFFFF
+_STAGED: Final = re.compile(rb":[0-7]{6} ([0-7]{6}) [0-9a-f]+ ([0-9a-f]+) ([A-Z])")
+_VALID, _INTENT, _SKIPPED = 0x8000, 1 << 29, 1 << 30  # cache.h
+
+
+class Entry(NamedTuple):
+    """One entry of the index, in git's own words."""
+
+    mode: bytes
+    id: bytes
+    stage: bytes
+    path: bytes
+    recorded: bytes
+    """What the file looked like when it was recorded."""
+
+    flags: bytes
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is a symbolic link."""
+        return self.mode == b"120000"
+
+    @property
+    def is_submodule(self) -> bool:
+        """Whether it is a commit of another repository."""
+        return self.mode == b"160000"
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the file is left out of the working tree on purpose."""
+        return bool(int(self.flags, 16) & _SKIPPED)
+
+    @property
+    def is_assumed(self) -> bool:
+        """Whether the user has told git not to look at the file."""
+        return bool(int(self.flags, 16) & _VALID)
+
+    @property
+    def is_intended(self) -> bool:
+        """Whether only the intention to add the file is recorded."""
+        return bool(int(self.flags, 16) & _INTENT)
+
+    def matches(self, found: os.stat_result, *, written: int) -> bool:
+        """Tell whether a file is surely what was recorded, without reading it.
+
+        Args:
+            found: The file as it is.
+            written: When the index was, in nanoseconds; a file of that time or later may
+                have changed afterwards without a trace ("racy git").
+        """
+        if found.st_mtime_ns >= written:
+            return False
+        changed = divmod(found.st_ctime_ns, _SECOND)
+        modified = divmod(found.st_mtime_ns, _SECOND)
+        # Git keeps the low 32 bits of everything.
+        owner = (found.st_ino & _LOW, found.st_uid & _LOW, found.st_gid & _LOW)
+        size = found.st_size & _LOW
+        if self.recorded == _SAME % (*changed, *modified, found.st_dev & _LOW, *owner, size):
+            return True
+        numbers = [int(number) for number in _NUMBER.findall(self.recorded)]
+        del numbers[4]  # the device, which some file systems number anew at each mount
+        return (
+            _same_time(numbers[0:2], changed)
+            and _same_time(numbers[2:4], modified)
+            and numbers[4:] == [*owner, size]
+        )
+
+
+def _same_time(recorded: Sequence[int], found: tuple[int, int]) -> bool:
+    # Other implementations than git's own leave the nanoseconds out.
+    return recorded[0] == found[0] & _LOW and recorded[1] in {found[1], 0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """What is staged."""
+
+    entries: Mapping[bytes, Entry]
+    """By path. Of a path in conflict, one of its stages."""
+
+    unmerged: frozenset[bytes]
+    """Paths in conflict."""
+
+    written: int
+    """When the index was written, in nanoseconds."""
+
+
+class Staged(NamedTuple):
+    """What the index holds at a path where it differs from a commit."""
+
+    mode: bytes
+    id: bytes
+
+
+async def copy_index(plumbing: Plumbing) -> int:
+    """Copy the index for git to read; give when it was written, 0 where there is none."""
+    return await in_thread(partial(_copy, plumbing))
+
+
+async def read_index(plumbing: Plumbing, written: int) -> Index:
+    """Read every entry of the copied index.
+
+    Raises:
+        ChangeUnavailableError: It is damaged, or names a path outside of the tree.
+    """
+    text = await plumbing.run("ls-files", "--stage", "--debug", "-z", output=_OUTPUT)
+    return await in_thread(partial(_parse, text, written))
+
+
+def _copy(plumbing: Plumbing, _stop: Stop) -> int:
+    source = plumbing.repository.git_dir
+    # A split index keeps most entries in a file beside it.
+    parts = [path for path in source.iterdir() if path.name.startswith("sharedindex.")]
+    for path in parts:
+        _copy_file(path, plumbing.directory)
+    return _copy_file(source / "index", plumbing.directory)
+
+
+def _copy_file(path: Path, directory: Path) -> int:
+    opened = open_regular(None, path)
+    if opened is None:
+        if os.path.lexists(path):
+            raise ChangeUnavailableError(f"{shown(path)} is not a regular file")
+        return 0
+    source, found = opened
+    with source, (directory / path.name).open("wb") as copy:
+        shutil.copyfileobj(source, copy, 1024 * 1024)
+    return found.st_mtime_ns
+
+
+def _parse(text: bytes, written: int, stop: Stop) -> Index:
+    entries: dict[bytes, Entry] = {}
+    unmerged: set[bytes] = set()
+    place = 0
+    # One match after the other, and not `findall`, which would hold the interpreter's lock
+    # for the whole of it.
+    while place < len(text):
+        found = _ENTRY.match(text, place)
+        if found is None:
+            raise ChangeUnavailableError("git described the index in an unknown form")
+        place = found.end()
+        entry = Entry._make(found.groups())
+        path = entry.path
+        # The first question is much faster, and the answer is nearly always no.
+        if (b"/." in path or b"//" in path or path[:1] in b"/." or path[-1:] == b"/") and (
+            _NO_PATH.search(path) is not None
+        ):
+            raise ChangeUnavailableError(f"the index holds {shown(path)}, which is no path in it")
+        if len(entries) % _STOPS == 0:
+            stop()
+        if entry.stage != b"0":
+            unmerged.add(path)
+        entries[path] = entry
+    return Index(entries=entries, unmerged=frozenset(unmerged), written=written)
+
+
+async def read_staged(
+    plumbing: Plumbing, commit: str
+) -> tuple[dict[bytes, Staged | None], frozenset[bytes]]:
+    """Read where the copied index differs from a commit; None where it has no such path.
+
+    Paths that are only intended to be added are left out; those in conflict come apart.
+    """
+    text = await plumbing.run(
+        *("diff-index", "--cached", "--raw", "-z", "--no-abbrev", "--no-renames"),
+        *("--ita-invisible-in-index", "--end-of-options", commit),
+        output=_OUTPUT,
+    )
+    fields = text.split(b"\0")
+    staged: dict[bytes, Staged | None] = {}
+    unmerged: set[bytes] = set()
+    for about, path in zip(fields[:-1:2], fields[1::2], strict=True):
+        found = _STAGED.fullmatch(about)
+        if found is None:
+            raise ChangeUnavailableError("git described what is staged in an unknown form")
+        if found[3] == b"U":
+            unmerged.add(path)
+        else:
+            staged[path] = None if found[3] == b"D" else Staged(mode=found[1], id=found[2])
+    return staged, frozenset(unmerged)
