@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -26,6 +27,7 @@ from codeflow_engine.errors import (
     PluginError,
     SerializationError,
 )
+from codeflow_engine.plugins.containment import is_foreign, tell
 from codeflow_engine.plugins.registry import BackendInfo, Factory, Kind, Registry
 
 __all__ = ["Backends"]
@@ -93,7 +95,8 @@ class Backends:
             PluginError: It cannot be loaded, or is not what it was offered as.
         """
         kind = next(kind for kind, known in _CONTRACTS.items() if known is contract)
-        known = self._adopted.get((kind, name)) or self._created.get((kind, name))
+        # Not by truth: a cache or a storage with a length is false while it is empty.
+        known = self._adopted.get((kind, name), self._created.get((kind, name)))
         if isinstance(known, contract):
             return known
         with self._creating:
@@ -106,6 +109,8 @@ class Backends:
         info = self._registry.find(kind, name)
         created = self._create(info)
         if not isinstance(created, contract):
+            if inspect.iscoroutine(created):
+                created.close()
             raise PluginError(
                 f"{info.origin}: {kind} {name!r} is a {type(created).__name__}, "
                 f"which does not derive from {contract.__name__}"
@@ -134,42 +139,64 @@ class Backends:
         factory = _resolve(info, info.factory)
         given = self._settings.get(info.name)
         if info.settings is None:
-            if given:
+            if given and not self._is_taken_by_another(info):
                 raise ConfigurationError(f"{info.kind} {info.name!r} takes no settings")
             return _contained(info, factory)
         if given is None:
             return _contained(info, factory)
         kind = _resolve(info, info.settings)
         try:
-            settings = from_plain(kind, given)
+            settings = _contained(info, from_plain, kind, given)
         except SerializationError as error:
             raise ConfigurationError(f"settings of {info.kind} {info.name!r}: {error}") from None
         return _contained(info, factory, settings)
 
+    def _is_taken_by_another(self, info: BackendInfo) -> bool:
+        """Say whether a section is for a backend of the same name and another kind."""
+        offers = self._registry.offers
+        return any(offer.name == info.name and offer.settings is not None for offer in offers)
+
     async def aclose(self) -> None:
         """Close every backend that was created, newest first, even if one of them fails."""
-        failed: CodeflowError | None = None
+        failed: list[str] = []
         while self._created:
             (kind, name), backend = self._created.popitem()
             try:
                 await backend.aclose()
-            except Exception as error:  # noqa: BLE001 - a plugin may raise anything
-                failed = PluginError(
-                    f"{kind} {name!r} failed to close: {type(error).__name__}: {error}"
-                )
-        if failed is not None:
-            raise failed
+            except BaseException as error:
+                if not is_foreign(error):
+                    raise
+                failed.append(f"{kind} {name!r} failed to close: {tell(error)}")
+        if failed:
+            raise PluginError("; ".join(failed))
 
 
 def _resolve(info: BackendInfo, factory: Factory) -> Any:
     if not isinstance(factory, str):
         return factory
     module, _, attribute = factory.partition(":")
+    if not module or not attribute:
+        raise PluginError(
+            f"{info.origin}: {info.kind} {info.name!r} is offered as {factory!r}, "
+            f"which is not of the form package.module:attribute"
+        )
+    try:
+        return _contained(info, _load, module, attribute)
+    except MissingDependencyError as error:
+        if _is_misspelt(error.__cause__, module):
+            raise PluginError(f"{info.origin}: there is no module {module!r}") from error.__cause__
+        raise
 
-    def load() -> Any:
-        return getattr(importlib.import_module(module), attribute)
 
-    return _contained(info, load)
+def _load(module: str, attribute: str) -> Any:
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _is_misspelt(error: BaseException | None, module: str) -> bool:
+    """Say whether a part of the import string is missing, inside of a package that is there."""
+    if not isinstance(error, ModuleNotFoundError) or error.name is None:
+        return False
+    return "." in error.name and f"{module}.".startswith(f"{error.name}.")
 
 
 def _contained(info: BackendInfo, call: Any, *arguments: Any) -> Any:
@@ -187,7 +214,7 @@ def _contained(info: BackendInfo, call: Any, *arguments: Any) -> Any:
             f"install it with: pip install '{info.requires}'",
             requires=info.requires,
         ) from error
-    except Exception as error:
-        raise PluginError(
-            f"{info.origin}: {named} cannot be created: {type(error).__name__}: {error}"
-        ) from error
+    except BaseException as error:
+        if not is_foreign(error):
+            raise
+        raise PluginError(f"{info.origin}: {named} cannot be created: {tell(error)}") from error

@@ -11,6 +11,7 @@ from codeflow_engine.contracts import Observer
 from codeflow_engine.domain.change import Change
 from codeflow_engine.domain.finding import Finding
 from codeflow_engine.domain.run import RunEvent
+from codeflow_engine.plugins.containment import is_foreign, tell
 from codeflow_engine.plugins.loader import LoadedPlugins
 from codeflow_engine.telemetry.logging import EngineLog
 
@@ -41,7 +42,9 @@ class HookDispatch:
             answer = call()
             if inspect.isawaitable(answer):
                 await answer
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+        except BaseException as error:
+            if not is_foreign(error):
+                raise
             self._failed(origin, "codeflow_run_event", event.run_id, error)
 
     def modify_findings(
@@ -51,21 +54,25 @@ class HookDispatch:
         for origin, modify in self._modifying:
             try:
                 findings = _checked(modify(findings=findings, change=change))
-            except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+            except BaseException as error:
+                if not is_foreign(error):
+                    raise
                 self._failed(origin, "codeflow_modify_findings", run_id, error)
         return findings
 
-    def _failed(self, origin: str, hook: str, run_id: str, error: Exception) -> None:
+    def _failed(self, origin: str, hook: str, run_id: str, error: BaseException) -> None:
         self._log.warning(
             "a plugin's hook failed",
             plugin=origin,
             hook=hook,
             run_id=run_id,
-            error=f"{type(error).__name__}: {error}",
+            error=tell(error),
         )
 
 
 def _checked(answer: object) -> tuple[Finding, ...]:
     if isinstance(answer, tuple) and all(isinstance(item, Finding) for item in answer):
         return answer
+    if inspect.iscoroutine(answer):
+        answer.close()
     raise TypeError(f"a tuple of findings was expected, not a {type(answer).__name__}")

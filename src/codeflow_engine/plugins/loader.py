@@ -9,15 +9,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
 from typing import Any
 
 import pluggy
 
 from codeflow_engine.errors import PluginError
 from codeflow_engine.plugins import builtin
-from codeflow_engine.plugins.hooks import PROJECT, Hooks
-from codeflow_engine.plugins.registry import PluginRegistry, Registry
+from codeflow_engine.plugins.containment import is_foreign, tell
+from codeflow_engine.plugins.implementations import HeldPlugin, HookTable, by_keyword, check_hooks
+from codeflow_engine.plugins.installed import find_installed
+from codeflow_engine.plugins.registry import SHIPPED, BackendInfo, PluginRegistry, Registry
 
 __all__ = ["LoadedPlugins", "PluginFailure", "load_plugins"]
 
@@ -36,14 +38,13 @@ class LoadedPlugins:
     def __init__(self) -> None:
         self.registry = Registry()
         self.failures: list[PluginFailure] = []
-        self._hooks = pluggy.PluginManager(PROJECT)
-        self._hooks.add_hookspecs(Hooks)
+        self._hooks = HookTable()
 
     def implementations(self, hook: str) -> list[tuple[str, Callable[..., Any]]]:
         """List (origin, function) in the order of calling; functions take keywords."""
         caller = getattr(self._hooks.hook, hook)
         return [
-            (implementation.plugin_name, _by_keyword(implementation))
+            (implementation.plugin_name, by_keyword(implementation))
             for implementation in reversed(caller.get_hookimpls())
         ]
 
@@ -59,23 +60,45 @@ class LoadedPlugins:
         self.failures.append(PluginFailure(origin=origin, error=error))
 
     def _register(self, plugin: object, origin: str) -> None:
+        held: HeldPlugin | None = None
         try:
-            self._hooks.register(plugin, name=origin)
-            _check_hooks(self._hooks, plugin, origin)
-            offers = self._collect_offers(plugin, origin)
-        except (Exception, SystemExit) as error:
-            if self._hooks.has_plugin(origin):
+            self._refuse_twice(plugin, origin)
+            held = self._hooks.hold(plugin)
+            self._hooks.register(held, name=origin)
+            check_hooks(self._hooks, held, origin)
+            offers = self._collect_offers(held, origin)
+        except BaseException as error:
+            if held is not None:
                 self._hooks.unregister(name=origin)
-            raise _as_plugin_error(origin, "cannot be registered", error) from error
+            if isinstance(error, PluginError) or not is_foreign(error):
+                raise
+            raise PluginError(f"{origin}: cannot be registered: {tell(error)}") from error
         for problem in self.registry.accept(offers):
             self.fail(origin, problem)
 
-    def _collect_offers(self, plugin: object, origin: str) -> list[Any]:
+    def _refuse_twice(self, plugin: object, origin: str) -> None:
+        for name, held in self._hooks.list_name_plugin():
+            same = isinstance(held, HeldPlugin) and held.plugin is plugin
+            if same or name == origin:
+                raise PluginError(f"{origin}: it is registered already, as {name}")
+
+    def _collect_offers(self, held: HeldPlugin, origin: str) -> tuple[BackendInfo, ...]:
         collected = PluginRegistry(origin)
         for implementation in self._hooks.hook.codeflow_register.get_hookimpls():
-            if implementation.plugin is plugin:
-                _by_keyword(implementation)(registry=collected)
+            if implementation.plugin is held:
+                _call_register(implementation, collected)
         return collected.offers
+
+
+def _call_register(implementation: pluggy.HookImpl, registry: PluginRegistry) -> None:
+    answer = by_keyword(implementation)(registry=registry)
+    if answer is None:
+        return
+    if inspect.iscoroutine(answer):
+        # Its body has not run, and nobody will await it.
+        answer.close()
+    kind = type(answer).__name__
+    raise PluginError(f"{registry.origin}: codeflow_register returned a {kind} instead of None")
 
 
 def load_plugins(
@@ -89,74 +112,22 @@ def load_plugins(
             even imported. None allows all.
     """
     loaded = LoadedPlugins()
-    loaded.add(builtin, "shipped")
-    for point in _allowed(entry_points(group=PROJECT), allow):
-        origin = _origin(point)
+    loaded.add(builtin, SHIPPED)
+    installed, unreadable = find_installed(allow)
+    for origin, error in unreadable:
+        loaded.fail(origin, error)
+    for found in installed:
         try:
-            plugin = point.load()
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
-            loaded.fail(origin, _as_plugin_error(origin, "cannot be imported", error))
+            plugin = found.point.load()
+        except BaseException as error:
+            if not is_foreign(error):
+                raise
+            told = PluginError(f"{found.origin}: cannot be imported: {tell(error)}")
+            told.__cause__ = error
+            loaded.fail(found.origin, told)
             continue
-        loaded.add(plugin, origin)
+        loaded.add(plugin, found.origin)
     for number, plugin in enumerate(plugins, 1):
-        name = getattr(plugin, "__name__", type(plugin).__name__)
-        loaded.add(plugin, f"in-process {name} #{number}")
+        named = plugin.__name__ if isinstance(plugin, ModuleType | type) else type(plugin).__name__
+        loaded.add(plugin, f"in-process {named} #{number}")
     return loaded
-
-
-def _allowed(points: Iterable[EntryPoint], allow: Sequence[str] | None) -> list[EntryPoint]:
-    found = sorted(points, key=lambda point: (_distribution(point), point.name))
-    if allow is None:
-        return found
-    names = {name.lower().replace("_", "-") for name in allow}
-    return [
-        point
-        for point in found
-        if {_distribution(point), point.name.lower().replace("_", "-")} & names
-    ]
-
-
-def _distribution(point: EntryPoint) -> str:
-    return point.dist.name.lower().replace("_", "-") if point.dist else ""
-
-
-def _origin(point: EntryPoint) -> str:
-    where = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
-    return f"{where} ({point.name})"
-
-
-def _as_plugin_error(origin: str, what: str, error: BaseException) -> PluginError:
-    if isinstance(error, PluginError):
-        return error
-    return PluginError(f"{origin}: {what}: {type(error).__name__}: {error}")
-
-
-def _check_hooks(manager: pluggy.PluginManager, plugin: object, origin: str) -> None:
-    """Refuse misspelt, unmarked and unusable hooks, which pluggy would ignore."""
-    known = sorted(name for name in vars(Hooks) if name.startswith("codeflow_"))
-    callers = manager.get_hookcallers(plugin) or []
-    for caller in callers:
-        for implementation in caller.get_hookimpls():
-            if implementation.plugin is not plugin:
-                continue
-            if not caller.has_spec() and not implementation.optionalhook:
-                raise PluginError(
-                    f"{origin}: there is no hook {caller.name!r}; known: {', '.join(known)}"
-                )
-            if implementation.hookwrapper or implementation.wrapper:
-                raise PluginError(f"{origin}: {caller.name} cannot be a wrapper")
-    marked = {caller.name for caller in callers}
-    for name, member in inspect.getmembers(plugin):
-        if name.startswith("codeflow_") and inspect.isroutine(member) and name not in marked:
-            raise PluginError(f"{origin}: {name} lacks the codeflow_engine.hookimpl mark")
-    for name in ("codeflow_register", "codeflow_modify_findings"):
-        if name in marked and inspect.iscoroutinefunction(getattr(plugin, name, None)):
-            raise PluginError(f"{origin}: {name} cannot be async")
-
-
-def _by_keyword(implementation: pluggy.HookImpl) -> Callable[..., Any]:
-    def call(**arguments: Any) -> Any:
-        # A hook implementation may name fewer arguments than its specification has.
-        return implementation.function(*(arguments[name] for name in implementation.argnames))
-
-    return call

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypedDict, Unpack
@@ -11,6 +12,7 @@ from codeflow_engine.errors import PluginConflictError, PluginError, UnknownBack
 
 __all__ = [
     "CONTRACT_VERSIONS",
+    "SHIPPED",
     "BackendInfo",
     "Factory",
     "Kind",
@@ -18,6 +20,11 @@ __all__ = [
     "PluginRegistry",
     "Registry",
 ]
+
+SHIPPED = "shipped"
+"""Origin of the offers that come with the engine; no other plugin can take their names."""
+
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 type Factory = str | Callable[..., Any]
 """An import string `package.module:attribute`, or the class or function itself."""
@@ -79,7 +86,12 @@ class PluginRegistry:
 
     def __init__(self, origin: str) -> None:
         self.origin = origin
-        self.offers: list[BackendInfo] = []
+        self._offers: list[BackendInfo] = []
+
+    @property
+    def offers(self) -> tuple[BackendInfo, ...]:
+        """What was offered so far, in the order of the calls."""
+        return tuple(self._offers)
 
     def add(self, kind: Kind, name: str, factory: Factory, **options: Unpack[OfferOptions]) -> None:
         """Offer a backend.
@@ -91,12 +103,15 @@ class PluginRegistry:
             options: See `OfferOptions`.
 
         Raises:
-            PluginError: The name is empty or not of letters, digits, `-`, `_` and `.`.
+            PluginError: There is no such kind, or the name is not of ASCII letters, digits
+                and, between them, `-`, `_` and `.`.
         """
-        if not name or not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
+        if kind not in list(Kind):
+            raise PluginError(f"{self.origin}: {kind!r} is no kind of backend")
+        if not _NAME.fullmatch(name):
             raise PluginError(f"{self.origin}: {name!r} is no name for a {kind}")
-        self.offers.append(
-            BackendInfo(kind=kind, name=name, origin=self.origin, factory=factory, **options)
+        self._offers.append(
+            BackendInfo(kind=Kind(kind), name=name, origin=self.origin, factory=factory, **options)
         )
 
     def add_llm(self, name: str, factory: Factory, **options: Unpack[OfferOptions]) -> None:
@@ -144,11 +159,12 @@ class Registry:
     def __init__(self) -> None:
         self._offers: dict[tuple[Kind, str], list[BackendInfo]] = {}
 
-    def accept(self, offers: list[BackendInfo]) -> list[PluginError]:
+    def accept(self, offers: Iterable[BackendInfo]) -> list[PluginError]:
         """Take in the offers of one plugin; return what is wrong with them.
 
-        An offer for another contract version is left out. A name that somebody owns already
-        keeps both owners, so that `find` can refuse it: choosing one would be a guess.
+        An offer for another contract version is left out, and so is one under a shipped
+        name. Any other name that somebody owns already keeps all its owners, so that `find`
+        can refuse it: choosing one would be a guess.
         """
         problems: list[PluginError] = []
         for offer in offers:
@@ -163,6 +179,9 @@ class Registry:
                 )
                 continue
             owners = self._offers.setdefault((offer.kind, offer.name), [])
+            if owners and owners[0].origin == SHIPPED:
+                problems.append(_taken(offer))
+                continue
             owners.append(offer)
             if len(owners) > 1:
                 problems.append(_conflict(owners))
@@ -195,9 +214,16 @@ class Registry:
         return owners[0]
 
 
+def _taken(offer: BackendInfo) -> PluginConflictError:
+    return PluginConflictError(
+        f"{offer.origin}: {offer.kind} {offer.name!r} is {SHIPPED} with the engine, "
+        f"which keeps the name; it has to be offered under another one"
+    )
+
+
 def _conflict(owners: list[BackendInfo]) -> PluginConflictError:
     first = owners[0]
-    named = " and ".join(sorted(owner.origin for owner in owners))
+    named = " and ".join(sorted({owner.origin for owner in owners}))
     return PluginConflictError(
         f"{first.kind} {first.name!r} is offered by {named}; "
         f"uninstall one of them, or leave it out of plugins_allow"
