@@ -47,7 +47,8 @@ def find_installed(
     found = sorted(map(_describe, points), key=lambda one: (one.distribution, one.point.name))
     if allow is None:
         return found, unreadable
-    names = {_normal(name) for name in allow}
+    # Without the empty one, which a distribution without a readable name has.
+    names = {_normal(name) for name in allow} - {""}
     allowed = [one for one in found if {one.distribution, _normal(one.point.name)} & names]
     return allowed, unreadable
 
