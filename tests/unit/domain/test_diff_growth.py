@@ -83,14 +83,14 @@ ODD = 2**31 - 7
 """A hunk of that many lines is promised, and none is there."""
 
 
-def seconds(work: Callable[[], object], rounds: int = 3) -> float:
-    """Give the shortest of a few times that the work takes."""
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
+def seconds(work: Callable[[], object]) -> float:
+    """Give the processor time of the work: the shortest of some tries, fewer where it is long."""
+    tries: list[float] = []
+    while len(tries) < 9 and sum(tries) < 0.2:
+        start = time.process_time()
         work()
-        times.append(time.perf_counter() - start)
-    return min(times)
+        tries.append(time.process_time() - start)
+    return min(tries)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
@@ -101,7 +101,7 @@ def test_s20_ten_times_the_input_takes_no_more_than_its_share(
     small, large = shape(1_000), shape(10_000)
     Diff.parse(small)
 
-    ratio = seconds(lambda: Diff.parse(large)) / seconds(lambda: Diff.parse(small), 9)
+    ratio = seconds(lambda: Diff.parse(large)) / seconds(lambda: Diff.parse(small))
 
     assert ratio < 30
 
@@ -127,20 +127,20 @@ def test_s20_names_that_could_part_anywhere_are_refused_soon() -> None:
     """A first line of thousands of words is refused after a few tries to split it."""
     title = b"diff --git " + b" ".join(b"/%d" % number for number in range(10_000))
 
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(DiffError, match="cannot tell the two names apart"):
         Diff.parse(title + b"\n")
 
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_s20_a_promise_of_many_lines_costs_nothing() -> None:
     """A header that promises two thousand million lines is refused at the missing one."""
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(DiffError, match="ends inside"):
         Diff.parse(HEAD + b"@@ -0,0 +1,%d @@\n+a\n" % ODD)
 
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_s20_a_number_is_found_among_many_hunks_without_reading_them() -> None:
@@ -166,9 +166,6 @@ def test_s20_a_million_of_anything_is_read_within_the_ceiling(
     """A million hunks, files, entries or lines stay within 2 x the input + 20 MB."""
     data = shape(1_000_000)
 
-    began = time.perf_counter()
-    Diff.parse(data)
-    taken = time.perf_counter() - began
     tracemalloc.start()
     try:
         diff = Diff.parse(data)
@@ -177,8 +174,7 @@ def test_s20_a_million_of_anything_is_read_within_the_ceiling(
         tracemalloc.stop()
 
     assert len(data) + peak <= 2 * len(data) + 20_000_000
-    assert taken < 120
-    assert len(diff.units) >= 1
+    assert diff.render() is data
 
 
 @pytest.mark.fault
