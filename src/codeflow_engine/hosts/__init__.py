@@ -1,0 +1,1 @@
+"""Programs that put an engine to work: a command line, and adapters for frameworks."""

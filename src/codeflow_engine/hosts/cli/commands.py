@@ -1,0 +1,54 @@
+"""The commands of the program, and the options that belong to none of them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from codeflow_engine.hosts.cli.doctor import doctor
+from codeflow_engine.hosts.cli.exits import Exit
+from codeflow_engine.hosts.cli.plugins import plugins
+from codeflow_engine.hosts.cli.review import review
+from codeflow_engine.hosts.cli.terminal import say, write_out
+
+__all__ = ["app"]
+
+
+def app() -> typer.Typer:
+    """Build the program; without rich, whose import alone takes a tenth of a second."""
+    program = typer.Typer(
+        name="codeflow",
+        add_completion=False,
+        invoke_without_command=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    program.callback()(_options)
+    for command in (review, plugins, doctor):
+        program.command()(command)
+    return program
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - the form that typer calls
+    if asked:
+        from importlib.metadata import version
+
+        write_out(f"codeflow-engine {version('codeflow-engine')}\n")
+        raise typer.Exit
+
+
+def _options(
+    context: typer.Context,
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Review code changes, without a server and without a key."""
+    del version
+    if context.invoked_subcommand is None:
+        say(context.get_help())
+        raise typer.Exit(Exit.USAGE)

@@ -1,0 +1,172 @@
+"""`codeflow review`: review a change and report what was found."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from codeflow_engine.errors import ConfigurationError, DiffError
+from codeflow_engine.hosts.cli.destination import Destination
+from codeflow_engine.hosts.cli.exits import Exit
+from codeflow_engine.hosts.cli.terminal import say, style_of, write_out
+from codeflow_engine.reports.style import Style
+
+if TYPE_CHECKING:
+    from codeflow_engine.domain.change import Change
+    from codeflow_engine.domain.review import Review
+
+__all__ = ["Format", "Gate", "review"]
+
+
+class Format(StrEnum):
+    """The forms of a report."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class Gate(StrEnum):
+    """The least severity that counts as a failure."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    INFO = "info"
+    NEVER = "never"
+
+
+def review(
+    path: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="PATH", help="A directory of a git repository, or a patch. [default: .]"
+        ),
+    ] = None,
+    *,
+    base: Annotated[
+        str | None,
+        typer.Option(metavar="REV", help="Compare with the merge base of this revision."),
+    ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(metavar="REV", help="Review this revision, or :worktree, or :index."),
+    ] = None,
+    staged: Annotated[bool, typer.Option("--staged", help="The same as --head :index.")] = False,
+    diff: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Review a patch instead; - is standard input."),
+    ] = None,
+    analyzer: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Ask this analyzer; may be repeated. [default: all]"),
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="The form of the report.")] = Format.TEXT,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the report to a file, whole or not at all."),
+    ] = None,
+    fail_on: Annotated[
+        Gate, typer.Option(help="Exit with 1 for new or open findings as bad as this, or worse.")
+    ] = Gate.HIGH,
+    settings: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Read settings from this TOML file.")
+    ] = None,
+) -> int:
+    """Review a change and report what was found.
+
+    Without --base and --head: the working tree, untracked files included, against HEAD.
+    With --base alone: HEAD against their merge base. With --head alone: that commit against
+    its first parent. With both: the head against their merge base.
+
+    Exit status: 0 complete and below --fail-on; 1 complete with such findings; 2 wrong usage
+    or configuration; 3 not complete, whatever was found.
+    """
+    asked: dict[str, Any] = {"analyzers": analyzer or None}
+    if staged and head is not None:
+        raise ConfigurationError("--staged and --head exclude each other")
+    head = ":index" if staged else head
+    if diff is not None and (path is not None or base is not None or head is not None):
+        raise ConfigurationError("--diff stands alone, without PATH, --base, --head or --staged")
+    destination = None if output is None else Destination(output)
+    if destination is not None:
+        destination.check()
+    if diff is None and not (path is not None and path.is_file()):
+        asked |= {"change": path or Path(), "base": base, "head": head}
+    elif base is not None or head is not None:
+        raise ConfigurationError("--base and --head go with a repository, not with a patch")
+    else:
+        asked["change"] = _read_patch(str(path) if diff is None else diff)
+    result = _review(asked, settings)
+    _report(result, form, destination)
+    return _status(result, fail_on)
+
+
+def _read_patch(name: str) -> Change:
+    """Read a patch, and name it where it cannot be read."""
+    from codeflow_engine.domain.change import Change
+    from codeflow_engine.domain.diff import Diff
+    from codeflow_engine.workflows.review_input import MAX_PATCH_BYTES
+
+    told = "standard input" if name == "-" else repr(name)
+    try:
+        if name == "-":
+            content = sys.stdin.buffer.read(MAX_PATCH_BYTES + 1) if sys.stdin else b""
+        else:
+            with Path(name).open("rb") as file:
+                content = file.read(MAX_PATCH_BYTES + 1)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigurationError(f"the patch {told} cannot be read: {reason}") from error
+    if len(content) > MAX_PATCH_BYTES:
+        raise ConfigurationError(f"the patch {told} is over {MAX_PATCH_BYTES} bytes")
+    try:
+        parsed = Diff.parse(content)
+    except DiffError as error:
+        raise ConfigurationError(f"{told} is no patch: {error.message}") from error
+    title = "standard input" if name == "-" else Path(name).name
+    return Change.from_diff(parsed, title=title)
+
+
+def _review(asked: dict[str, Any], settings: Path | None) -> Review:
+    from codeflow_engine.hosts.cli.progress import progress
+    from codeflow_engine.sync import Engine
+
+    with progress(os.environ) as show, Engine(settings_file=settings) as engine:
+        run = engine.submit("review", asked)
+        for event in run.events():
+            show(event)
+        result: Review = run.result()
+        return result
+
+
+def _report(result: Review, form: Format, destination: Destination | None) -> None:
+    from codeflow_engine.reports import json, text
+
+    plain = result.to_json()
+    style = Style() if destination is not None else style_of(sys.stdout, os.environ)
+    if form is Format.JSON:
+        report = json.render(plain, encoding=style.encoding)
+    else:
+        report = text.render(plain, style=style)
+    if destination is None:
+        write_out(report)
+        return
+    destination.write(report)
+    say(f"wrote {destination}\n{text.headline(plain)}\n{text.coverage_line(plain)}")
+
+
+def _status(result: Review, gate: Gate) -> Exit:
+    if result.outcome != "reviewed":
+        return Exit.INCOMPLETE
+    worst = result.worst()
+    if gate is Gate.NEVER or worst is None:
+        return Exit.OK
+    from codeflow_engine.domain.finding import Severity
+
+    return Exit.FINDINGS if worst.at_least(Severity(gate.value)) else Exit.OK
