@@ -178,6 +178,16 @@ async def test_output_past_its_cap_ends_the_program_with_an_error(
         await run(["sh", "-c", f"yes >&{stream}"], limits=limits)
 
 
+async def test_output_past_its_cap_is_an_error_also_of_a_program_that_has_ended() -> None:
+    """However soon the program ends after one byte too many, it is noticed."""
+    async with Sandbox() as sandbox:
+        for _ in range(20):
+            with pytest.raises(SandboxLimitError, match="10 bytes"):
+                await sandbox.run(
+                    ["echo", "eleven byte"], limits=Limits(output_bytes=10), isolate=False
+                )
+
+
 async def test_output_of_exactly_the_cap_is_whole(sandbox: Sandbox) -> None:
     """The cap itself is allowed."""
     done = await sandbox.run(
@@ -190,7 +200,7 @@ async def test_output_of_exactly_the_cap_is_whole(sandbox: Sandbox) -> None:
 async def test_memory_past_its_limit_is_refused_to_the_program(run: Run) -> None:
     """An allocation past the address space fails inside the program."""
     done = await run(
-        [*PYTHON, "bytearray(800 * 1024 * 1024)"],
+        [*PYTHON, "import time; time.sleep(0.1); bytearray(800 * 1024 * 1024)"],
         limits=Limits(memory_bytes=400 * MIB),
     )
 
@@ -209,8 +219,10 @@ async def test_a_file_past_its_size_is_refused_to_the_program(run: Run) -> None:
 
 
 async def test_open_files_are_limited(run: Run) -> None:
-    """No more descriptors than allowed."""
-    done = await run(["sh", "-c", "ulimit -n; ulimit -c"], limits=Limits(open_files=33))
+    """No more descriptors than allowed; a trusted program gets its limits once it runs."""
+    script = "sleep 0.2; ulimit -n; ulimit -c"
+
+    done = await run(["sh", "-c", script], limits=Limits(open_files=33))
 
     assert done.stdout == b"33\n0\n"
 
@@ -288,6 +300,9 @@ async def test_a_nul_in_an_argument_is_an_error(run: Run) -> None:
         await run(["echo", "a\0b"])
 
     assert open_descriptors() == before
+    with pytest.raises(SandboxError, match="variable") as caught:
+        await run(["true"], env={"A=B": "canary"})
+    assert "canary" not in str(caught.value)
 
 
 async def test_a_file_that_cannot_be_executed_is_an_error(sandbox: Sandbox, tmp_path: Path) -> None:

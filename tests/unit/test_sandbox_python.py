@@ -181,3 +181,4 @@ async def test_a_rung_that_fails_is_refused_with_its_reason(tmp_path: Path) -> N
     async with Sandbox(python=str(tmp_path / "python3")) as sandbox:
         assert await sandbox.isolation() is Isolation.NONE
         assert "no namespaces today" in sandbox.refusals[Isolation.UNSHARE]
+        assert list(sandbox.refusals) == [Isolation.BWRAP, Isolation.UNSHARE]

@@ -77,8 +77,12 @@ class Child:
     def _source(
         self, fd: int, feed: Callable[[bytes], object], what: str, cap: int | None
     ) -> Source:
-        error = SandboxLimitError(f"{self.program} wrote more than {cap} bytes of {what}")
-        return Source(fd, feed, cap=cap, overflow=lambda: self.stop(error))
+        def overflow() -> None:
+            error = SandboxLimitError(f"{self.program} wrote more than {cap} bytes of {what}")
+            self._reason = self._reason or error  # also when the program has ended meanwhile
+            self.stop()
+
+        return Source(fd, feed, cap=cap, overflow=overflow)
 
     def _watch(self) -> int | None:
         """Arrange for `_on_exit`; give the descriptor that watches, where there is one."""
@@ -103,6 +107,8 @@ class Child:
             os.close(self._pidfd)
             self._pidfd = None
         self.finished = self._loop.time()
+        for timer in self._timers:
+            timer.cancel()
         self._kill_group()
         self._reap()
         if not self.exited.done():

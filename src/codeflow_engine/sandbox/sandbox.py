@@ -23,6 +23,7 @@ from codeflow_engine.sandbox.view import own_package
 __all__ = ["Sandbox"]
 
 _DEFAULT: Final = Limits()
+_PATIENCE: Final = 10.0
 
 
 def _cores() -> int:
@@ -92,7 +93,8 @@ class Sandbox:
         for child in self._running:
             child.stop(SandboxError("the sandbox was closed"))
         if self._running:
-            await asyncio.wait([child.exited for child in self._running])
+            # Each run waits for its own end, and says so when the kernel holds one back.
+            await asyncio.wait([child.exited for child in self._running], timeout=_PATIENCE)
         await self._scratch.aclose()
 
     async def isolation(self) -> Isolation:

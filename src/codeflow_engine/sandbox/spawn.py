@@ -52,7 +52,7 @@ class Launch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ends:
-    """The engine's ends of the pipes; each is a descriptor, or `None` without that pipe."""
+    """One side's ends of the pipes: descriptors, or `None` without that pipe."""
 
     stdin: int | None
     stdout: int
@@ -67,52 +67,66 @@ def spawn(launch: Launch) -> tuple[int, Ends]:
     Raises:
         SandboxError: The program or its input cannot be had, or the system refuses.
     """
-    with ExitStack() as on_failure, ExitStack() as theirs:
-
-        def pipe(*, inward: bool) -> tuple[int, int]:
-            reading, writing = os.pipe()
-            their, our = (reading, writing) if inward else (writing, reading)
-            theirs.callback(os.close, their)
-            on_failure.callback(os.close, our)
-            return their, our
-
+    with ExitStack() as ours, ExitStack() as theirs:
         try:
-            their_in, our_in = subprocess.DEVNULL, None
-            if isinstance(launch.stdin, Path):
-                their_in = _open_input(launch.stdin)
-                theirs.callback(os.close, their_in)
-            elif launch.stdin is not None or launch.dialogue:
-                their_in, our_in = pipe(inward=True)
-            their_out, our_out = pipe(inward=False)
-            their_err, our_err = pipe(inward=False)
-            their_status, our_status = pipe(inward=False) if launch.guarded else (-1, None)
-            their_control, our_control = pipe(inward=True) if launch.guarded else (-1, None)
-            popen = subprocess.Popen(  # noqa: S603 - the one place; never a shell
-                launch.command(their_control, their_status),
-                stdin=their_in,
-                stdout=their_out,
-                stderr=their_err,
-                env=launch.env,
-                cwd=launch.directory,
-                # No `preexec_fn`, no user or group: then CPython uses vfork.
-                start_new_session=True,
-                umask=0o077,
-                pass_fds=(their_control, their_status) if launch.guarded else (),
-            )
+            given, kept = _connect(launch, ours, theirs)
+            popen = _start(launch, given)
         except (OSError, ValueError) as error:
-            detail = error.strerror if isinstance(error, OSError) else "a NUL character"
+            odd = "a NUL character in a word, or an odd name of a variable"
+            detail = error.strerror if isinstance(error, OSError) else odd
             message = f"could not start {launch.program}: {detail}"
             raise SandboxError(message) from error
-        on_failure.pop_all()
-    popen.returncode = 0  # or it would warn that nobody reaps the process, which the caller does
+        ours.pop_all()
+    # Or it would warn that nobody reaps the process, which the caller does.
+    popen.returncode = 0
     with suppress(ProcessLookupError):  # it has ended already
         _bound(popen.pid, launch.bounds)
         if launch.guarded:
             # The host's loop goes first: programs that are started together would keep it
             # from running for as long as they have work.
             os.setpriority(os.PRIO_PROCESS, popen.pid, _NICENESS)
-    return popen.pid, Ends(
-        stdin=our_in, stdout=our_out, stderr=our_err, status=our_status, control=our_control
+    return popen.pid, kept
+
+
+def _connect(launch: Launch, ours: ExitStack, theirs: ExitStack) -> tuple[Ends, Ends]:
+    """Open the pipes; give the program's ends and the engine's, to be closed by the stacks."""
+
+    def pipe(*, inward: bool) -> tuple[int, int]:
+        reading, writing = os.pipe()
+        their, our = (reading, writing) if inward else (writing, reading)
+        theirs.callback(os.close, their)
+        ours.callback(os.close, our)
+        return their, our
+
+    stdin: tuple[int | None, int | None] = None, None
+    if isinstance(launch.stdin, Path):
+        stdin = _open_input(launch.stdin), None
+        theirs.callback(os.close, stdin[0])
+    elif launch.stdin is not None or launch.dialogue:
+        stdin = pipe(inward=True)
+    status = pipe(inward=False) if launch.guarded else (None, None)
+    control = pipe(inward=True) if launch.guarded else (None, None)
+    sides = zip(stdin, pipe(inward=False), pipe(inward=False), status, control, strict=True)
+    given, kept = (
+        Ends(stdin=of_in, stdout=of_out, stderr=of_err, status=of_status, control=of_control)
+        for of_in, of_out, of_err, of_status, of_control in sides
+    )
+    return given, kept
+
+
+def _start(launch: Launch, given: Ends) -> subprocess.Popen[bytes]:
+    passed = [fd for fd in (given.control, given.status) if fd is not None]
+    return subprocess.Popen(  # noqa: S603 - the one place; never a shell
+        launch.command(*passed) if launch.guarded else launch.command(-1, -1),
+        stdin=subprocess.DEVNULL if given.stdin is None else given.stdin,
+        stdout=given.stdout,
+        stderr=given.stderr,
+        env=launch.env,
+        cwd=launch.directory,
+        # No `preexec_fn`, no user or group: then CPython uses vfork.
+        start_new_session=True,
+        umask=0o077,
+        pass_fds=passed,
     )
 
 

@@ -100,6 +100,13 @@ def view(
 ) -> list[Show]:
     """Put a view together, outer paths first, nothing twice.
 
+    Args:
+        fixed: What every program sees; at its best the outcome of an earlier call, of which
+            no path has to be looked up again.
+        program: Path of the program.
+        readable: Paths to show.
+        writable: Paths to show that can be written to.
+
     Raises:
         SandboxError: A path does not exist, or is the whole file system.
     """
@@ -108,11 +115,10 @@ def view(
         wanted.extend(_named("ro", path))
     for path in writable:
         wanted.extend(_named("rw", path))
-    # A path to write to wins over the same path to read.
     unique: dict[str, Show] = {}
     for show in sorted(wanted, key=lambda one: (one.path.count("/"), one.path)):
-        held = unique.get(show.path)
-        if held is None or show.kind == "rw":
+        # A path to write to wins over the same path to read.
+        if show.path not in unique or show.kind == "rw":
             unique[show.path] = show
     return [show for show in unique.values() if not _covered(show, unique)]
 
@@ -133,14 +139,14 @@ def _named(kind: Literal["ro", "rw"], path: Path) -> Iterator[Show]:
 
 def _covered(show: Show, shown: dict[str, Show]) -> bool:
     """Whether the nearest directory shown above it shows it in the same way."""
-    if show.kind == "link":
-        return False
-    for parent in map(str, Path(show.path).parents):
+    parent = show.path.rpartition("/")[0]
+    while parent and show.kind != "link":
         outer = shown.get(parent)
-        if outer is None:
-            continue
-        if outer.kind == "link":
-            return True  # /lib -> usr/lib: below it, the path is what the link leads to
-        inside = os.path.realpath(outer.source + show.path[len(parent) :])
-        return outer.kind == show.kind and inside == show.source
+        if outer is not None:
+            # /lib -> usr/lib: below a link, the path is what the link leads to.
+            return outer.kind == "link" or (
+                outer.kind == show.kind
+                and os.path.realpath(outer.source + show.path[len(parent) :]) == show.source
+            )
+        parent = parent.rpartition("/")[0]
     return False
