@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +55,21 @@ def test_the_page_runs(reader: Reader, page: Path) -> None:
 
     assert reader.ran == len(code)
     assert text.count("```") == 2 * len(list(blocks(text))), "a fence that nobody reads"
+
+
+def broken_links(text: str, folder: Path) -> list[str]:
+    """List the links of a page that lead to no file of the checkout."""
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text)
+    return [link for link in links if "://" not in link and not (folder / link).exists()]
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "benchmarks/README.md"])
+def test_links_lead_somewhere(name: str) -> None:
+    """A relative link outside of `docs/` names a file that exists; mkdocs checks the others."""
+    page = ROOT / name
+
+    assert not broken_links(page.read_text("utf-8"), page.parent)
+    assert broken_links("[a](nowhere.md#b) [c](https://example.org)", ROOT) == ["nowhere.md"]
 
 
 @pytest.mark.parametrize(
