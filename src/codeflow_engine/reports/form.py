@@ -148,10 +148,13 @@ def _check_ledger(review: Mapping[str, Any]) -> None:
     if wrong:
         _refuse(place, f"counts other {', '.join(wrong)} than its entries hold")
     for index, entry in enumerate(entries):
+        where = ((place, "entries"), index)
+        if not all(name.strip() for name in entry["by"]):
+            _refuse(where, "names a source without a name")
         if entry["state"] == "reviewed" and not entry["by"]:
-            _refuse(((place, "entries"), index), "is reviewed by nobody")
-        if entry["state"] != "reviewed" and not entry["reason"]:
-            _refuse(((place, "entries"), index), "gives no reason")
+            _refuse(where, "is reviewed by nobody")
+        if entry["state"] != "reviewed" and not (entry["reason"] or "").strip():
+            _refuse(where, "gives no reason")
     outcome = _derive(states, examined=any(entry["by"] for entry in entries))
     if review["outcome"] != outcome:
         _refuse((_ROOT, "outcome"), f"is not {outcome}, which its coverage means")

@@ -145,8 +145,10 @@ def entries(draw: st.DrawFn) -> dict[str, Any]:
         draw(texts),
         state,
         hunk=draw(st.none() | st.just(0)),
-        reason=None if state == "reviewed" else draw(texts.filter(bool)),
-        by=["secrets"] if state == "reviewed" else draw(st.lists(texts, max_size=1)),
+        reason=None if state == "reviewed" else draw(texts.filter(str.strip)),
+        by=["secrets"]
+        if state == "reviewed"
+        else draw(st.lists(texts.filter(str.strip), max_size=1)),
     )
 
 
