@@ -37,11 +37,12 @@ async def read(
 ) -> tuple[FileContent, ...]:
     """Read files, as `contracts.vcs.VCS.read_files` says."""
     revision = change.head if side is Side.NEW else change.base
+    committed = revision not in {WORKTREE, INDEX}
     # Where the head is no commit, a path outside of the change is what it was at the base.
-    tree = change.base if revision in {WORKTREE, INDEX} else revision
+    tree = revision if committed else change.base
     if tree is None or change.base is None:
         raise ChangeUnavailableError("the change names no revision to read files of")
-    changed = await in_thread(lambda _: _changed(change, side))
+    changed = await in_thread(lambda _: _changed(change, side, committed=committed))
     places = {path: changed.get(path, _Place()) for path in paths}
     places |= await _look_up(plumbing, places, base=change.base, tree=tree)
     on_disk = {
@@ -65,8 +66,14 @@ def _answer(
     return FileContent(path=path, mode=place.mode, content=blob.content, reason=blob.reason)
 
 
-def _changed(change: Change, side: Side) -> dict[str, _Place]:
-    """Give the places of all paths that the diff names, as they are on one side."""
+def _changed(change: Change, side: Side, *, committed: bool) -> dict[str, _Place]:
+    """Give the places of all paths that the diff names, as they are on one side.
+
+    Args:
+        change: With its diff.
+        side: Of the diff.
+        committed: Whether that side is a commit, which can be asked by path.
+    """
     places: dict[str, _Place] = {}
     for file in change.diff.files:
         # A file that became a link, or the reverse, has two entries: what is, wins.
@@ -83,7 +90,9 @@ def _changed(change: Change, side: Side) -> dict[str, _Place]:
             places[path] = _Place(mode=mode, reason="a submodule")
         elif blob is not None and len(blob) in _FULL:
             places[path] = _Place(mode=mode, id=blob)
-        elif file.is_binary and side is Side.NEW:
+        elif committed and (blob is not None or file.is_binary):
+            places[path] = _Place()  # abbreviated, or not said
+        elif blob is not None or file.is_binary:
             places[path] = _Place(mode=mode, reason="its content is no part of the change")
         else:  # moved, or with another mode: its content is that of the base
             places[path] = _Place(mode=mode, base_path=file.old_path)

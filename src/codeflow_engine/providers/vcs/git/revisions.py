@@ -15,6 +15,7 @@ __all__ = ["Comparison", "compare"]
 
 _RESOLVED: Final = re.compile(rb"([0-9a-f]{40,64}) commit")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_DIGITS: Final = re.compile(r"[0-9a-f]{4,39}")
 _COMMITS: Final = 50
 _TOLD: Final = 16 * 1024
 _UNCOMMITTED: Final = {WORKTREE: "working tree", INDEX: "index"}
@@ -117,16 +118,18 @@ async def _resolve(plumbing: Plumbing, *revisions: str) -> list[str]:
         line = lines[place] if place < len(lines) else b""
         found = _RESOLVED.fullmatch(line)
         if found is None:
-            raise _no_commit(plumbing, revision, line)
+            raise await _no_commit(plumbing, revision)
         ids.append(found[1].decode())
     return ids
 
 
-def _no_commit(plumbing: Plumbing, revision: str, answer: bytes) -> ChangeUnavailableError:
+async def _no_commit(plumbing: Plumbing, revision: str) -> ChangeUnavailableError:
     hint = ""
-    if answer.endswith(b"ambiguous"):
-        hint = ": several objects begin like this"
-    elif plumbing.shallow or plumbing.repository.is_partial:
+    if _DIGITS.fullmatch(revision):
+        told = await plumbing.run("cat-file", "--batch-check", stdin=f"{revision}\n".encode())
+        if told.endswith(b" ambiguous\n"):
+            hint = ": several objects begin with these digits"
+    if not hint and (plumbing.shallow or plumbing.repository.is_partial):
         hint = f" ({plumbing.missing_hint()})"
     return ChangeUnavailableError(
         f"{shown(plumbing.repository.target)} has no commit {shown(revision)}{hint}"
