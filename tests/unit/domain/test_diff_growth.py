@@ -53,7 +53,8 @@ def text_without_end(count: int) -> bytes:
 
 def a_mail_of_quotations(count: int) -> bytes:
     """Write a mail that quotes many hunk headers in its message."""
-    return b"From x\n\n" + b"@@ -1 +1 @@\n" * count + b"---\n\n" + ENTRY
+    first = b"From " + b"1" * 40 + b" Mon Sep 17 00:00:00 2001\n\n"
+    return first + b"@@ -1 +1 @@\n" * count + b"---\n\n" + ENTRY
 
 
 def a_combined_hunk(count: int) -> bytes:

@@ -103,10 +103,11 @@ def test_a_mail_with_boundaries_is_read() -> None:
 
 
 @pytest.mark.parametrize("mails", [1, 2])
-def test_a_message_may_quote_hunks(mails: int) -> None:
-    """In the message of a mail, above its `---` line, a hunk is a quotation."""
+@pytest.mark.parametrize("end", [b"---\n x | 2 +-\n\n", b"\n"])
+def test_a_message_may_quote_hunks(mails: int, end: bytes) -> None:
+    """In the message of a mail, above the patch, a hunk is a quotation."""
     quotation = b"It said\n@@ -1 +1 @@\n-a\n+b\n@@@ -1 -1 +1 @@@\nat first.\n"
-    mail = MAIL + quotation + b"---\n x | 2 +-\n\n" + ENTRY + b"-- \n2.39.5\n\n"
+    mail = MAIL + quotation + end + ENTRY + b"-- \n2.39.5\n\n"
 
     assert len(Diff.parse(mail * mails).files) == mails
 
@@ -121,7 +122,9 @@ def test_a_message_may_quote_hunks(mails: int) -> None:
         (b"--- a/x\n\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n", 4),
         (ENTRY + b"\n@@ -5 +5 @@\n-a\n+b\n", 9),
         (b"Binary files a/x and b/x differ\n@@ -1 +1 @@\n-a\n+b\n", 2),
-        (MAIL + b"@@ -1 +1 @@\n" + ENTRY, 5),
+        (b"From A to B\n\n@@ -1 +1 @@\n---\n" + ENTRY, 3),
+        (MAIL.replace(b"From 8", b"From x") + b"@@ -1 +1 @@\n---\n" + ENTRY, 5),
+        (MAIL + b"@@ -1 +1 @@\n", 5),
         (MAIL + b"---\n@@ -1 +1 @@\n" + ENTRY, 6),
         (MAIL + b"@@ -1 +1 @@\n---\n@@ -1 +1 @@\n" + ENTRY, 7),
     ],

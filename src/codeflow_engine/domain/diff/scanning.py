@@ -35,6 +35,10 @@ _AFTER_RECURSIVE = re.compile(
     rb"\r?\n|diff |--- |Only in |Binary files |Files |File |Symbolic links "
     rb"|Common subdirectories: |Index: |# |-- "
 )
+# The first line that git gives to every mail with a patch; the date is always the same.
+_MAIL_DATE = b" Mon Sep 17 00:00:00 2001\n"
+_MAIL = re.compile(rb"From [0-9a-f]{40,64}" + re.escape(_MAIL_DATE))
+_MESSAGE_END = re.compile(rb"\n(?:---\n|diff -)")
 _SIGNATURE = re.compile(rb"-- ?\r?(?:\n|\Z)")
 
 
@@ -127,18 +131,18 @@ def _opens_entry(data: bytes, place: int) -> bool:
 def _message_end(data: bytes, position: int, place: int) -> int:
     """Find the end of the mail whose message quotes the hunk header at `place`.
 
-    The message of a patch sent by mail ends at a line of three minuses; git, too, takes a
-    hunk in it for text (git-am, "DISCUSSION").
+    In the message of a mail, git, too, takes a hunk for text: the patch begins at three
+    minuses or at the first file header (git-am, "DISCUSSION").
 
     Raises:
         DiffError: There is no mail around the hunk, so that its file header is missing.
     """
-    mail = data.rfind(b"\nFrom ", max(position - 1, 0), place)
-    is_mail = mail >= 0 or data.startswith(b"From ", position)
-    end = data.find(b"\n---\n", max(mail, position)) if is_mail else -1
-    if end < place:
+    mail = data.rfind(_MAIL_DATE, position, place)
+    is_mail = _MAIL.match(data, data.rfind(b"\n", 0, max(mail, 0)) + 1)
+    end = _MESSAGE_END.search(data, mail) if mail >= 0 and is_mail else None
+    if end is None or end.start() < place:
         fail(data, place, "a hunk without a file header above it")
-    return end
+    return end.start()
 
 
 def _step_over_entry(data: bytes, start: int, hunks: array[int]) -> int:
