@@ -1,0 +1,1 @@
+"""The backends that ship with the engine, reached only through the registry."""

@@ -1,0 +1,1 @@
+"""Analyzers that ship with the engine, and the mechanism for those that scan a diff."""

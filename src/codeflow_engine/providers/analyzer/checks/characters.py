@@ -1,0 +1,172 @@
+"""Characters that make a text look like another one than it is.
+
+- Bidirectional controls: the order shown is not the order read (Trojan Source,
+  CVE-2021-42574).
+- Hidden text: whole messages in tag characters (U+E0000) or in variation selectors, which
+  nobody sees and every program reads.
+- Invisible characters: two names that look the same and are not.
+- Terminal controls: a terminal that shows the file does what they say.
+
+In texts for people and in translations most of these have honest uses, so that only what
+no script needs is told of there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from codeflow_engine.domain.diff import Hunk, Side
+from codeflow_engine.domain.finding import Category, RawFinding, Severity
+from codeflow_engine.providers.analyzer.checks.kinds import is_code, is_prose, is_test
+from codeflow_engine.providers.analyzer.checks.sides import Place, SideText, Walk, is_long_line
+
+__all__ = ["BIDI", "HIDDEN", "INVISIBLE", "TERMINAL", "find_characters", "has_hidden", "is_plain"]
+
+BIDI: Final = "bidi-control"
+HIDDEN: Final = "hidden-text"
+INVISIBLE: Final = "invisible-character"
+TERMINAL: Final = "terminal-control"
+
+# Unicode 16, "Bidirectional Ordering Controls"; marks such as U+200E reorder nothing by
+# themselves.
+_OPEN: Final = "\u202a\u202b\u202d\u202e"
+_ISOLATE: Final = "\u2066\u2067\u2068"
+_POP, _POP_ISOLATE = "\u202c", "\u2069"
+_OVERRIDES: Final = "\u202d\u202e"
+_BIDI: Final = _OPEN + _ISOLATE + _POP + _POP_ISOLATE
+
+_SELECTORS: Final = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
+_TAGS: Final = "\U000e0000-\U000e007f"
+# Joiners have honest uses between letters of other scripts and between emoji.
+_WIDTHLESS: Final = (
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u2060-\u2064\u206a-\u206f\u3164\ufeff\uffa0"
+    "\ufff9-\ufffb"
+)
+_JOINERS: Final = "\u200c\u200d"
+_WORD: Final = "A-Za-z0-9_"
+
+_FIND: Final = re.compile(
+    # A flag of a region is a black flag, tags, and an end.
+    rf"\U0001f3f4[\U000e0030-\U000e007a]{{1,8}}\U000e007f"
+    rf"|(?P<hidden>[{_TAGS}]+|[{_SELECTORS}]{{2,}})"
+    rf"|(?P<bidi>[{_BIDI}])"
+    rf"|(?P<invisible>[{_WIDTHLESS}]|(?<=[{_WORD}])[{_JOINERS}](?=[{_WORD}])"
+    rf"|(?<=[A-Za-z_])[{_SELECTORS}])"
+    r"|(?P<terminal>[\x00\x08\x1b\x7f\x9b]|\r(?!\n|\Z))"
+)
+_ORDINARY: Final = bytes([*b"\t\n\f\r", *range(0x20, 0x7F)])
+_BYTE_ORDER_MARK: Final = "\ufeff"
+
+
+def is_plain(data: bytes) -> bool:
+    """Tell quickly that nothing but printable ASCII and line ends is in a text."""
+    return not data.translate(None, _ORDINARY) and data.count(b"\r") == data.count(b"\r\n")
+
+
+class _Hit(NamedTuple):
+    place: Place
+    text: str
+    severity: Severity
+
+
+def find_characters(path: str, hunk: Hunk) -> Iterator[RawFinding]:
+    """Look at the added lines of a hunk; each rule is told of once, with a count."""
+    side = SideText.of(hunk, Side.NEW)
+    walk = Walk(side)
+    first: dict[str, _Hit] = {}
+    lines: dict[str, set[int]] = {}
+    for match in _FIND.finditer(side.text):
+        rule = _RULES.get(match.lastgroup or "")
+        if rule is None:
+            continue
+        place = walk.to(match.start())
+        if not place.touched or (match.start() == 0 and place.line == 1 and _is_mark(match[0])):
+            continue
+        severity = _judge(rule, path, match)
+        if severity is None:
+            continue
+        lines.setdefault(rule, set()).add(place.line)
+        held = first.get(rule)
+        if held is None or severity.rank < held.severity.rank:
+            first[rule] = _Hit(place, match[0], severity)
+    for rule, hit in first.items():
+        yield _finding(rule, path, hit, len(lines[rule]))
+
+
+_RULES: Final = {"hidden": HIDDEN, "bidi": BIDI, "invisible": INVISIBLE, "terminal": TERMINAL}
+
+
+def _is_mark(text: str) -> bool:
+    return text == _BYTE_ORDER_MARK
+
+
+def has_hidden(name: str) -> bool:
+    """Tell whether a name holds a character that is not shown as itself."""
+    return any(match.lastgroup in _RULES for match in _FIND.finditer(name))
+
+
+def _judge(rule: str, path: str, match: re.Match[str]) -> Severity | None:
+    """Say how bad a hit is; None where it has an honest use."""
+    if rule == HIDDEN:
+        return Severity.HIGH
+    if rule == BIDI:
+        if is_prose(path):
+            return Severity.MEDIUM if match[0] in _OVERRIDES else None
+        return Severity.LOW if is_long_line(match.string, match.start()) else Severity.HIGH
+    if not is_code(path) or is_long_line(match.string, match.start()):
+        return None
+    if rule == TERMINAL:
+        return Severity.LOW if is_test(path) else Severity.MEDIUM
+    return Severity.HIGH if _inside_word(match) else Severity.LOW
+
+
+def _inside_word(match: re.Match[str]) -> bool:
+    before = match.string[max(match.start() - 1, 0) : match.start()]
+    after = match.string[match.end() : match.end() + 1]
+    return all(char == "_" or char.isalnum() for char in (before, after))
+
+
+_WORDS: Final = {
+    BIDI: (
+        "Bidirectional control character",
+        (
+            "It changes the order in which the text is shown, so that a reader sees other code "
+            "than the compiler does (CVE-2021-42574). Remove it, or write it as an escape."
+        ),
+    ),
+    HIDDEN: (
+        "Text in characters that nobody can see",
+        "Programs and language models read these characters, people do not. Remove them.",
+    ),
+    INVISIBLE: (
+        "Invisible character",
+        "It makes two texts differ that look the same. Remove it, or write it as an escape.",
+    ),
+    TERMINAL: (
+        "Control character for terminals",
+        (
+            "A terminal that shows this line acts on it, and may hide or forge what stands "
+            "there. Write it as an escape, such as \\x1b."
+        ),
+    ),
+}
+
+
+def _finding(rule: str, path: str, hit: _Hit, lines: int) -> RawFinding:
+    title, message = _WORDS[rule]
+    codes = ", ".join(f"U+{ord(char):04X}" for char in hit.text[:4])
+    more = f" {lines - 1} more lines of this hunk have such characters." if lines > 1 else ""
+    return RawFinding(
+        rule=rule,
+        severity=hit.severity,
+        category=Category.SECURITY,
+        title=f"{title} ({codes})",
+        message=f"{message}{more}",
+        path=path,
+        line=hit.place.line,
+        column=hit.place.column,
+        end_column=hit.place.column + len(hit.text),
+        confidence=0.9,
+    )

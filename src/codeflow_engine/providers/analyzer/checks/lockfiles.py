@@ -1,0 +1,134 @@
+"""Manifests of dependencies that change without their lock files, and the reverse.
+
+That a manifest changes says little: only a changed dependency makes its lock file stale.
+So lines that state a dependency are taken from both sides, and only what differs counts.
+Whether there is a lock file at all is not in the diff: see `lock_paths`. A change of lock
+files and nothing else is an update that somebody asked for; beside other work it is not.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from codeflow_engine.domain.diff import Diff, DiffFile, FileStatus
+from codeflow_engine.domain.finding import Category, RawFinding, Severity
+from codeflow_engine.providers.analyzer.checks.kinds import is_foreign, is_test
+from codeflow_engine.providers.analyzer.checks.manifests import ECOSYSTEMS, restates
+
+__all__ = ["LOCK_ALONE", "MANIFEST_ALONE", "Lockfiles", "is_locked", "lock_paths"]
+
+LOCK_ALONE: Final = "lock-without-manifest"
+MANIFEST_ALONE: Final = "manifest-without-lock"
+
+_BY_MANIFEST: Final = {one.manifest: one for one in ECOSYSTEMS}
+_BY_LOCK: Final = {lock: one for one in ECOSYSTEMS for lock in one.locks}
+_NAMES: Final = "|".join(re.escape(name) for name in (*_BY_MANIFEST, *_BY_LOCK))
+_IN_HEADER: Final = re.compile(
+    rf"^(?:diff --git |\+\+\+ |--- )(?:[^\n]*[/ ])?(?:{_NAMES})(?:[ \t\r\n]|\Z)".encode(),
+    re.MULTILINE,
+)
+
+
+def lock_paths(manifest: str) -> list[str]:
+    """List where the lock file of a manifest may lie: beside it, or above it."""
+    directory, name = posixpath.split(manifest)
+    places = [directory]
+    while directory and _BY_MANIFEST[name].shared is not None:
+        directory = posixpath.dirname(directory)
+        places.append(directory)
+    return [posixpath.join(place, lock) for place in places for lock in _BY_MANIFEST[name].locks]
+
+
+def is_locked(manifest: str, lock: str, content: bytes | None) -> bool:
+    """Tell whether a lock file that exists is the one of a manifest.
+
+    One beside it is. One above it is where it names the manifest's directory, so that a
+    template or an example in a locked project is told apart from a part of it.
+    """
+    directory, name = posixpath.split(manifest)
+    above = posixpath.dirname(lock)
+    if above == directory:
+        return True
+    shared = _BY_MANIFEST[name].shared
+    if shared is None or content is None:
+        return False
+    inner = re.escape(posixpath.relpath(directory, above or "."))
+    last = re.escape(posixpath.basename(directory))
+    pattern = shared.format(inner, name=last).encode("utf-8", "surrogateescape")
+    return re.search(pattern, content) is not None
+
+
+class Lockfiles:
+    """The manifests and lock files that a change touches."""
+
+    def __init__(self, diff: Diff) -> None:
+        self._paths: set[str] = set()
+        self._governed: set[tuple[str, str]] = set()
+        self._is_mixed = False
+        if _IN_HEADER.search(diff.data) is None:
+            return
+        for file in diff.files:
+            directory, name = posixpath.split(file.path)
+            if name in _BY_MANIFEST or name in _BY_LOCK:
+                self._paths.add(file.path)
+            self._is_mixed = self._is_mixed or name not in _BY_LOCK
+            for one in ECOSYSTEMS:
+                if name == one.manifest or re.fullmatch(one.besides, name):
+                    self._govern(directory, one.manifest)
+
+    def _govern(self, directory: str, manifest: str) -> None:
+        """Note a manifest for each directory above it, whose lock file may be its own."""
+        while (directory, manifest) not in self._governed:
+            self._governed.add((directory, manifest))
+            directory = posixpath.dirname(directory)
+
+    def find(self, file: DiffFile) -> Iterator[RawFinding]:
+        """Look at a manifest or lock file that was there before and still is."""
+        if not self._paths or file.status is not FileStatus.MODIFIED:
+            return
+        directory, name = posixpath.split(file.path)
+        if is_test(file.path) or is_foreign(file.path):
+            return
+        if self._is_mixed and name in _BY_LOCK:
+            manifest = _BY_LOCK[name].manifest
+            if (directory, manifest) not in self._governed:
+                yield _lock_alone(file.path, manifest)
+        if (
+            name in _BY_MANIFEST
+            and self._paths.isdisjoint(lock_paths(file.path))
+            and restates(file, _BY_MANIFEST[name])
+        ):
+            yield _manifest_alone(file.path)
+
+
+def _lock_alone(path: str, manifest: str) -> RawFinding:
+    return RawFinding(
+        rule=LOCK_ALONE,
+        severity=Severity.INFO,
+        category=Category.SECURITY,
+        title="Locked dependencies change, and no manifest does",
+        message=(
+            f"What is installed changes without a change of {manifest}. Make sure that this is "
+            "an update somebody asked for: look at the packages and where they come from."
+        ),
+        path=path,
+        confidence=0.5,
+    )
+
+
+def _manifest_alone(path: str) -> RawFinding:
+    return RawFinding(
+        rule=MANIFEST_ALONE,
+        severity=Severity.MEDIUM,
+        category=Category.RELIABILITY,
+        title="Dependencies change, and their lock file does not",
+        message=(
+            "The lock file beside this manifest or above it is not part of the change, so that "
+            "an install from it fails or gets other versions. Lock again, and add the result."
+        ),
+        path=path,
+        confidence=0.7,
+    )

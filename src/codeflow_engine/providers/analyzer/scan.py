@@ -1,0 +1,177 @@
+"""Scans: analyzers whose work is a pure function over the text of a diff.
+
+```python
+from codeflow_engine.providers.analyzer.scan import run_scan
+
+
+class AcmeAnalyzer(Analyzer):
+    async def analyze(self, analysis, sandbox):
+        return await run_scan(scan_for_acme, analysis, sandbox)
+```
+
+The function runs in a process of its own, with nothing of the host in reach. It may hang,
+crash or eat memory there: the outcome is an `AnalyzerError`, never an empty report.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from itertools import batched
+from pathlib import Path
+from typing import Any, Final
+
+from codeflow_engine.contracts.analyzer import Analysis, AnalyzerReport
+from codeflow_engine.errors import (
+    AnalyzerError,
+    ConfigurationError,
+    SandboxError,
+    SandboxTimeoutError,
+)
+from codeflow_engine.providers.analyzer.report_reader import ReportReader
+from codeflow_engine.providers.analyzer.scanning import Scan, wire
+from codeflow_engine.sandbox import Completed, Limits, Sandbox
+
+__all__ = ["ScanLimits", "run_scan"]
+
+_PROGRAM: Final = "codeflow_engine.providers.analyzer.scanning.child"
+_BATCH: Final = 2048
+"""Units or rows between two looks at the event loop: one to three milliseconds."""
+
+_MB: Final = 1_000_000
+_MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanLimits:
+    """What a scan may use; time and memory grow with the diff."""
+
+    timeout: float = 20.0
+    """Seconds that any scan has."""
+
+    timeout_per_mb: float = 5.0
+    """Further seconds for each million bytes of the diff."""
+
+    memory_bytes: int = 512 * _MIB
+    """Address space that any scan has."""
+
+    memory_per_byte: int = 24
+    """Further bytes of address space for each byte of the diff."""
+
+    output_bytes: int = 64 * _MIB
+    """Longest answer."""
+
+    max_findings_per_file: int = 100
+    """Findings of one file that are shown. One finding more tells that there are others,
+    and the units that hold those count as not examined."""
+
+    max_findings: int = 5_000
+    """Findings of the whole change that are shown, in the same way."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if not getattr(self, field.name) > 0:
+                raise ConfigurationError(
+                    f"ScanLimits.{field.name} must be positive, not {getattr(self, field.name)!r}"
+                )
+
+    def of(self, size: int) -> Limits:
+        """Give the limits of the process that scans a diff of `size` bytes."""
+        timeout = self.timeout + self.timeout_per_mb * size / _MB
+        return Limits(
+            timeout=timeout,
+            cpu_seconds=int(timeout) + 1,
+            memory_bytes=self.memory_bytes + self.memory_per_byte * size,
+            processes=4,
+            output_bytes=self.output_bytes,
+        )
+
+
+_DEFAULT: Final = ScanLimits()
+
+
+async def run_scan(
+    scan: Scan,
+    analysis: Analysis,
+    sandbox: Sandbox,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    limits: ScanLimits = _DEFAULT,
+) -> AnalyzerReport:
+    """Run a scan over the units of an analysis.
+
+    Args:
+        scan: A function at the top level of a module that can be imported by its name.
+        analysis: The diff and the units.
+        sandbox: Where the process runs.
+        settings: Plain JSON data for the scan.
+        limits: What the process may use.
+
+    Raises:
+        AnalyzerError: The scan could not be run, did not end well, or gave an answer of
+            another form. The message holds nothing of the change.
+    """
+    name, roots = _address(scan)
+    data = analysis.change.diff.data
+    runs = array("q")
+    for batch in batched(analysis.units, _BATCH):
+        runs.extend(wire.pack_units(batch))
+        await asyncio.sleep(0)
+    head = wire.write_head(
+        scan=name,
+        roots=[str(root.parent) for root in roots],
+        settings=settings or {},
+        caps=(limits.max_findings_per_file, limits.max_findings),
+        sizes=(len(runs) * runs.itemsize, len(data)),
+    )
+    stdin = b"".join((head, runs, data))
+    try:
+        done = await sandbox.run_python(
+            _PROGRAM, stdin=stdin, limits=limits.of(len(data)), readable=roots
+        )
+    except SandboxTimeoutError as error:
+        seconds = limits.of(len(data)).timeout
+        raise AnalyzerError(f"the scan {name} did not end within {seconds:g} s") from error
+    except SandboxError as error:
+        raise AnalyzerError(f"the scan {name} could not be run: {error.message}") from error
+    return await _read(name, done, analysis)
+
+
+def _address(scan: Scan) -> tuple[str, Sequence[Path]]:
+    """Give the name of a scan, and where its package lies if that is no usual place."""
+    module, name = scan.__module__, scan.__qualname__
+    found = sys.modules.get(module)
+    if module == "__main__" or getattr(found, name, None) is not scan:
+        raise AnalyzerError(
+            f"the scan {module}:{name} is no function at the top level of a module; "
+            "a process of its own could not import it"
+        )
+    package = sys.modules[module.partition(".")[0]]
+    places = getattr(package, "__path__", None) or [package.__file__]
+    roots = [Path(place).resolve() for place in places if place]
+    own = module.startswith("codeflow_engine.")
+    return f"{module}:{name}", [] if own else [root for root in roots if not _is_usual(root)]
+
+
+def _is_usual(path: Path) -> bool:
+    """Tell whether an interpreter of this installation finds modules there by itself."""
+    prefixes = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix}
+    parts = {"lib", "lib64", "lib32"}
+    return any(path.is_relative_to(Path(prefix, part)) for prefix in prefixes for part in parts)
+
+
+async def _read(name: str, done: Completed, analysis: Analysis) -> AnalyzerReport:
+    reader = ReportReader(name, analysis)
+    position = count = 0
+    while (newline := done.stdout.find(b"\n", position)) >= 0:
+        reader.feed(done.stdout[position:newline])
+        position = newline + 1
+        count += 1
+        if count % _BATCH == 0:
+            await asyncio.sleep(0)
+    return reader.finish(
+        whole=position == len(done.stdout), status=done.signal or f"exit status {done.returncode}"
+    )
