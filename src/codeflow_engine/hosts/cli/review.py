@@ -41,42 +41,51 @@ class Gate(StrEnum):
     NEVER = "never"
 
 
+_Path = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="PATH", help="A directory of a git repository, or a patch. [default: .]"
+    ),
+]
+_Base = Annotated[
+    str | None, typer.Option(metavar="REV", help="Compare with the merge base of this revision.")
+]
+_Head = Annotated[
+    str | None, typer.Option(metavar="REV", help="Review this revision, or :worktree, or :index.")
+]
+_Staged = Annotated[bool, typer.Option("--staged", help="The same as --head :index.")]
+_Patch = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Review a patch instead; - is standard input.")
+]
+_Names = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Ask this analyzer; may be repeated. [default: all]"),
+]
+_Format = Annotated[Format, typer.Option("--format", help="The form of the report.")]
+_Output = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write the report to a file, whole or not at all."),
+]
+_Gate = Annotated[
+    Gate, typer.Option(help="Exit with 1 for new or open findings as bad as this, or worse.")
+]
+_Settings = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Read settings from this TOML file.")
+]
+
+
 def review(
-    path: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="PATH", help="A directory of a git repository, or a patch. [default: .]"
-        ),
-    ] = None,
+    path: _Path = None,
     *,
-    base: Annotated[
-        str | None,
-        typer.Option(metavar="REV", help="Compare with the merge base of this revision."),
-    ] = None,
-    head: Annotated[
-        str | None,
-        typer.Option(metavar="REV", help="Review this revision, or :worktree, or :index."),
-    ] = None,
-    staged: Annotated[bool, typer.Option("--staged", help="The same as --head :index.")] = False,
-    diff: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Review a patch instead; - is standard input."),
-    ] = None,
-    analyzer: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Ask this analyzer; may be repeated. [default: all]"),
-    ] = None,
-    form: Annotated[Format, typer.Option("--format", help="The form of the report.")] = Format.TEXT,
-    output: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write the report to a file, whole or not at all."),
-    ] = None,
-    fail_on: Annotated[
-        Gate, typer.Option(help="Exit with 1 for new or open findings as bad as this, or worse.")
-    ] = Gate.HIGH,
-    settings: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Read settings from this TOML file.")
-    ] = None,
+    base: _Base = None,
+    head: _Head = None,
+    staged: _Staged = False,
+    diff: _Patch = None,
+    analyzer: _Names = None,
+    form: _Format = Format.TEXT,
+    output: _Output = None,
+    fail_on: _Gate = Gate.HIGH,
+    settings: _Settings = None,
 ) -> int:
     """Review a change and report what was found.
 
@@ -87,24 +96,32 @@ def review(
     Exit status: 0 complete and below --fail-on; 1 complete with such findings; 2 wrong usage
     or configuration; 3 not complete, whatever was found.
     """
-    asked: dict[str, Any] = {"analyzers": analyzer or None}
     if staged and head is not None:
         raise ConfigurationError("--staged and --head exclude each other")
     head = ":index" if staged else head
-    if diff is not None and (path is not None or base is not None or head is not None):
-        raise ConfigurationError("--diff stands alone, without PATH, --base, --head or --staged")
     destination = None if output is None else Destination(output)
     if destination is not None:
         destination.check()
-    if diff is None and not (path is not None and path.is_file()):
-        asked |= {"change": path or Path(), "base": base, "head": head}
-    elif base is not None or head is not None:
-        raise ConfigurationError("--base and --head go with a repository, not with a patch")
-    else:
-        asked["change"] = _read_patch(str(path) if diff is None else diff)
+    change = _read_change(path, diff, ranged=base is not None or head is not None)
+    asked = {"change": change, "base": base, "head": head, "analyzers": analyzer or None}
     result = _review(asked, settings)
     _report(result, form, destination)
     return _status(result, fail_on)
+
+
+def _read_change(path: Path | None, diff: str | None, *, ranged: bool) -> Path | Change:
+    """Give the repository's directory, or the patch, that the words mean."""
+    if diff is not None:
+        if path is not None or ranged:
+            raise ConfigurationError(
+                "--diff stands alone, without PATH, --base, --head or --staged"
+            )
+        return _read_patch(diff)
+    if path is None or not path.is_file():
+        return path or Path()
+    if ranged:
+        raise ConfigurationError("--base and --head go with a repository, not with a patch")
+    return _read_patch(str(path))
 
 
 def _read_patch(name: str) -> Change:
