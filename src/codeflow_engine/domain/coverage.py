@@ -61,9 +61,14 @@ class CoverageEntry:
     """Names of the sources that examined it, sorted; also where another one failed."""
 
     def __post_init__(self) -> None:
-        if self.state is UnitState.REVIEWED and not self.by:
-            raise ValueError(f"{self.path}: a reviewed unit names who examined it")
-        if self.state is not UnitState.REVIEWED and not self.reason:
+        if self.hunk is not None and self.hunk < 0:
+            raise ValueError(f"{self.path}: hunks are counted from 0, not from {self.hunk}")
+        if not all(name.strip() for name in self.by):
+            raise ValueError(f"{self.path}: a source that examined a unit has a name")
+        if self.state == UnitState.REVIEWED:
+            if not self.by:
+                raise ValueError(f"{self.path}: a reviewed unit names who examined it")
+        elif not (self.reason or "").strip():
             raise ValueError(f"{self.path}: a unit that is {self.state} gives its reason")
 
 
@@ -75,7 +80,7 @@ class Coverage:
 
     def count(self, state: UnitState) -> int:
         """Count the units in a state."""
-        return sum(entry.state is state for entry in self.entries)
+        return sum(entry.state == state for entry in self.entries)
 
     @property
     def units(self) -> int:
@@ -89,9 +94,9 @@ class Coverage:
 
     @property
     def uncovered(self) -> tuple[CoverageEntry, ...]:
-        """The units that are skipped or failed."""
-        missing = (UnitState.SKIPPED, UnitState.FAILED)
-        return tuple(entry for entry in self.entries if entry.state in missing)
+        """The units that are neither reviewed nor excluded."""
+        covered = (UnitState.REVIEWED, UnitState.EXCLUDED)
+        return tuple(entry for entry in self.entries if entry.state not in covered)
 
     @property
     def outcome(self) -> Outcome:
@@ -101,7 +106,7 @@ class Coverage:
             return Outcome.REVIEWED
         if any(entry.by for entry in self.entries):
             return Outcome.PARTIAL
-        if any(entry.state is UnitState.FAILED for entry in uncovered):
+        if any(entry.state == UnitState.FAILED for entry in uncovered):
             return Outcome.FAILED
         return Outcome.SKIPPED
 

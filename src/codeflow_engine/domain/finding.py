@@ -94,6 +94,11 @@ class Evidence:
     end_column: int | None = None
     """Character after the last one, on the finding's first line, as shown."""
 
+    def __post_init__(self) -> None:
+        numbers = (self.start_line, self.column, self.end_column)
+        if any(number is not None and number < 1 for number in numbers):
+            raise ValueError("lines and columns are counted from 1")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawFinding:
@@ -137,6 +142,9 @@ class RawFinding:
     confidence: float = 1.0
     """From 0 (a guess) to 1 (certain)."""
 
+    def __post_init__(self) -> None:
+        _check_confidence(self.confidence)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
@@ -166,3 +174,18 @@ class Finding:
     confidence: float = 1.0
     sources: tuple[str, ...] = ()
     """Names of all sources that reported it, sorted."""
+
+    def __post_init__(self) -> None:
+        _check_confidence(self.confidence)
+        if self.line is None and self.end_line is not None:
+            raise ValueError(f"{self.path}: a finding with a last line has a first one")
+        if self.line is not None and not 1 <= self.line <= (self.end_line or self.line):
+            raise ValueError(
+                f"{self.path}: no lines from {self.line} to {self.end_line}; they count from 1"
+            )
+
+
+def _check_confidence(confidence: float) -> None:
+    # Written so that a NaN, which compares to nothing, is refused too.
+    if not 0 <= confidence <= 1:
+        raise ValueError(f"a confidence is a number from 0 to 1, not {confidence}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from codeflow_engine.domain.coverage import Coverage, Outcome, UnitState
-from codeflow_engine.domain.finding import Finding, Severity
+from codeflow_engine.domain.finding import Finding, FindingState, Severity
 from codeflow_engine.domain.usage import Usage
 from codeflow_engine.errors import SerializationError
 
@@ -31,6 +32,10 @@ class ChangeSummary:
     files: int = 0
     """Number of file entries."""
 
+    def __post_init__(self) -> None:
+        if self.files < 0:
+            raise ValueError("files are counted from 0")
+
     @classmethod
     def of(cls, change: Change) -> ChangeSummary:
         """Summarise a change."""
@@ -48,6 +53,12 @@ class Timing:
 
     seconds: float
     """Wall time from the start of the run to its result."""
+
+    def __post_init__(self) -> None:
+        if self.started_at.utcoffset() is None:
+            raise ValueError("the start of a review has a time zone")
+        if not 0 <= self.seconds < math.inf:
+            raise ValueError("the time of a review is a finite number, at least 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +84,10 @@ class Review:
 
     timing: Timing
 
+    def __post_init__(self) -> None:
+        if min(self.dropped.values(), default=0) < 0:
+            raise ValueError("dropped findings are counted from 0")
+
     @property
     def outcome(self) -> Outcome:
         """How the review ended, derived from the ledger."""
@@ -85,7 +100,8 @@ class Review:
 
     def worst(self) -> Severity | None:
         """Find the severity of the worst finding that is new or open."""
-        live = [f.severity for f in self.findings if f.state in {"new", "open"}]
+        alive = (FindingState.NEW, FindingState.OPEN)
+        live = [finding.severity for finding in self.findings if finding.state in alive]
         return min(live, key=lambda severity: severity.rank, default=None)
 
     def to_json(self) -> dict[str, Any]:
@@ -112,10 +128,12 @@ class Review:
         """
         from codeflow_engine.domain.encoding import from_plain
 
-        if data.get("schema") != SCHEMA_VERSION:
+        given: object = data
+        schema = given.get("schema") if isinstance(given, Mapping) else None
+        if type(schema) is not int or schema != SCHEMA_VERSION:
+            found = f"schema {schema}" if type(schema) is int else "no known schema"
             raise SerializationError(
-                f"a review of schema {data.get('schema')!r} cannot be read; "
-                f"this version reads schema {SCHEMA_VERSION}"
+                f"a review of {found} cannot be read; this version reads schema {SCHEMA_VERSION}"
             )
         derived = {"schema", "outcome", "reason"}
         plain: dict[str, Any] = {key: value for key, value in data.items() if key not in derived}

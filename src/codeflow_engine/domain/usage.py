@@ -27,6 +27,13 @@ class Usage:
     cost_usd: Decimal | None = Decimal(0)
     """US dollars; None as soon as one call went to a model without a known price."""
 
+    def __post_init__(self) -> None:
+        counts = (self.calls, self.input_tokens, self.output_tokens, self.cached_tokens)
+        if min(counts) < 0:
+            raise ValueError("calls and tokens are counted from 0")
+        if self.cost_usd is not None and not (self.cost_usd.is_finite() and self.cost_usd >= 0):
+            raise ValueError("a cost is a finite number of dollars, at least 0")
+
     def __add__(self, other: Usage) -> Usage:
         costs = (self.cost_usd, other.cost_usd)
         return Usage(
