@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from functools import cache
 from typing import TYPE_CHECKING
+
+from codeflow_engine.redaction.rule import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from re import Pattern
 
 LINE = 256
 """Characters of a line that decide what the line is."""
@@ -39,11 +38,6 @@ _MOST_IDLE = 8
 _LEAST_DISTINCT = 10
 
 
-@cache
-def _compiled(pattern: str) -> Pattern[str]:
-    return re.compile(pattern)
-
-
 def block_start(text: str, end: int, limit: int) -> int | None:
     """Return where the line after a header starts; None when the header's line goes on.
 
@@ -53,7 +47,7 @@ def block_start(text: str, end: int, limit: int) -> int | None:
         limit: Where to stop the search for the end of its line.
     """
     newline = text.find("\n", end, limit)
-    if newline < 0 or re.search(r"[A-Za-z0-9/=]{4}", text[end:newline]):
+    if newline < 0 or compiled(r"[A-Za-z0-9/=]{4}").search(text, end, newline):
         return None
     return newline + 1
 
@@ -101,17 +95,17 @@ class Block:
 
     def _line(self, text: str, end: int, *, whole: bool) -> Iterator[tuple[int, int]]:
         start, line = self.at or 0, text[self.at : end]
-        match = _compiled(_LONG).match(line)
+        match = compiled(_LONG).match(line)
         if match and not self.seen and not _generated(match[1]):
             match = None
         if match is None and self.seen and whole:
-            match = _compiled(_WHOLE).match(line)
+            match = compiled(_WHOLE).match(line)
         if match and "BEGIN " not in line:
             self.seen = True
             yield start + match.start(1), start + match.end(1)
             return
         self._idle += 1
-        idle = _compiled(_HEADER).match(line) or _compiled(_EMPTY).match(line)
+        idle = compiled(_HEADER).match(line) or compiled(_EMPTY).match(line)
         if not idle or "---" in line or self._idle > _MOST_IDLE:
             self.at = None
 
@@ -127,7 +121,7 @@ def lines_before(text: str, at: int, floor: int) -> list[tuple[int, int]]:
     start = _line_start(text, at)
     if start is None or start < floor:
         return []
-    own = _compiled(_BEFORE_FOOTER).match(text[start:at])
+    own = compiled(_BEFORE_FOOTER).match(text[start:at])
     if not own:
         return []
     found = [(start + own.start(1), start + own.end(1))] if own[1] else []
@@ -147,8 +141,8 @@ def held_lines(text: str, floor: int) -> int:
     if start is None or start < floor:
         return len(text)
     line = text[start:]
-    begun = _compiled(_BEGUN).match(line)
-    if not begun and not _compiled(_FOOTER_BEGUN).match(line):
+    begun = compiled(_BEGUN).match(line)
+    if not begun and not compiled(_FOOTER_BEGUN).match(line):
         return len(text)
     above = list(_lines_above(text, start, floor, short=True))
     if above:
@@ -171,12 +165,12 @@ def _lines_above(text: str, start: int, floor: int, *, short: bool) -> Iterator[
         if above is None or above < floor:
             return
         line = text[above : start - 1]
-        match = _compiled(_FULL).match(line)
+        match = compiled(_FULL).match(line)
         if match:
             yield from pending
             pending = []
         elif short:
-            match = _compiled(_WHOLE).match(line)
+            match = compiled(_WHOLE).match(line)
         if not match:
             return
         piece = above + match.start(1), above + match.end(1)

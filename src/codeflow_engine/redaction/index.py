@@ -7,10 +7,10 @@ literals of these rules are looked for in the runs alone.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from codeflow_engine.redaction.plausible import entropy
+from codeflow_engine.redaction.rule import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,7 +29,6 @@ LEAD = 20
 
 _KINDS = "".join("a" if chr(code).isalnum() or chr(code) in "-_" else " " for code in range(128))
 _NEEDLE = "a" * RUN
-_BLANKS = re.compile(r"\s+")
 
 type Found = tuple[int, Match[str]]
 """The number of a rule, and where it matches."""
@@ -149,7 +148,7 @@ class RuleIndex:
 
     def _compile(self, number: int) -> Pattern[str]:
         rule = self.rules[number]
-        pattern = re.compile(rule.pattern, re.IGNORECASE if rule.ignore_case else 0)
+        pattern = compiled(rule.pattern, ignore_case=rule.ignore_case)
         self._patterns[number] = pattern
         return pattern
 
@@ -189,7 +188,7 @@ class RuleIndex:
     def _grows(self, key: _Key, text: str, at: int) -> bool:
         return any(
             len(text) < at + rule.reach + MAX_PLACEHOLDER
-            and len(_BLANKS.findall(text, at)) <= rule.blanks
+            and len(compiled(r"\s+").findall(text, at)) <= rule.blanks
             for rule in map(self.rules.__getitem__, key.rules)
         )
 
@@ -204,7 +203,7 @@ def _places(letters: str, key: _Key, start: int, end: int) -> Iterator[int]:
 
 def _accepted(rule: Rule, match: Match[str]) -> bool:
     return (
-        len(_BLANKS.findall(match[0])) <= rule.blanks
+        len(compiled(r"\s+").findall(match[0])) <= rule.blanks
         and (rule.entropy is None or entropy(match[rule.group]) >= rule.entropy)
         and (rule.accept is None or rule.accept(match))
     )

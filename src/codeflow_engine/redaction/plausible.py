@@ -5,13 +5,14 @@ from __future__ import annotations
 import binascii
 import re
 from collections import Counter
-from functools import cache
 from itertools import pairwise
 from math import log2
 from typing import TYPE_CHECKING
 
+from codeflow_engine.redaction.rule import compiled
+
 if TYPE_CHECKING:
-    from re import Match, Pattern
+    from re import Match
 
 # Rules a value out at any length.
 _PLACEHOLDER = (
@@ -55,9 +56,8 @@ _FOLLOWERS = (
 _PAIRS = frozenset(word[0] + other for word in _FOLLOWERS.split() for other in word[1:])
 
 
-@cache
-def _compiled(pattern: str) -> Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
+def _has(pattern: str, value: str) -> bool:
+    return bool(compiled(pattern, ignore_case=True).search(value))
 
 
 def entropy(text: str) -> float:
@@ -79,7 +79,7 @@ def assigned(match: Match[str]) -> bool:
         _describes(rest)
         or ("." in rest and "(" in join)
         or (not quoted and re.search(r"[,(]", join))
-        or (name.lower() in ("token", "credential") and _compiled(_UUID).search(value))
+        or (name.lower() in ("token", "credential") and _has(_UUID, value))
     ):
         return False
     if quoted or (name + rest).isupper():
@@ -118,7 +118,7 @@ def credentials(match: Match[str]) -> bool:
     except ValueError:
         return False
     password = text.partition(":")[2]
-    return bool(password) and text.isprintable() and not _compiled(_COMMON).search(password)
+    return bool(password) and text.isprintable() and not _has(_COMMON, password)
 
 
 def url_password(match: Match[str]) -> bool:
@@ -126,13 +126,13 @@ def url_password(match: Match[str]) -> bool:
     value = match["value"]
     return not (
         re.search(r"^\$|^%|\$\(|\.\.\.|^[*x.-]+$", value)
-        or _compiled(_COMMON).search(value)
+        or _has(_COMMON, value)
         or match[0].startswith("://scott:tiger@")  # Oracle's, in countless documents
     )
 
 
 def _describes(rest: str) -> bool:
-    return bool(_compiled(rf"(?:^|[_.-]|(?<=[a-z0-9])(?-i:(?=[A-Z]))){_ABOUT}").search(rest))
+    return bool(_has(rf"(?:^|[_.-]|(?<=[a-z0-9])(?-i:(?=[A-Z]))){_ABOUT}", rest))
 
 
 def _named(value: str) -> bool:
@@ -145,7 +145,7 @@ def _named(value: str) -> bool:
 
 def _ordinary(value: str) -> bool:
     patterns = (_PLACEHOLDER, _TEMPLATE, _DIGEST, *((_STAND_IN,) if len(value) < _LONG else ()))
-    return any(_compiled(pattern).search(value) for pattern in patterns)
+    return any(_has(pattern, value) for pattern in patterns)
 
 
 def _wordy(value: str) -> bool:
@@ -154,7 +154,7 @@ def _wordy(value: str) -> bool:
     Of the pairs of letters in the names of Python's standard library 86 % are among these
     180, of random ones 27 %.
     """
-    if _compiled(_HEX).search(value):
+    if _has(_HEX, value):
         return False
     words = re.findall(r"[A-Z]?[a-z]{2,}|[A-Z]{3,}", value)
     pairs = [a + b for word in words for a, b in pairwise(word.lower())]

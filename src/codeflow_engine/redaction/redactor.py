@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from codeflow_engine.errors import ConfigurationError
@@ -33,11 +34,12 @@ class Redactor:
         ConfigurationError: A rule cannot work, or a secret is empty.
     """
 
-    __slots__ = ("_scan", "_secrets")
+    __slots__ = ("_adding", "_scan", "_secrets")
 
     def __init__(self, *, secrets: Iterable[str] = (), rules: Sequence[Rule] = RULES) -> None:
         self._scan = Scan(indexed(rules), Registry())
         self._secrets = 0
+        self._adding = Lock()
         for secret in secrets:
             self.add_secret(secret)
 
@@ -65,8 +67,10 @@ class Redactor:
             raise ConfigurationError("a secret to redact is empty; leave it unset instead")
         if not is_searchable(value):
             return False
-        self._scan = Scan(self._scan.index, self._scan.registry.with_forms(forms_of(value)))
-        self._secrets += 1
+        forms = forms_of(value)
+        with self._adding:
+            self._scan = Scan(self._scan.index, self._scan.registry.with_forms(forms))
+            self._secrets += 1
         return True
 
     def find(self, text: str) -> tuple[Span, ...]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NoReturn
 
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.redaction.index import LEAD, MAX_PLACEHOLDER, RUN, View
+from codeflow_engine.redaction.rule import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _HEAD = 4
-_RUN = re.compile(rf"[A-Za-z0-9_-]{{{RUN}}}")
+_RUN = rf"[A-Za-z0-9_-]{{{RUN}}}"
 
 
 class Registry:
@@ -28,7 +28,7 @@ class Registry:
         # The longest first, so that the outcome is one of the set, not of its order.
         ordered = sorted(forms, key=lambda form: (-len(form), form))
         self._forms = tuple((form, _literal(form)) for form in ordered)
-        self._spaced = max((len(form) for form in forms if re.search(r"\s", form)), default=0)
+        self._spaced = max((len(form) for form in forms if compiled(r"\s").search(form)), default=0)
         self._unspaced = max(map(len, forms), default=0)
         self._beginning: dict[str, list[str]] = {}
         for form in ordered:
@@ -84,5 +84,5 @@ class Registry:
 
 def _literal(form: str) -> str | None:
     """Return ASCII that stands among the runs of any text with the form in it, if there is any."""
-    run = _RUN.search(form, 0, RUN + LEAD)
+    run = compiled(_RUN).search(form, 0, RUN + LEAD)
     return form[: run.end()] if run and form[: run.end()].isascii() else None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Callable
 
 CONFIGURED = "configured"
@@ -35,6 +36,12 @@ LEFT_RUN = rf"(?:(?<![A-Za-z0-9_-])|(?m:(?<=^-))|{_ESCAPE})"
 Where a pattern begins with a long repetition this keeps matching linear: each run is
 read once, not once for each position in it.
 """
+
+
+@cache
+def compiled(pattern: str, *, ignore_case: bool = False) -> re.Pattern[str]:
+    """Compile a constant pattern when it is first needed: importing compiles none."""
+    return re.compile(pattern, re.IGNORECASE if ignore_case else 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

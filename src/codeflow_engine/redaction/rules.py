@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.redaction.context import CONTEXTUAL
 from codeflow_engine.redaction.index import RuleIndex
-from codeflow_engine.redaction.rule import CONFIGURED, NAMED_VALUE
+from codeflow_engine.redaction.rule import CONFIGURED, NAMED_VALUE, compiled
 from codeflow_engine.redaction.services import SERVICE_TOKENS
 from codeflow_engine.redaction.tokens import TOKENS
 
@@ -21,7 +21,6 @@ RULES: tuple[Rule, ...] = (*TOKENS, *SERVICE_TOKENS, *CONTEXTUAL)
 """Every shipped rule, the specific ones before the general."""
 
 _TAKEN = (CONFIGURED, NAMED_VALUE)
-_ID = re.compile(r"[a-z0-9-]{1,40}")
 
 
 def indexed(rules: Sequence[Rule]) -> RuleIndex:
@@ -38,7 +37,7 @@ def indexed(rules: Sequence[Rule]) -> RuleIndex:
 
 
 def _check(rule: Rule) -> None:
-    if not _ID.fullmatch(rule.id) or rule.id in _TAKEN:
+    if not re.fullmatch(r"[a-z0-9-]{1,40}", rule.id) or rule.id in _TAKEN:
         raise ConfigurationError(
             f"rule id {rule.id!r} is not 1 to 40 lower-case letters, digits and dashes, or taken"
         )
@@ -52,8 +51,8 @@ def _check(rule: Rule) -> None:
                 f"keyword {keyword!r} of rule {rule.id!r} ignores case, so write it in lower case"
             )
     try:
-        groups = re.compile(rule.pattern).groups
-        re.compile(f"{rule.tail}*+")
+        groups = compiled(rule.pattern, ignore_case=rule.ignore_case).groups
+        compiled(f"{rule.tail}*+")
     except re.error as error:
         raise ConfigurationError(f"pattern of rule {rule.id!r}: {error}") from error
     if rule.group > groups:

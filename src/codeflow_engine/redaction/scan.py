@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
-from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from codeflow_engine.redaction.blocks import Block, block_start, lines_before
 from codeflow_engine.redaction.index import MAX_PLACEHOLDER, View
-from codeflow_engine.redaction.rule import CONFIGURED, NAMED_VALUE, WORD
+from codeflow_engine.redaction.rule import CONFIGURED, NAMED_VALUE, WORD, compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,7 +29,7 @@ CONTEXT = 64
 REGISTERED = -1
 """The rank of a registered value."""
 
-_ON_A_LINE = re.compile(r"[^\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
+_ON_A_LINE = r"[^\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+"
 _MARK = "[redacted:"
 
 
@@ -55,11 +53,6 @@ class Hit(NamedTuple):
     """End of the whole match."""
 
 
-@cache
-def _compiled(pattern: str) -> Pattern[str]:
-    return re.compile(pattern)
-
-
 class Scan:
     """Rules and registry of one redactor, as they are at one moment."""
 
@@ -81,7 +74,7 @@ class Scan:
 
     def tail(self, rank: int) -> Pattern[str]:
         """Return what belongs to a secret when it follows one."""
-        return _compiled(f"{WORD if rank == REGISTERED else self.index.rules[rank].tail}*+")
+        return compiled(f"{WORD if rank == REGISTERED else self.index.rules[rank].tail}*+")
 
     def lines(self, rank: int) -> str | None:
         """Return on which side of a hit the secret's lines stand, if it has lines."""
@@ -108,7 +101,7 @@ class Scan:
         end = max(hit.over for hit in hits) + MAX_PLACEHOLDER
         if text.find(_MARK, begin, end) < 0:
             return hits
-        marks = [match.span() for match in _compiled(self._mark).finditer(text, begin, end)]
+        marks = [match.span() for match in compiled(self._mark).finditer(text, begin, end)]
         ends = [stop for _, stop in marks]
 
         def overlaps(hit: Hit) -> bool:
@@ -153,7 +146,7 @@ class Scan:
             for start, end in lines_before(text, hit.start, floor):
                 yield Piece(start, end, hit.rank)
         elif side is None:
-            for match in _ON_A_LINE.finditer(text, hit.start, hit.end):
+            for match in compiled(_ON_A_LINE).finditer(text, hit.start, hit.end):
                 yield Piece(match.start(), match.end(), hit.rank)
 
 

@@ -116,7 +116,8 @@ class RedactionStream:
             self._scan.registry.undecided(text, line, word),
             self._held(),
         )
-        if not any(block.seen for block, _ in self._blocks):
+        # The lines of a block that goes on are told by its header already.
+        if not any(block.seen and block.at is not None for block, _ in self._blocks):
             limit = min(limit, held_lines(text, settled))
         return max(limit, settled)
 
