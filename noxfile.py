@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import nox
@@ -168,9 +169,15 @@ def _install(session: nox.Session, *groups: str, project: str | None = None) -> 
 
 
 def _pip(session: nox.Session, *wanted: str) -> None:
-    constraints = Path(session.create_tmp(), "constraints.txt")
-    constraints.write_text(_constraints(), "utf-8")
-    session.install("-c", str(constraints), *wanted)
+    session.install("-c", str(_constraints_file(session)), *wanted)
+
+
+def _constraints_file(session: nox.Session) -> Path:
+    # Not in `session.create_tmp()`: that makes the checkout's `.nox` the TMPDIR of whatever
+    # runs later, and a test's directory outside of any repository would lie inside this one.
+    path = Path(session.virtualenv.location, "constraints.txt").resolve()
+    path.write_text(_constraints(), "utf-8")
+    return path
 
 
 @_session()
@@ -266,7 +273,7 @@ def bench(session: nox.Session) -> None:
 def build(session: nox.Session) -> None:
     """Build wheel and sdist, and run the tests against the installed wheel."""
     _pip(session, *_requirements("build"))
-    dist = Path(session.create_tmp(), "dist")
+    dist = Path(session.virtualenv.location, "dist").resolve()
     shutil.rmtree(str(dist), ignore_errors=True)
     # `build` makes the wheel out of the sdist, so this proves that the sdist is whole.
     session.run("python", "-m", "build", "--outdir", str(dist), silent=True)
@@ -275,10 +282,12 @@ def build(session: nox.Session) -> None:
     # pip keeps what is installed when a wheel of the same version comes again.
     session.run("python", "-m", "pip", "uninstall", "--yes", "--quiet", "codeflow-engine")
     _pip(session, *_requirements("test"), f"{wheel}[cli]")
-    away = _copy_of_tests(Path(session.create_tmp(), "away"))
-    session.chdir(str(away))
-    session.run("python", "-c", _INSTALLED.format(source=str(ROOT)))
-    session.run("pytest", "-n", "auto", "-m", "not fault", *session.posargs)
+    with tempfile.TemporaryDirectory() as away:
+        _copy_tests(Path(away))
+        session.chdir(away)
+        session.run("python", "-c", _INSTALLED)
+        session.run("pytest", "-n", "auto", "-m", "not fault", *session.posargs)
+        session.chdir(str(ROOT))
 
 
 _INSTALLED = (
@@ -287,24 +296,20 @@ _INSTALLED = (
 )
 
 
-def _copy_of_tests(away: Path) -> Path:
+def _copy_tests(away: Path) -> None:
     """Copy the tests to where no source tree is, without those that look at one."""
-    shutil.rmtree(str(away), ignore_errors=True)
-    ignore = shutil.ignore_patterns("__pycache__")
+    ignore = shutil.ignore_patterns("__pycache__", *REPOSITORY_TESTS)
     shutil.copytree(str(ROOT / "tests"), str(away / "tests"), ignore=ignore)
-    for name in REPOSITORY_TESTS:
-        shutil.rmtree(str(away / "tests" / name), ignore_errors=True)
     shutil.copy(str(ROOT / "pyproject.toml"), str(away))
-    return away
 
 
 def _check_bare_wheel(session: nox.Session, wheel: Path) -> None:
     """Install the wheel without extras: it imports, and the command names its extra."""
-    bare = Path(session.create_tmp(), "bare")
+    bare = Path(session.virtualenv.location, "bare").resolve()
     session.run("python", "-m", "venv", "--clear", str(bare), silent=True)
     python, codeflow = (str(bare / "bin" / name) for name in ("python", "codeflow"))
-    constraints = Path(session.create_tmp(), "constraints.txt")
-    install = [python, "-m", "pip", "install", "--quiet", "-c", str(constraints), str(wheel)]
+    constraints = str(_constraints_file(session))
+    install = [python, "-m", "pip", "install", "--quiet", "-c", constraints, str(wheel)]
     session.run(*install, external=True)
     session.run(python, "-c", "from codeflow_engine import Engine", external=True)
     told = session.run(codeflow, external=True, silent=True, success_codes=[2])
