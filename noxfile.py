@@ -298,8 +298,10 @@ _INSTALLED = (
 
 def _copy_tests(away: Path) -> None:
     """Copy the tests to where no source tree is, without those that look at one."""
-    ignore = shutil.ignore_patterns("__pycache__", *REPOSITORY_TESTS)
+    ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(str(ROOT / "tests"), str(away / "tests"), ignore=ignore)
+    for name in REPOSITORY_TESTS:
+        shutil.rmtree(str(away / "tests" / name))
     shutil.copy(str(ROOT / "pyproject.toml"), str(away))
 
 
