@@ -48,9 +48,7 @@ def to_plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float | Decimal):
-        if not math.isfinite(value):
-            raise SerializationError("a number that is not finite has no JSON form")
-        return str(value) if isinstance(value, Decimal) else value
+        return _plain_number(value)
     if isinstance(value, datetime):
         return _plain_time(value)
     if is_dataclass(value) and not isinstance(value, type):
@@ -95,6 +93,13 @@ def explain(error: ValidationError) -> str:
         told.append(f"{place}: {reason}" if place else reason)
     more = len(rows) - _MAX_PLACES
     return "; ".join(told) + (f"; and {more} more" if more > 0 else "")
+
+
+def _plain_number(number: float | Decimal) -> float | str:
+    finite = number.is_finite() if isinstance(number, Decimal) else math.isfinite(number)
+    if not finite:
+        raise SerializationError("a number that is not finite has no JSON form")
+    return str(number) if isinstance(number, Decimal) else number
 
 
 def _plain_text(text: str) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 
 __all__ = ["Usage"]
+
+_MONEY = Context(prec=60)
+"""Sums of money don't depend on the precision that the host's program has set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +38,13 @@ class Usage:
             raise ValueError("a cost is a finite number of dollars, at least 0")
 
     def __add__(self, other: Usage) -> Usage:
-        costs = (self.cost_usd, other.cost_usd)
+        cost: Decimal | None = None
+        if self.cost_usd is not None and other.cost_usd is not None:
+            cost = _MONEY.add(self.cost_usd, other.cost_usd)
         return Usage(
             calls=self.calls + other.calls,
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             cached_tokens=self.cached_tokens + other.cached_tokens,
-            cost_usd=None if None in costs else sum(filter(None, costs), Decimal(0)),
+            cost_usd=cost,
         )
