@@ -218,6 +218,14 @@ async def test_a_file_past_its_size_is_refused_to_the_program(run: Run) -> None:
     assert b"OSError" in done.stderr
 
 
+async def test_a_program_that_passes_the_size_of_files_dies_of_it(sandbox: Sandbox) -> None:
+    """The signal that Python ignores for itself is in force for other programs."""
+    argv = ["dd", "if=/dev/zero", "of=f", "bs=1M", "count=2"]
+
+    with pytest.raises(SandboxLimitError, match="file size"):
+        await sandbox.run(argv, limits=Limits(file_bytes=MIB + 4096))
+
+
 async def test_open_files_are_limited(run: Run) -> None:
     """No more descriptors than allowed; a trusted program gets its limits once it runs."""
     script = "sleep 0.2; ulimit -n; ulimit -c"
@@ -285,8 +293,9 @@ async def test_s16_a_program_in_the_working_directory_is_never_found(
 
     async with Sandbox() as sandbox:
         done = await sandbox.run(["echo", "good"], isolate=False)
-        with pytest.raises(SandboxError, match="cannot run"):
-            await sandbox.run(["evil"], isolate=False)
+        for name in ("evil", "./evil", f"../{tmp_path.name}/evil"):
+            with pytest.raises(SandboxError, match="cannot run"):
+                await sandbox.run([name], isolate=False)
 
     assert done.stdout == b"good\n"
 

@@ -44,7 +44,8 @@ for pid in ["self", str(parent), "1", *seen]:
         look(f"/proc/{pid}/root{place}")
         look(f"/proc/{pid}/cwd/{place}")
 for place in places:
-    look(place)
+    for root in ("", "/..", "/../old", "/old", "/proc/self/root/..", "/proc/self/cwd/../.."):
+        look(root + place)
 for name in ("~/.netrc", "~/.git-credentials", "~/.config/gh/hosts.yml"):
     look(os.path.expanduser(name))
 for url in (f"http://127.0.0.1:{port}/", "http://169.254.169.254/latest/meta-data/"):
@@ -236,6 +237,18 @@ async def test_a_path_that_is_not_there_or_is_everything_cannot_be_shown(
         await confined.run(["true"], readable=[tmp_path / "missing"])
     with pytest.raises(SandboxError, match="whole file system"):
         await confined.run(["true"], readable=[Path("/")])
+
+
+@NAMESPACES
+async def test_every_namespace_is_another_one(confined: Sandbox) -> None:
+    """Also where a second fence stands: no namespace is shared with the engine."""
+    kinds = ("user", "pid", "net", "mnt", "ipc", "uts", "cgroup")
+
+    done = await confined.run(["readlink", *(f"/proc/self/ns/{kind}" for kind in kinds)])
+
+    inside = done.stdout.decode().split()
+    assert len(inside) == len(kinds)
+    assert not set(inside) & {os.readlink(f"/proc/self/ns/{kind}") for kind in kinds}  # noqa: PTH115 - no file's path
 
 
 @NAMESPACES
