@@ -24,6 +24,9 @@ RUNS_DATA_CALL = re.compile(
 FORBIDDEN_NAMES = {
     *("manager", "helper", "util", "common", "core", "base", "service", "handler", "job"),
 }
+MEANT = {"redaction/services.py": "the services of others, whose tokens it knows"}
+"""Modules where one of these words says something, each with what it says."""
+
 # Put together here, so that this file does not say what no file may say.
 HOSTS = [
     ".".join(parts)
@@ -119,7 +122,8 @@ def test_modules_are_named_by_what_they_do() -> None:
     """No module's name is one of the words that say nothing."""
     paths = [str(path.relative_to(PACKAGE)) for path in PACKAGE.glob("**/*.py")]
 
-    assert not {path: word for path in paths if (word := forbidden_name(path))}
+    found = {path: word for path in paths if (word := forbidden_name(path))}
+    assert found.keys() == MEANT.keys(), found
 
 
 def test_no_file_names_a_machine_or_a_registry() -> None:
