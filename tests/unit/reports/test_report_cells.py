@@ -52,17 +52,25 @@ def test_the_mark_stands_under_the_columns(
     assert marked(line, column, end) == rows
 
 
-@pytest.mark.parametrize(("limit", "around"), [(40, 4), (80, 12), (None, 20)])
+@pytest.mark.parametrize(("limit", "around"), [(40, 9), (80, 22), (None, 49)])
 def test_a_long_line_is_cut_around_its_finding(limit: int | None, around: int) -> None:
     """Of ten thousand characters those around the finding are shown, between ellipses."""
     code, mark = marked("a" * 5000 + "eval(x)" + "b" * 5000, 5001, 5008, Style(width=limit))
     start = mark.index("^")
 
-    assert code[start : start + len(mark) - start] == "eval(x)"
-    assert f"...{'a' * around}" in code
-    assert f"{'b' * around}" in code
+    assert code[start : len(mark)] == "eval(x)"
+    assert code[:start].count("a") == around
+    assert "b" * around in code
     assert code.endswith("b...")
     assert len(code) <= (limit or 160)
+
+
+def test_a_third_of_the_room_shows_what_stands_before() -> None:
+    """The window begins left of the finding, by as much as a third of it without the dots."""
+    laid = lay_out("a" * 100 + "X" + "b" * 100, 30, focus=100)
+
+    assert laid.text == "..." + "a" * 7 + "X" + "b" * 16 + "..."
+    assert laid.cell(100) == 10
 
 
 def test_a_finding_at_the_end_of_a_long_line_uses_the_whole_width() -> None:
