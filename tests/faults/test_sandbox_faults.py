@@ -159,13 +159,14 @@ async def test_memory_is_capped_for_a_program_that_takes_it_slowly(sandbox: Sand
 
 
 async def test_a_program_that_fights_its_guards_ends_all_the_same(sandbox: Sandbox) -> None:
-    """A program that kills whatever it can see does not escape its deadline."""
+    """A program that stops whatever guards it sees does not escape its deadline."""
     script = (
-        "import os, signal, time\n"
+        "import os, signal, sys, time\n"
+        "marker = sys.argv[1].encode()\n"
         "for name in os.listdir('/proc') if os.path.isdir('/proc/1') else []:\n"
         "  if name.isdigit() and int(name) not in (os.getpid(), 1):\n"
         "    try:\n"
-        "      if b'marker-' in open(f'/proc/{name}/cmdline', 'rb').read():\n"
+        "      if marker in open(f'/proc/{name}/cmdline', 'rb').read():\n"
         "        os.kill(int(name), signal.SIGSTOP)\n"
         "    except OSError: pass\n"
         "time.sleep(60)\n"
