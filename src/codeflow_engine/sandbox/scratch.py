@@ -10,9 +10,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-import shutil
 import stat
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -43,6 +41,8 @@ class Scratch:
         async with self._opening:
             if self._place is None:
                 await asyncio.to_thread(self._open)
+        import tempfile
+
         try:
             return Path(tempfile.mkdtemp(dir=self._place))
         except OSError as error:
@@ -63,6 +63,8 @@ class Scratch:
                 self._place = None
 
     def _open(self) -> None:
+        import tempfile  # with shutil 8 ms, which programs in namespaces never need
+
         parent = str(self._directory or tempfile.gettempdir())
         try:
             self._reap(parent)
@@ -114,6 +116,8 @@ def _remove_empty(path: Path) -> bool:
 
 
 def _remove_tree(path: Path) -> None:
+    import shutil
+
     def open_up(call: Callable[..., Any], name: str, _: BaseException) -> None:
         # A program may have taken our own permission away; give it back and try once more.
         one = Path(name)
