@@ -34,7 +34,7 @@ from codeflow_engine.domain.diff import Diff
 FILES = 1_005
 LINES_PER_FILE = 500
 # About a thousand bytes a hunk, as in large real diffs (1,005 from Django 4.2 to 5.1).
-EDITS_PER_FILE = 8
+EDITS_PER_FILE = 9
 LARGEST_EDIT = 18
 SEED = 20_240_607
 TARGET_RATIO = 10.0

@@ -301,7 +301,8 @@ def test_the_history_of_this_repository_applies(options: tuple[str, ...]) -> Non
     own = own_repository()
     log = ("log", "--first-parent", "-m", "--root", "--format=commit %H")
     diff = Diff.parse(own.git(*log, "-p", "--full-index", *options))
-    listing = own.git(*log, "--raw", *options).splitlines()
+    pairing = [option for option in options if option in PAIRING]
+    listing = own.git(*log, "--raw", *pairing).split(b"\n")
     rows = [row for row in listing if row.startswith(b":")]
     blobs = own.blobs()
 

@@ -54,6 +54,13 @@ def test_an_added_file_has_no_old_side() -> None:
     assert file.status is FileStatus.ADDED
 
 
+def test_a_missing_side_may_have_any_number() -> None:
+    """A side without lines is no line of a missing file, whatever its number."""
+    file = only(b"--- /dev/null\n+++ b/x\n@@ -1,0 +1 @@\n+a\n")
+
+    assert (file.status, file.added) == (FileStatus.ADDED, 1)
+
+
 def test_a_deleted_file_has_no_new_side() -> None:
     """A deleted file has no new side, and its path is the old one."""
     file = only(
@@ -349,8 +356,8 @@ def test_a_hunk_may_follow_the_index_line() -> None:
         (b"--- a/y\n+++ /dev/null\n@@ -1 +0,0 @@\n-a\n", 1, "contradict"),
         (b"--- /dev/null\n+++ /dev/null\n" + BODY, 2, "/dev/null"),
         (b"rename from y\nrename to z\n", 1, "contradicts"),
-        (b"new file mode 100644\n--- a/x\n+++ b/x\n" + BODY, 5, "cannot have"),
-        (b"deleted file mode 100644\n--- a/x\n+++ /dev/null\n" + BODY, 5, "cannot have"),
+        (b"new file mode 100644\n--- a/x\n+++ b/x\n" + BODY, 5, "does not exist"),
+        (b"deleted file mode 100644\n--- a/x\n+++ /dev/null\n" + BODY, 5, "does not exist"),
     ],
 )
 def test_a_header_that_contradicts_itself_is_refused(header: bytes, line: int, word: str) -> None:

@@ -198,8 +198,8 @@ def test_a_malformed_header_is_refused(header: bytes) -> None:
 @pytest.mark.parametrize(
     ("body", "line", "word"),
     [
-        (b"@@ -2147483648 +1 @@\n-a\n+b\n", 1, "cannot have"),
-        (b"@@ -1 +1,2147483648 @@\n-a\n+b\n", 1, "cannot have"),
+        (b"@@ -2147483648 +1 @@\n-a\n+b\n", 1, "names lines beyond"),
+        (b"@@ -1 +1,2147483648 @@\n-a\n+b\n", 1, "names lines beyond"),
         (b"@@ -1,0 +1,0 @@\n", 1, "no line at all"),
         (b"@@ -0 +1 @@\n-a\n+b\n", 1, "begins before"),
         (b"@@ -1 +0 @@\n-a\n+b\n", 1, "begins before"),

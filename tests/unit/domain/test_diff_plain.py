@@ -41,6 +41,7 @@ def plain(old: bytes, new: bytes, body: bytes = BODY) -> bytes:
         (b"one/sub/x\t" + STAMP, b"two/sub/x\t" + STAMP, ("sub/x", "sub/x")),
         (b"/old/tree/sub/x", b"/new/sub/x", ("sub/x", "sub/x")),
         (b"../other/x", b"./x", ("x", "x")),
+        (b"x", b"new/x", ("x", "x")),
         (b"x.orig", b"x", ("x.orig", "x")),
         (b"a/x", b"b/y", ("x", "y")),
         (b"x\t(revision 5)", b"x\t(working copy)", ("x", "x")),
@@ -294,6 +295,18 @@ def test_a_combined_diff_is_an_entry_without_hunks(title: bytes) -> None:
     assert diff.units[0] == Unit(file=0, hunk=None)
 
 
+def test_the_counts_of_a_combined_hunk_are_not_believed() -> None:
+    """Git counts lines of a parent that it then does not show."""
+    combined = (
+        b"diff --cc x\nindex 1,2..3\n--- a/x\n+++ b/x\n@@@ -16,8 -17,7 +16,8 @@@\n  a\n  b\n  c\n"
+        b" +d\n+ e\n  f\n  g\n  h\n"
+    )
+
+    (file,) = Diff.parse(combined + b"\ncommit 1\n").files
+
+    assert file.render() == combined
+
+
 def test_a_marker_inside_a_combined_hunk_is_stepped_over() -> None:
     """Each parent may lack the newline at its end."""
     only(
@@ -325,17 +338,15 @@ def test_a_combined_header_gives_the_status(
     [
         (b"@@ -1 +1 @@\n-a\n+b\n", 2, "malformed header of a combined hunk"),
         (b"@@@ -1 -1 +1 @@\n", 2, "malformed header of a combined hunk"),
-        (b"@@@ -1 +1 @@@\n", 2, "one '@' more"),
-        (b"@@@ -1,2 -1 +1 @@@\n  a\n", 4, "ends before"),
-        (b"@@@ -1,2 -1 +1 @@@\n  a\nfree text\n", 4, "ends before"),
-        (b"@@@ -1 -1 +1 @@@\n", 3, "ends before"),
-        (b"@@@ -1 -1 +2,2 @@@\n- a\n  b\n", 4, "more lines"),
-        (b"@@@ -2,2 -1 +0,0 @@@\n--a\n--b\n", 4, "more lines"),
-        (b"@@@ -1 -1 +1 @@@\n  a\n++b\n", 4, "more lines"),
+        (b"@@@ -1 +1 @@@\n", 2, "malformed header of a combined hunk"),
+        (b"@@@ -1 -1 +1 @@@\n", 3, "without lines"),
+        (b"@@@ -1 -1 +1 @@@\nfree text\n", 3, "without lines"),
+        (b"@@@ -1 -1 +1 @@@\n--a\n++b\n+c\n", 5, "more lines"),
+        (b"@@@ -1 -1 +1 @@@\n--a\n++b\n--- a/x\n+++ b/x\n@@ @@\n", 7, "malformed"),
     ],
 )
 def test_a_broken_combined_diff_is_refused(hunk: bytes, line: int, word: str) -> None:
-    """The line counts of a combined hunk are checked for every parent."""
+    """A combined hunk has a header for its parents, and lines marked for each of them."""
     error = refusal(b"diff --cc x\n" + hunk)
 
     assert (error.line, word in error.message) == (line, True)

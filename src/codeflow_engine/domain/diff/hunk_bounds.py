@@ -39,7 +39,6 @@ def step_over_hunks(
             of a side that does not exist, or beyond 2**31.
     """
     match, search, count, size = HUNK.match, _RUN_END.search, data.count, len(data)
-    old_limit, new_limit = (_LINE_LIMIT if exists else 1 for exists in (old_exists, new_exists))
     old_end = new_end = 1
     while (header := match(data, position)) is not None:
         # A count that is left out is 1.
@@ -50,8 +49,10 @@ def step_over_hunks(
         if old_begin < old_end or new_begin < new_end:
             fail(data, position, "the hunk begins before the end of what stands above it")
         old_end, new_end = old_begin + old, new_begin + new
-        if old_end > old_limit or new_end > new_limit:
-            fail(data, position, "the hunk has lines that its file cannot have")
+        if old_end > _LINE_LIMIT or new_end > _LINE_LIMIT:
+            fail(data, position, f"the hunk header names lines beyond {_LINE_LIMIT}")
+        if (old and not old_exists) or (new and not new_exists):
+            fail(data, position, "the hunk has lines of a side that does not exist")
         if not old and not new:
             fail(data, position, "the hunk header promises no line at all")
         starts.append(position)
