@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from codeflow_engine.domain.encoding import explain
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.sandbox import Isolation
 
@@ -86,8 +88,24 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Leave out `.env` files and secret directories: both could lie in a checkout."""
-        return (init_settings, env_settings)
+        """Take what is handed in, and nothing else; `load_settings` reads the environment.
+
+        A `.env` file or a directory of secrets could lie in a checkout.
+        """
+        return (init_settings,)
+
+
+class _Environment(EnvSettingsSource):
+    """Reads `CODEFLOW_*`."""
+
+    def decode_complex_value(self, field_name: str, field: Any, value: Any) -> Any:
+        """Decode JSON; in a section of a plugin only a list or an object of it.
+
+        There no field says what is expected, and a token of digits has to stay text.
+        """
+        if field is None and not _looks_like_json(value):
+            raise ValueError("neither a list nor an object")
+        return super().decode_complex_value(field_name, field, value)
 
 
 def settings_path(named: Path | None = None) -> Path | None:
@@ -98,14 +116,43 @@ def settings_path(named: Path | None = None) -> Path | None:
     """
     chosen = named or os.environ.get(_FILE_VARIABLE)
     if chosen:
-        path = Path(chosen).expanduser()
-        if not path.is_file():
+        path = _expand(Path(chosen))
+        if not _is_file(path):
             raise ConfigurationError(f"there is no settings file {str(path)!r}")
         return path
+    directory = _user_directory()
+    if directory is None:
+        return None
+    path = directory / "settings.toml"
+    return path if _is_file(path) else None
+
+
+def _user_directory() -> Path | None:
     from platformdirs import user_config_path
 
-    path = user_config_path("codeflow", appauthor=False) / "settings.toml"
-    return path if path.is_file() else None
+    try:
+        path = user_config_path("codeflow", appauthor=False)
+    except RuntimeError:
+        # A process without a home, as in a container with a made-up user.
+        return None
+    # A relative one would be looked for in the working directory, which may be a checkout.
+    return path if path.is_absolute() else None
+
+
+def _expand(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ConfigurationError(f"the settings file {str(path)!r}: {error}") from None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise ConfigurationError(
+            f"the settings file {str(path)!r} cannot be looked at: {error.strerror}"
+        ) from None
 
 
 def load_settings(file: Path | None = None, arguments: Mapping[str, Any] | None = None) -> Settings:
@@ -122,17 +169,47 @@ def load_settings(file: Path | None = None, arguments: Mapping[str, Any] | None 
     given = {name: value for name, value in (arguments or {}).items() if value is not None}
     path = settings_path(file)
     stored = _read_file(path) if path else {}
+    where = "the arguments, CODEFLOW_* and " + (f"{str(path)!r}" if path else "no settings file")
     try:
-        environment = EnvSettingsSource(Settings)()
-        return Settings(**_merge(_merge(stored, environment), given))
-    except (ValidationError, SettingsError) as error:
-        raise ConfigurationError(_explain(error, path)) from None
+        values = _merge(_merge(stored, _read_environment()), given)
+        # These are options of the constructor of BaseSettings, such as `_env_file`.
+        if hidden := sorted(name for name in values if name.startswith("_")):
+            raise ConfigurationError(f"settings from {where}: there is no {', '.join(hidden)}")
+        return Settings(**values)
+    except ValidationError as error:
+        raise ConfigurationError(f"settings from {where}: {explain(error)}") from None
+    except SettingsError as error:
+        raise ConfigurationError(f"settings from {where}: {error}") from None
+
+
+def _read_environment() -> dict[str, Any]:
+    values = _Environment(Settings)()
+    plugins = values.get("plugins")
+    if isinstance(plugins, dict):
+        values["plugins"] = _decode(plugins)
+    return values
+
+
+def _decode(value: Any) -> Any:
+    """Read the lists and objects that the sections of plugins hold as JSON."""
+    if isinstance(value, dict):
+        return {name: _decode(item) for name, item in value.items()}
+    if not _looks_like_json(value):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+
+
+def _looks_like_json(value: Any) -> bool:
+    return isinstance(value, str) and value.lstrip()[:1] in {"[", "{"}
 
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigurationError(
             f"the settings file {str(path)!r} cannot be read: {error}"
         ) from None
@@ -147,12 +224,3 @@ def _merge(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
             value = _merge(below, value)  # noqa: PLW2901 - the merged table takes its place
         merged[name] = value
     return merged
-
-
-def _explain(error: ValidationError | SettingsError, path: Path | None) -> str:
-    where = "the arguments, CODEFLOW_* and " + (f"{str(path)!r}" if path else "no settings file")
-    if isinstance(error, SettingsError):
-        return f"settings from {where}: {error}"
-    rows = error.errors(include_input=False, include_url=False, include_context=False)
-    told = "; ".join(f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in rows)
-    return f"settings from {where}: {told}"

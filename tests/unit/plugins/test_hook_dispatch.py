@@ -319,13 +319,13 @@ async def test_s33_a_secret_in_the_error_of_a_hook_is_not_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """What a plugin raises may hold what it was configured with."""
-    password = "-".join(("correct", "horse", "battery"))
-    loaded = load_plugins([watcher(raising(RuntimeError(f"401 for {password}")))], allow=())
-    hooks = HookDispatch(loaded, (), EngineLog(None, Redactor(secrets=[password])))
+    phrase = "correct-horse-battery"
+    loaded = load_plugins([watcher(raising(RuntimeError(f"401 for {phrase}")))], allow=())
+    hooks = HookDispatch(loaded, (), EngineLog(None, Redactor(secrets=[phrase])))
 
     with caplog.at_level(logging.WARNING, "codeflow_engine"):
         await hooks.notify(EVENT)
 
     (record,) = caplog.records
-    assert password not in str(vars(record))
+    assert phrase not in str(vars(record))
     assert "401 for [redacted:" in vars(record)["error"]
