@@ -314,3 +314,14 @@ async def test_a_large_change_never_holds_up_the_loop() -> None:
     # Run on the loop, the work would be one stall as long as itself; half of that is far
     # above what sharing two busy cores costs.
     assert max(stalls) < took / 2
+
+
+def test_a_shipped_analyzer_takes_its_settings(tmp_path: Path) -> None:
+    """The section of its name in the settings file reaches the scan in its own process."""
+    file = tmp_path / "settings.toml"
+    file.write_text("[plugins.hygiene]\nleftovers = false\n")
+    with Engine(settings_file=file) as engine:
+        assert engine.review(PATCH).findings == ()
+    file.write_text("[plugins.hygiene]\nleftover = false\n")
+    with Engine(settings_file=file) as engine, pytest.raises(ConfigurationError, match="leftover"):
+        engine.review(PATCH)

@@ -123,7 +123,8 @@ def test_entries_without_hunks_are_examined_as_what_they_are() -> None:
     patch = (
         "diff --git a/run.exe b/run.exe\nnew file mode 100755\nindex 0000000..1111111\n"
         "Binary files /dev/null and b/run.exe differ\n"
-        "diff --git a/old.py b/new.py\nsimilarity index 100%\nrename from old.py\nrename to new.py\n"
+        "diff --git a/old.py b/new.py\nsimilarity index 100%\n"
+        "rename from old.py\nrename to new.py\n"
         "diff --git a/s.txt b/s.txt\nold mode 100644\nnew mode 100755\n"
         "diff --git a/empty b/empty\nnew file mode 100644\nindex 0000000..e69de29\n"
         "diff --git a/lib b/lib\nindex 1111111..2222222 160000\n--- a/lib\n+++ b/lib\n"

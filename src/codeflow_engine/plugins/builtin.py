@@ -14,6 +14,7 @@ def codeflow_register(registry: PluginRegistry) -> None:
     here = "codeflow_engine"
     registry.add_vcs("git", f"{here}.providers.vcs.git:Git")
     registry.add_storage("memory", f"{here}.storage.memory:MemoryStorage")
-    registry.add_analyzer("secrets", f"{here}.providers.analyzer.secrets:SecretsAnalyzer")
-    registry.add_analyzer("hygiene", f"{here}.providers.analyzer.hygiene:HygieneAnalyzer")
+    for name, own in (("secrets", "Secrets"), ("hygiene", "Hygiene")):
+        room = f"{here}.providers.analyzer.{name}"
+        registry.add_analyzer(name, f"{room}:{own}Analyzer", settings=f"{room}:{own}Settings")
     registry.add_workflow("review", f"{here}.workflows.review:REVIEW")
