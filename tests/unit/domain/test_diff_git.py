@@ -242,6 +242,7 @@ def test_a_broken_binary_patch_is_refused(patch: bytes) -> None:
         (b"a/old/x b/new/x", "old/x", "new/x"),
         (b"a/old dir/x b/new dir/x", "old dir/x", "new dir/x"),
         (b"OLDx NEWx", "OLDx", "NEWx"),
+        (b"a/ b/", "a/", "b/"),
         (b'"a/t\\tab" "b/t\\tab"', "t\tab", "t\tab"),
         (b'"a/\\303\\244" "b/\\303\\244"', "ä", "ä"),
         (b'"a/q\\"q\\\\ \\" x" "b/q\\"q\\\\ \\" x"', 'q"q\\ " x', 'q"q\\ " x'),

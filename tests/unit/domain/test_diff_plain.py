@@ -65,6 +65,7 @@ def test_plain_names_lose_what_differs_before_them(
         (b"/dev/null", b"b/x", b"@@ -0,0 +1 @@\n+a\n", FileStatus.ADDED, "x"),
         (b"/dev/null\t" + STAMP, b"src/x", b"@@ -0,0 +1 @@\n+a\n", FileStatus.ADDED, "src/x"),
         (b"a/x", b"/dev/null", b"@@ -1 +0,0 @@\n-a\n", FileStatus.DELETED, "x"),
+        (b"a/", b"/dev/null", b"@@ -1 +0,0 @@\n-a\n", FileStatus.DELETED, "a/"),
         (b"one/x\t" + EPOCH, b"two/x\t" + STAMP, b"@@ -0,0 +1 @@\n+a\n", FileStatus.ADDED, "x"),
         (b"one/x\t" + STAMP, b"two/x\t" + EPOCH, b"@@ -1 +0,0 @@\n-a\n", FileStatus.DELETED, "x"),
         (

@@ -88,6 +88,7 @@ def check(data: bytes) -> Diff:
     end = 0
     for file in diff.files:
         assert end <= file.span.start < file.span.end <= len(data)
+        assert file.path
         assert file.render() == data[file.span.start : file.span.end]
         end = file.span.end
         check_file(file)

@@ -10,6 +10,7 @@ import re
 
 from codeflow_engine.domain.diff.grammar import fail, header_line, is_header_pair, next_line
 from codeflow_engine.domain.diff.headers import FileStatus, Header, read_names
+from codeflow_engine.domain.diff.usual import Shape
 
 __all__ = ["COMBINED_HUNK", "TITLES", "read_combined", "step_over_combined"]
 
@@ -49,7 +50,7 @@ def read_combined(data: bytes, position: int) -> Header:
         new_mode=mode if added else None,
         is_binary=is_binary,
         unsupported="a combined diff of a merge is not read; diff against one parent",
-        combined=True,
+        shape=Shape(takes_hunks=False, combined=True),
     )
 
 

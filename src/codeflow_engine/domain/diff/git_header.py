@@ -8,25 +8,9 @@ from dataclasses import replace
 from codeflow_engine.domain.diff.grammar import DEV_NULL, fail, header_line, shown
 from codeflow_engine.domain.diff.headers import FileStatus, Header, Marks, read_marks, read_names
 from codeflow_engine.domain.diff.paths import split_pair
+from codeflow_engine.domain.diff.usual import Shape
 
-__all__ = ["USUAL", "read_git"]
-
-_NAME = rb'[^\0"\n\r\t /][^\0"\n\r\t ]{0,4095}+'
-_IDS = rb"[0-9a-f]{4,64}\.\.[0-9a-f]{4,64}"
-USUAL = re.compile(
-    rb"diff --git (?P<old>" + _NAME + rb") (?P<new>" + _NAME + rb")\n"
-    rb"(?:index " + _IDS + rb" [0-7]{6}\n--- (?P=old)\n\+\+\+ (?P=new)\n"
-    rb"|(?P<added>new file mode [0-7]{6}\n)index " + _IDS + rb"\n--- /dev/null\n\+\+\+ (?P=new)\n"
-    rb"|(?P<deleted>deleted file mode [0-7]{6}\n)index "
-    + _IDS
-    + rb"\n--- (?P=old)\n\+\+\+ /dev/null\n"
-    rb")(?=@@ -)"
-)
-"""The whole header of a modified, added or deleted file whose name needs no quoting.
-
-Nearly all headers are of this form, and `read_git` finds nothing wrong with any. Told by
-one pattern they cost 2 instead of 30 microseconds.
-"""
+__all__ = ["read_git"]
 
 _EXTENDED = re.compile(
     rb"(old mode|new mode|new file mode|deleted file mode|similarity index|dissimilarity index"
@@ -96,9 +80,13 @@ def read_git(data: bytes, position: int) -> Header:
         new_id=None if index is None else _blob_id(index[2]),
         similarity=None if percent is None else int(percent[1]),
         is_binary=binary_end is not None,
-        takes_hunks=data.startswith(b"@@", after),
+        shape=Shape(
+            old_exists=status is not FileStatus.ADDED,
+            new_exists=status is not FileStatus.DELETED,
+            takes_hunks=data.startswith(b"@@", after),
+        ),
     )
-    if header.takes_hunks or header.is_binary:
+    if header.shape.takes_hunks or header.is_binary:
         return header
     if marks is not None:
         fail(data, after, "the '+++' line is not followed by a hunk")

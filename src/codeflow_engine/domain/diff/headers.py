@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from codeflow_engine.domain.diff.grammar import DEV_NULL, fail, header_line, shown
 from codeflow_engine.domain.diff.paths import decode, strip_one, strip_prefixes, take_name, unquote
+from codeflow_engine.domain.diff.usual import Shape
 
 __all__ = ["FileStatus", "Header", "Marks", "read_marks", "read_names"]
 
@@ -45,14 +46,8 @@ class Header:
     is_binary: bool = False
     unsupported: str | None = None
 
-    takes_hunks: bool = False
-    """Whether hunks follow."""
-
-    combined: bool = False
-    """Whether hunks of a combined diff follow, which are stepped over."""
-
-    recursive: bool = False
-    """Whether the entry comes from GNU `diff -r`, which puts no free text between entries."""
+    shape: Shape
+    """How to read what follows."""
 
     old_epoch: bool = False
     """The old side has the timestamp that `diff -N` gives to a missing file."""

@@ -10,6 +10,7 @@ import re
 from codeflow_engine.domain.diff.grammar import header_line
 from codeflow_engine.domain.diff.headers import FileStatus, Header, read_names
 from codeflow_engine.domain.diff.paths import split_pair
+from codeflow_engine.domain.diff.usual import Shape
 
 __all__ = ["NOTICE", "read_notice"]
 
@@ -74,6 +75,7 @@ def _read_submodule(data: bytes, position: int, body: int, found: re.Match[bytes
     added, deleted = status is FileStatus.ADDED, status is FileStatus.DELETED
     return Header(
         body=body,
+        shape=Shape(takes_hunks=False),
         old_path=None if added else old_path,
         new_path=None if deleted else new_path,
         status=status,
@@ -111,6 +113,7 @@ def _entry(
     old_path, new_path = read_names(data, position, *names)
     return Header(
         body=body,
+        shape=Shape(takes_hunks=False),
         old_path=old_path,
         new_path=new_path,
         status=FileStatus.MODIFIED if reason is None else FileStatus.UNKNOWN,

@@ -68,7 +68,7 @@ def take_name(text: bytes) -> tuple[bytes, bytes]:
 
 def strip_one(name: bytes) -> bytes:
     """Take `a/` or `b/` off a name that stands alone."""
-    return name[2:] if name.startswith((b"a/", b"b/")) else name
+    return name[2:] or name if name.startswith((b"a/", b"b/")) else name
 
 
 def strip_prefixes(old: bytes, new: bytes) -> tuple[bytes, bytes]:
@@ -92,10 +92,8 @@ def strip_prefixes(old: bytes, new: bytes) -> tuple[bytes, bytes]:
         if one != other:
             break
         same += 1
-    if not same:
-        return old, new
-    path = b"/".join(old_parts[-same:])
-    return path, path
+    path = b"/".join(old_parts[len(old_parts) - same :])
+    return (path, path) if path else (old, new)
 
 
 def split_pair(text: bytes, separator: bytes) -> tuple[bytes, bytes] | None:

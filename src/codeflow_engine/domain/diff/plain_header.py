@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from codeflow_engine.domain.diff.grammar import DEV_NULL, fail, header_line
+from codeflow_engine.domain.diff.grammar import DEV_NULL, fail, next_line
 from codeflow_engine.domain.diff.headers import FileStatus, Header, read_marks, read_names
+from codeflow_engine.domain.diff.usual import Shape
 
 __all__ = ["read_plain"]
 
@@ -20,9 +21,9 @@ def read_plain(data: bytes, position: int) -> Header:
     Raises:
         DiffError: A line is malformed, or no hunk follows.
     """
-    command = b""
-    if not data.startswith(b"--- ", position):
-        command, position = header_line(data, position)
+    has_command = not data.startswith(b"--- ", position)
+    if has_command:
+        position = next_line(data, position)
     marks, body = read_marks(data, position)
     if not data.startswith(b"@@", body):
         fail(data, body, "the '+++' line is not followed by a hunk")
@@ -37,18 +38,14 @@ def read_plain(data: bytes, position: int) -> Header:
         old_path=None if status is FileStatus.ADDED else old_path,
         new_path=None if status is FileStatus.DELETED else new_path,
         status=status,
-        takes_hunks=True,
-        recursive=_is_recursive(command) and _STAMP.fullmatch(marks.new_stamp) is not None,
+        shape=Shape(
+            old_exists=status is not FileStatus.ADDED,
+            new_exists=status is not FileStatus.DELETED,
+            # GNU diff prints its command line above an entry only when it walks folders.
+            recursive=has_command and _STAMP.fullmatch(marks.new_stamp) is not None,
+        ),
         old_epoch=_is_epoch(marks.old_stamp),
         new_epoch=_is_epoch(marks.new_stamp),
-    )
-
-
-def _is_recursive(command: bytes) -> bool:
-    """Tell whether a command line asks GNU diff to walk directories."""
-    return any(
-        word == b"--recursive" or (word[:1] == b"-" != word[1:2] and b"r" in word)
-        for word in command.split()
     )
 
 

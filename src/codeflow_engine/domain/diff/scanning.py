@@ -12,12 +12,13 @@ from codeflow_engine.domain.diff.combined import (
     read_combined,
     step_over_combined,
 )
-from codeflow_engine.domain.diff.git_header import USUAL, read_git
+from codeflow_engine.domain.diff.git_header import read_git
 from codeflow_engine.domain.diff.grammar import HUNK, fail, is_header_pair, next_line
 from codeflow_engine.domain.diff.headers import Header
 from codeflow_engine.domain.diff.hunk_bounds import step_over_hunks
 from codeflow_engine.domain.diff.notices import NOTICE, read_notice
 from codeflow_engine.domain.diff.plain_header import read_plain
+from codeflow_engine.domain.diff.usual import Shape, usual_shape
 
 __all__ = ["Index", "read_header", "scan"]
 
@@ -147,28 +148,24 @@ def _message_end(data: bytes, position: int, place: int) -> int:
 
 def _step_over_entry(data: bytes, start: int, hunks: array[int]) -> int:
     """Find the end of an entry, adding where its hunks begin, and look at what follows."""
-    usual = USUAL.match(data, start)
-    if usual is not None:
-        old_exists, new_exists = usual["added"] is None, usual["deleted"] is None
+    body, shape = usual_shape(data, start) or _read_shape(data, start)
+    if shape.takes_hunks:
         end = step_over_hunks(
-            data, usual.end(), hunks, old_exists=old_exists, new_exists=new_exists
+            data, body, hunks, old_exists=shape.old_exists, new_exists=shape.new_exists
         )
-        _check_after(data, end)
-        return end
-    header = read_header(data, start)
-    if header.combined:
-        end = step_over_combined(data, header.body)
-    elif header.takes_hunks:
-        old_exists, new_exists = header.old_path is not None, header.new_path is not None
-        end = step_over_hunks(
-            data, header.body, hunks, old_exists=old_exists, new_exists=new_exists
-        )
+    elif shape.combined:
+        end = step_over_combined(data, body)
     else:
-        return header.body
+        return body
     _check_after(data, end)
-    if header.recursive and end < len(data) and not _AFTER_RECURSIVE.match(data, end):
+    if shape.recursive and end < len(data) and not _AFTER_RECURSIVE.match(data, end):
         fail(data, end, "unknown line in the output of 'diff -r'; run it with LC_ALL=C")
     return end
+
+
+def _read_shape(data: bytes, start: int) -> tuple[int, Shape]:
+    header = read_header(data, start)
+    return header.body, header.shape
 
 
 def _check_after(data: bytes, position: int) -> None:
