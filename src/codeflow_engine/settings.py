@@ -99,12 +99,12 @@ class _Environment(EnvSettingsSource):
     """Reads `CODEFLOW_*`."""
 
     def decode_complex_value(self, field_name: str, field: Any, value: Any) -> Any:
-        """Decode JSON; in a section of a plugin only a list or an object of it.
+        """Decode JSON where a field wants it; `_decode` does it in the sections of plugins.
 
         There no field says what is expected, and a token of digits has to stay text.
         """
-        if field is None and not _looks_like_json(value):
-            raise ValueError("neither a list nor an object")
+        if field is None:
+            raise ValueError("not decoded here")
         return super().decode_complex_value(field_name, field, value)
 
 
@@ -194,16 +194,12 @@ def _decode(value: Any) -> Any:
     """Read the lists and objects that the sections of plugins hold as JSON."""
     if isinstance(value, dict):
         return {name: _decode(item) for name, item in value.items()}
-    if not _looks_like_json(value):
+    if not isinstance(value, str) or value.lstrip()[:1] not in {"[", "{"}:
         return value
     try:
         return json.loads(value)
     except (ValueError, RecursionError):
         return value
-
-
-def _looks_like_json(value: Any) -> bool:
-    return isinstance(value, str) and value.lstrip()[:1] in {"[", "{"}
 
 
 def _read_file(path: Path) -> dict[str, Any]:

@@ -147,10 +147,10 @@ def test_a_setting_of_a_plugin_stays_the_text_that_it_is(
 
 def test_all_sections_may_stand_in_one_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     """As JSON, with single keys laid over it."""
-    monkeypatch.setenv("CODEFLOW_PLUGINS", '{"acme": {"url": "a", "team": "x"}}')
+    monkeypatch.setenv("CODEFLOW_PLUGINS", '{"acme": {"url": "a", "team": "x", "n": 1}}')
     monkeypatch.setenv("CODEFLOW_PLUGINS__ACME__URL", "b")
 
-    assert load_settings().plugins == {"acme": {"url": "b", "team": "x"}}
+    assert load_settings().plugins == {"acme": {"url": "b", "team": "x", "n": 1}}
 
 
 def test_a_named_file_wins_over_a_variable_and_that_over_the_users_own(

@@ -39,10 +39,10 @@ class HookTable(pluggy.PluginManager):
         self.add_hookspecs(Hooks)
 
     def hold(self, plugin: object) -> HeldPlugin:
-        """Find the hook implementations of a plugin."""
-        found = {
-            name: super(HookTable, self).parse_hookimpl_opts(plugin, name) for name in dir(plugin)
-        }
+        """Find the hook implementations of a plugin, without evaluating its properties."""
+        find = super().parse_hookimpl_opts
+        members = inspect.getmembers_static(plugin)
+        found = {name: find(plugin, name) for name, member in members if _can_be_called(member)}
         return HeldPlugin(plugin, {name: opts for name, opts in found.items() if opts is not None})
 
     def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
