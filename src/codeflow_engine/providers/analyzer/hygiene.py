@@ -31,15 +31,9 @@ from dataclasses import asdict, replace
 from typing import Final, override
 
 from codeflow_engine.contracts.analyzer import Analysis, Analyzer, AnalyzerReport
-from codeflow_engine.domain.diff import Side
-from codeflow_engine.domain.finding import RawFinding
 from codeflow_engine.providers.analyzer.checks import hygiene
-from codeflow_engine.providers.analyzer.checks.lockfiles import (
-    MANIFEST_ALONE,
-    is_locked,
-    lock_paths,
-)
 from codeflow_engine.providers.analyzer.checks.settings import HygieneSettings
+from codeflow_engine.providers.analyzer.locks_in_tree import confirmed
 from codeflow_engine.providers.analyzer.scan import ScanLimits, run_scan
 from codeflow_engine.sandbox import Sandbox
 
@@ -69,36 +63,4 @@ class HygieneAnalyzer(Analyzer):
         report = await run_scan(
             hygiene.scan, analysis, sandbox, settings=self._settings, limits=self._limits
         )
-        return replace(report, findings=await _confirmed(report.findings, analysis))
-
-
-async def _confirmed(
-    findings: tuple[RawFinding, ...], analysis: Analysis
-) -> tuple[RawFinding, ...]:
-    """Drop what a manifest is told of where the tree has no lock file for it.
-
-    Of a bare patch nobody knows the tree, so that there it is always dropped.
-    """
-    wanted = {
-        finding.path: lock_paths(finding.path)
-        for finding in findings
-        if finding.rule == MANIFEST_ALONE
-    }
-    if not wanted:
-        return findings
-    there: dict[str, bytes | None] = {}
-    if analysis.change.provider is not None:
-        paths = sorted({path for paths in wanted.values() for path in paths})
-        for file in await analysis.read_files(paths, Side.NEW):
-            if file.content is not None or file.mode is not None:
-                there[file.path] = file.content
-    return tuple(
-        finding
-        for finding in findings
-        if finding.rule != MANIFEST_ALONE
-        or any(
-            is_locked(finding.path, path, there[path])
-            for path in wanted[finding.path]
-            if path in there
-        )
-    )
+        return replace(report, findings=await confirmed(report.findings, analysis))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from codeflow_engine.domain.diff import DiffFile
-from codeflow_engine.domain.finding import Category, RawFinding, Severity
 from codeflow_engine.providers.analyzer.checks.kinds import is_test, suffix, words
 from codeflow_engine.providers.analyzer.checks.settings import HygieneSettings
+from codeflow_engine.providers.analyzer.checks.telling import SeverityName, tell
+
+if TYPE_CHECKING:
+    from codeflow_engine.domain.finding import RawFinding
 
 __all__ = ["BINARY", "LARGE_BINARY", "find_binary"]
 
@@ -37,7 +40,7 @@ def find_binary(file: DiffFile, settings: HygieneSettings) -> Iterator[RawFindin
         yield _finding(
             BINARY,
             file,
-            Severity.LOW if is_test(file.path) else Severity.MEDIUM,
+            "low" if is_test(file.path) else "medium",
             "A program without its source",
             "The change brings code that can be run and cannot be read. Build it from source "
             "where it is needed, or verify where it comes from.",
@@ -46,7 +49,7 @@ def find_binary(file: DiffFile, settings: HygieneSettings) -> Iterator[RawFindin
         yield _finding(
             BINARY,
             file,
-            Severity.LOW,
+            "low",
             "An archive that cannot be reviewed",
             "Nobody sees what is in it. Keep its content as files, or verify where it comes from.",
         )
@@ -55,7 +58,7 @@ def find_binary(file: DiffFile, settings: HygieneSettings) -> Iterator[RawFindin
         yield _finding(
             LARGE_BINARY,
             file,
-            Severity.LOW,
+            "low",
             "A large binary file",
             f"It has {size} bytes; the limit is {settings.max_binary_bytes}. It stays in the "
             "history for ever. Keep it in a store for large files.",
@@ -69,11 +72,13 @@ def _size(file: DiffFile) -> int:
     return int(found[1]) if found else 0
 
 
-def _finding(rule: str, file: DiffFile, severity: Severity, title: str, message: str) -> RawFinding:
-    return RawFinding(
+def _finding(
+    rule: str, file: DiffFile, severity: SeverityName, title: str, message: str
+) -> RawFinding:
+    return tell(
         rule=rule,
         severity=severity,
-        category=Category.SECURITY if rule == BINARY else Category.MAINTAINABILITY,
+        category="security" if rule == BINARY else "maintainability",
         title=title,
         message=message,
         path=file.path,

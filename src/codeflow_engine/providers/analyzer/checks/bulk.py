@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from codeflow_engine.domain.diff import DiffFile, Side
-from codeflow_engine.domain.finding import Category, RawFinding, Severity
 from codeflow_engine.providers.analyzer.checks.kinds import is_lock, suffix, words
 from codeflow_engine.providers.analyzer.checks.settings import HygieneSettings
+from codeflow_engine.providers.analyzer.checks.telling import tell
+
+if TYPE_CHECKING:
+    from codeflow_engine.domain.finding import RawFinding
 
 __all__ = ["EXECUTABLE", "HUGE", "find_executable", "find_huge"]
 
@@ -45,10 +48,10 @@ def find_huge(file: DiffFile, settings: HygieneSettings) -> Iterator[RawFinding]
             size += match.end() - match.start() - 1
     if size <= settings.max_added_bytes and lines <= settings.max_added_lines:
         return
-    yield RawFinding(
+    yield tell(
         rule=HUGE,
-        severity=Severity.LOW,
-        category=Category.MAINTAINABILITY,
+        severity="low",
+        category="maintainability",
         title="More is added to a file than anybody reviews",
         message=(
             f"The change adds {lines} lines of {size} bytes to this file; the limits are "
@@ -69,10 +72,10 @@ def find_executable(file: DiffFile) -> Iterator[RawFinding]:
     begin = _begin(file)
     if begin == b"#!" or (begin is None and suffix(file.path) not in _NEVER_STARTED):
         return
-    yield RawFinding(
+    yield tell(
         rule=EXECUTABLE,
-        severity=Severity.LOW,
-        category=Category.MAINTAINABILITY,
+        severity="low",
+        category="maintainability",
         title="The file is made executable and is no script",
         message=(
             "It gets the executable bit, but does not begin with `#!`. If it is not meant to "

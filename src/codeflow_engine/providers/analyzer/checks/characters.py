@@ -15,12 +15,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from codeflow_engine.domain.diff import Hunk, Side
-from codeflow_engine.domain.finding import Category, RawFinding, Severity
 from codeflow_engine.providers.analyzer.checks.kinds import is_code, is_prose, is_test
 from codeflow_engine.providers.analyzer.checks.sides import Place, SideText, Walk, is_long_line
+from codeflow_engine.providers.analyzer.checks.telling import SeverityName, tell
+
+if TYPE_CHECKING:
+    from codeflow_engine.domain.finding import RawFinding
 
 __all__ = ["BIDI", "HIDDEN", "INVISIBLE", "TERMINAL", "find_characters", "has_hidden", "is_plain"]
 
@@ -37,7 +40,8 @@ _POP, _POP_ISOLATE = "\u202c", "\u2069"
 _OVERRIDES: Final = "\u202d\u202e"
 _BIDI: Final = _OPEN + _ISOLATE + _POP + _POP_ISOLATE
 
-_SELECTORS: Final = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
+_MORE_SELECTORS: Final = "\U000e0100-\U000e01ef"
+_SELECTORS: Final = f"\ufe00-\ufe0f{_MORE_SELECTORS}"
 _TAGS: Final = "\U000e0000-\U000e007f"
 # Joiners have honest uses between letters of other scripts and between emoji.
 _WIDTHLESS: Final = (
@@ -47,15 +51,31 @@ _WIDTHLESS: Final = (
 _JOINERS: Final = "\u200c\u200d"
 _WORD: Final = "A-Za-z0-9_"
 
-_FIND: Final = re.compile(
-    # A flag of a region is a black flag, tags, and an end.
-    rf"\U0001f3f4[\U000e0030-\U000e007a]{{1,8}}\U000e007f"
-    rf"|(?P<hidden>[{_TAGS}]+|[{_SELECTORS}]{{2,}})"
-    rf"|(?P<bidi>[{_BIDI}])"
-    rf"|(?P<invisible>[{_WIDTHLESS}]|(?<=[{_WORD}])[{_JOINERS}](?=[{_WORD}])"
-    rf"|(?<=[A-Za-z_])[{_SELECTORS}])"
-    r"|(?P<terminal>[\x00\x08\x1b\x7f\x9b]|\r(?!\n|\Z))"
-)
+_FLAG: Final = "\U0001f3f4"
+
+
+# Compiled when first needed: these sets take 5 ms, and most changes are plain ASCII.
+@cache
+def _any() -> re.Pattern[str]:
+    """Give the set of all characters that matter; a pattern of alternatives is slow."""
+    return re.compile(
+        rf"[{_FLAG}{_TAGS}{_SELECTORS}{_BIDI}{_WIDTHLESS}{_JOINERS}\x00\x08\x1b\x7f\x9b\r]"
+    )
+
+
+@cache
+def _one() -> re.Pattern[str]:
+    return re.compile(
+        # A flag of a region is a black flag, tags, and an end.
+        rf"{_FLAG}[\U000e0030-\U000e007a]{{1,8}}\U000e007f"
+        rf"|(?P<hidden>[{_TAGS}]+|[{_SELECTORS}]{{4,}}|[{_MORE_SELECTORS}]{{2,}})"
+        rf"|(?P<bidi>[{_BIDI}])"
+        rf"|(?P<invisible>[{_WIDTHLESS}]|(?<=[{_WORD}])[{_JOINERS}](?=[{_WORD}])"
+        rf"|(?<=[A-Za-z_])[{_SELECTORS}])"
+        r"|(?P<terminal>[\x00\x08\x1b\x7f\x9b]|\r(?!\n|\Z))"
+    )
+
+
 _ORDINARY: Final = bytes([*b"\t\n\f\r", *range(0x20, 0x7F)])
 _BYTE_ORDER_MARK: Final = "\ufeff"
 
@@ -68,19 +88,15 @@ def is_plain(data: bytes) -> bool:
 class _Hit(NamedTuple):
     place: Place
     text: str
-    severity: Severity
+    severity: SeverityName
 
 
-def find_characters(path: str, hunk: Hunk) -> Iterator[RawFinding]:
+def find_characters(path: str, side: SideText) -> Iterator[RawFinding]:
     """Look at the added lines of a hunk; each rule is told of once, with a count."""
-    side = SideText.of(hunk, Side.NEW)
     walk = Walk(side)
     first: dict[str, _Hit] = {}
     lines: dict[str, set[int]] = {}
-    for match in _FIND.finditer(side.text):
-        rule = _RULES.get(match.lastgroup or "")
-        if rule is None:
-            continue
+    for rule, match in _hits(side.text):
         place = walk.to(match.start())
         if not place.touched or (match.start() == 0 and place.line == 1 and _is_mark(match[0])):
             continue
@@ -89,10 +105,20 @@ def find_characters(path: str, hunk: Hunk) -> Iterator[RawFinding]:
             continue
         lines.setdefault(rule, set()).add(place.line)
         held = first.get(rule)
-        if held is None or severity.rank < held.severity.rank:
+        if held is None or (severity == "high" and held.severity != "high"):
             first[rule] = _Hit(place, match[0], severity)
     for rule, hit in first.items():
         yield _finding(rule, path, hit, len(lines[rule]))
+
+
+def _hits(text: str) -> Iterator[tuple[str, re.Match[str]]]:
+    end = 0
+    for found in _any().finditer(text):
+        match = _one().match(text, found.start()) if found.start() >= end else None
+        if match is not None:
+            end = match.end()
+            if match.lastgroup is not None:
+                yield _RULES[match.lastgroup], match
 
 
 _RULES: Final = {"hidden": HIDDEN, "bidi": BIDI, "invisible": INVISIBLE, "terminal": TERMINAL}
@@ -104,22 +130,22 @@ def _is_mark(text: str) -> bool:
 
 def has_hidden(name: str) -> bool:
     """Tell whether a name holds a character that is not shown as itself."""
-    return any(match.lastgroup in _RULES for match in _FIND.finditer(name))
+    return any(True for _ in _hits(name))
 
 
-def _judge(rule: str, path: str, match: re.Match[str]) -> Severity | None:
+def _judge(rule: str, path: str, match: re.Match[str]) -> SeverityName | None:
     """Say how bad a hit is; None where it has an honest use."""
     if rule == HIDDEN:
-        return Severity.HIGH
+        return "high"
     if rule == BIDI:
         if is_prose(path):
-            return Severity.MEDIUM if match[0] in _OVERRIDES else None
-        return Severity.LOW if is_long_line(match.string, match.start()) else Severity.HIGH
+            return "medium" if match[0] in _OVERRIDES else None
+        return "low" if is_long_line(match.string, match.start()) else "high"
     if not is_code(path) or is_long_line(match.string, match.start()):
         return None
     if rule == TERMINAL:
-        return Severity.LOW if is_test(path) else Severity.MEDIUM
-    return Severity.HIGH if _inside_word(match) else Severity.LOW
+        return "low" if is_test(path) else "medium"
+    return "high" if _inside_word(match) else "low"
 
 
 def _inside_word(match: re.Match[str]) -> bool:
@@ -158,10 +184,10 @@ def _finding(rule: str, path: str, hit: _Hit, lines: int) -> RawFinding:
     title, message = _WORDS[rule]
     codes = ", ".join(f"U+{ord(char):04X}" for char in hit.text[:4])
     more = f" {lines - 1} more lines of this hunk have such characters." if lines > 1 else ""
-    return RawFinding(
+    return tell(
         rule=rule,
         severity=hit.severity,
-        category=Category.SECURITY,
+        category="security",
         title=f"{title} ({codes})",
         message=f"{message}{more}",
         path=path,

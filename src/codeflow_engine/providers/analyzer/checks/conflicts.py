@@ -12,20 +12,20 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from codeflow_engine.domain.diff import DiffFile, Hunk, Side
-from codeflow_engine.domain.finding import Category, RawFinding, Severity
 from codeflow_engine.providers.analyzer.checks.kinds import is_prose
+from codeflow_engine.providers.analyzer.checks.telling import tell
+
+if TYPE_CHECKING:
+    from codeflow_engine.domain.finding import RawFinding
 
 __all__ = ["CONFLICT", "find_conflicts"]
 
 CONFLICT: Final = "conflict-marker"
 
-_BOTH: Final = (
-    re.compile(rb"^[+ ]<{7}(?: [^\n]*)?\r?$", re.MULTILINE),
-    re.compile(rb"^[+ ]>{7}(?: [^\n]*)?\r?$", re.MULTILINE),
-)
+_SIGNS: Final = tuple(sign * 7 for sign in (b"<", b"=", b">"))
 _MARKER: Final = re.compile(rb"[+ ](?:(<{7}|>{7})(?=[ \r\n]|\Z)|(={7})\r?(?:\n|\Z))")
 
 
@@ -40,7 +40,7 @@ class _Marker:
 def find_conflicts(file: DiffFile) -> dict[int, list[RawFinding]]:
     """Find conflicts of which the change adds at least one marker, by hunk."""
     span = file.span
-    if not all(pattern.search(span.data, span.low, span.high) for pattern in _BOTH):
+    if any(span.data.find(sign, span.low, span.high) < 0 for sign in _SIGNS):
         return {}
     found: dict[int, list[RawFinding]] = {}
     trio: list[_Marker] = []
@@ -66,9 +66,6 @@ def _markers(file: DiffFile) -> Iterator[_Marker]:
             yield from _in_hunk(index, hunk)
 
 
-_SIGNS: Final = tuple(sign * 7 for sign in (b"<", b"=", b">"))
-
-
 def _in_hunk(index: int, hunk: Hunk) -> Iterator[_Marker]:
     line = hunk.numbers(Side.NEW).start - 1
     rows = BytesIO(hunk.render())
@@ -85,10 +82,10 @@ def _in_hunk(index: int, hunk: Hunk) -> Iterator[_Marker]:
 
 def _finding(path: str, marker: _Marker, trio: list[_Marker]) -> RawFinding:
     lines = ", ".join(str(one.line) for one in trio)
-    return RawFinding(
+    return tell(
         rule=CONFLICT,
-        severity=Severity.HIGH,
-        category=Category.CORRECTNESS,
+        severity="high",
+        category="correctness",
         title="A merge conflict is left in the file",
         message=(
             f"Conflict markers stand in lines {lines}. Choose what the lines between them "

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from functools import cache
+from typing import TYPE_CHECKING, Final
 
-from codeflow_engine.domain.diff import Hunk, Side
-from codeflow_engine.domain.finding import Category, RawFinding, Severity
 from codeflow_engine.providers.analyzer.checks.sides import SideText, Walk, is_long_line
+from codeflow_engine.providers.analyzer.checks.telling import tell
+
+if TYPE_CHECKING:
+    from codeflow_engine.domain.finding import RawFinding
 
 __all__ = ["CONFUSABLE", "find_confusables", "spoofed"]
 
@@ -53,13 +56,17 @@ _LATIN: Final = {
     **{chr(0xFF41 + i): chr(0x61 + i) for i in range(26)},
 }
 _ALIKE: Final = "".join(_LATIN)
-_BESIDE: Final = re.compile(rf"[A-Za-z0-9_][{_ALIKE}]|[{_ALIKE}][A-Za-z0-9_]")
 _NOT_WORD: Final = re.compile(r"\W")
 _LIMIT: Final = 64
 """Characters on each side of a lookalike that are read as one name with it.
 
 A pattern for the whole name would read a long run of letters once for each of them.
 """
+
+
+@cache
+def _foreign() -> re.Pattern[str]:
+    return re.compile(rf"[{_ALIKE}]+")
 
 
 def spoofed(name: str) -> bool:
@@ -72,12 +79,11 @@ def spoofed(name: str) -> bool:
     )
 
 
-def find_confusables(path: str, hunk: Hunk) -> Iterator[RawFinding]:
+def find_confusables(path: str, side: SideText) -> Iterator[RawFinding]:
     """Look at the names in the added lines of a hunk; each line is told of once."""
-    side = SideText.of(hunk, Side.NEW)
     walk = Walk(side)
     told = 0
-    for match in _BESIDE.finditer(side.text):
+    for match in _foreign().finditer(side.text):
         start, end = _name_around(side.text, match.start(), match.end())
         name = side.text[start:end]
         if not spoofed(name) or is_long_line(side.text, start):
@@ -88,10 +94,10 @@ def find_confusables(path: str, hunk: Hunk) -> Iterator[RawFinding]:
         told = place.line
         column = place.column - (match.start() - start)
         alien = next(char for char in name if not char.isascii())
-        yield RawFinding(
+        yield tell(
             rule=CONFUSABLE,
-            severity=Severity.HIGH,
-            category=Category.SECURITY,
+            severity="high",
+            category="security",
             title="A name mixes letters that look alike",
             message=(
                 f"It holds U+{ord(alien):04X}, which only looks like {_LATIN[alien]!r}, so that it "

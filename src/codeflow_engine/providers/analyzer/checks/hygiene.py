@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, partial
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from codeflow_engine.domain.diff import Diff, DiffFile, Unit
-from codeflow_engine.domain.finding import RawFinding
+from codeflow_engine.domain.diff import Diff, DiffFile, Side, Unit
 from codeflow_engine.providers.analyzer.checks.binaries import find_binary
 from codeflow_engine.providers.analyzer.checks.bulk import find_executable, find_huge
 from codeflow_engine.providers.analyzer.checks.characters import find_characters, is_plain
@@ -18,7 +18,11 @@ from codeflow_engine.providers.analyzer.checks.leftovers import find_leftovers
 from codeflow_engine.providers.analyzer.checks.lockfiles import Lockfiles
 from codeflow_engine.providers.analyzer.checks.names import find_link, find_name
 from codeflow_engine.providers.analyzer.checks.settings import HygieneSettings
+from codeflow_engine.providers.analyzer.checks.sides import SideText
 from codeflow_engine.providers.analyzer.scanning import Scanned
+
+if TYPE_CHECKING:
+    from codeflow_engine.domain.finding import RawFinding
 
 __all__ = ["scan"]
 
@@ -52,12 +56,13 @@ def _find(
     hunk = file.hunks[unit.hunk]
     if not hunk.added:
         return
+    new = cache(partial(SideText.of, hunk, Side.NEW))
     if settings.leftovers:
-        yield from find_leftovers(file.path, hunk)
+        yield from find_leftovers(file.path, hunk, new)
     if settings.characters and not is_plain(hunk.render()):
-        yield from find_characters(file.path, hunk)
+        yield from find_characters(file.path, new())
         if is_code(file.path):
-            yield from find_confusables(file.path, hunk)
+            yield from find_confusables(file.path, new())
 
 
 def _in_entry(

@@ -48,6 +48,10 @@ _PROSE: Final = words(
     "md mdx markdown rst txt adoc asciidoc org tex html htm xhtml svg po pot ftl xliff xlf srt"
     " vtt strings arb resx ts-i18n properties csv tsv ipynb log snap"
 )
+_PROSE_NAMES: Final = words(
+    "authors changelog changes contributors copying copyright credits history install license"
+    " licence maintainers news notice readme thanks todo"
+)
 _TRANSLATION: Final = re.compile(
     r"(?:^|/)(?:i18n|l10n|locales?|lang|langs|translations?)/", re.IGNORECASE
 )
@@ -84,13 +88,17 @@ def language(path: str) -> str | None:
 
 
 def is_code(path: str) -> bool:
-    """Tell a program or its configuration from a text for people."""
-    return (language(path) is not None or suffix(path) in _CONFIGURATION) and not is_prose(path)
+    """Tell a program or its configuration; a file without a suffix is taken for one."""
+    if is_prose(path):
+        return False
+    end = suffix(path)
+    return not end or end in _CONFIGURATION or language(path) is not None
 
 
 def is_prose(path: str) -> bool:
     """Tell a text for people: documentation, a translation."""
-    return suffix(path) in _PROSE or _TRANSLATION.search(path) is not None
+    name = path.rpartition("/")[2].lower()
+    return suffix(path) in _PROSE or name in _PROSE_NAMES or bool(_TRANSLATION.search(path))
 
 
 def is_test(path: str) -> bool:

@@ -8,15 +8,18 @@ left alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from codeflow_engine.domain.diff import Hunk, Side
-from codeflow_engine.domain.finding import Category, RawFinding, Severity
+from codeflow_engine.domain.diff import Hunk
 from codeflow_engine.providers.analyzer.checks.kinds import is_foreign, is_test, language
 from codeflow_engine.providers.analyzer.checks.sides import SideText, Walk, is_long_line
+from codeflow_engine.providers.analyzer.checks.telling import CategoryName, SeverityName, tell
+
+if TYPE_CHECKING:
+    from codeflow_engine.domain.finding import RawFinding
 
 __all__ = ["BREAKPOINT", "DUMP", "FOCUS", "find_leftovers"]
 
@@ -111,19 +114,16 @@ def _compiled(statement: str) -> re.Pattern[str]:
     return re.compile(rf"^[ \t]{{0,200}}+{statement}", re.MULTILINE)
 
 
-def find_leftovers(path: str, hunk: Hunk) -> Iterator[RawFinding]:
-    """Look at the statements in the added lines of a hunk."""
+def find_leftovers(path: str, hunk: Hunk, new: Callable[[], SideText]) -> Iterator[RawFinding]:
+    """Look at the statements in the added lines of a hunk; `new` reads them when needed."""
     if is_foreign(path):
         return
-    side: SideText | None = None
     span = hunk.span
     for leftover in _LEFTOVERS.get(language(path) or "", ()):
         if leftover.rule == DUMP and is_test(path):
             continue
-        if span.data.find(leftover.keyword, span.low, span.high) < 0:
-            continue
-        side = side or SideText.of(hunk, Side.NEW)
-        yield from _statements(path, leftover, side)
+        if span.data.find(leftover.keyword, span.low, span.high) >= 0:
+            yield from _statements(path, leftover, new())
 
 
 def _statements(path: str, leftover: _Leftover, side: SideText) -> Iterator[RawFinding]:
@@ -133,7 +133,7 @@ def _statements(path: str, leftover: _Leftover, side: SideText) -> Iterator[RawF
         place = walk.to(match.start() + indent)
         if place.touched and not is_long_line(side.text, match.start()):
             severity, category, title, message = _WORDS[leftover.rule]
-            yield RawFinding(
+            yield tell(
                 rule=leftover.rule,
                 severity=severity,
                 category=category,
@@ -147,22 +147,22 @@ def _statements(path: str, leftover: _Leftover, side: SideText) -> Iterator[RawF
             )
 
 
-_WORDS: Final = {
+_WORDS: Final[dict[str, tuple[SeverityName, CategoryName, str, str]]] = {
     BREAKPOINT: (
-        Severity.MEDIUM,
-        Category.RELIABILITY,
+        "medium",
+        "reliability",
         "A breakpoint is left in the code",
         "The program stops here and waits for a debugger, or fails without one. Remove it.",
     ),
     DUMP: (
-        Severity.LOW,
-        Category.MAINTAINABILITY,
+        "low",
+        "maintainability",
         "Debug output is left in the code",
         "It prints what nobody asked for, past the logging of the program. Remove it, or log.",
     ),
     FOCUS: (
-        Severity.MEDIUM,
-        Category.TESTING,
+        "medium",
+        "testing",
         "Only this test runs",
         (
             "It is marked to run alone, so that the others of its suite are left out and the "

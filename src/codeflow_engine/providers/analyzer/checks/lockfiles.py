@@ -11,12 +11,15 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from codeflow_engine.domain.diff import Diff, DiffFile, FileStatus
-from codeflow_engine.domain.finding import Category, RawFinding, Severity
 from codeflow_engine.providers.analyzer.checks.kinds import is_foreign, is_test
 from codeflow_engine.providers.analyzer.checks.manifests import ECOSYSTEMS, restates
+from codeflow_engine.providers.analyzer.checks.telling import tell
+
+if TYPE_CHECKING:
+    from codeflow_engine.domain.finding import RawFinding
 
 __all__ = ["LOCK_ALONE", "MANIFEST_ALONE", "Lockfiles", "is_locked", "lock_paths"]
 
@@ -105,10 +108,10 @@ class Lockfiles:
 
 
 def _lock_alone(path: str, manifest: str) -> RawFinding:
-    return RawFinding(
+    return tell(
         rule=LOCK_ALONE,
-        severity=Severity.INFO,
-        category=Category.SECURITY,
+        severity="info",
+        category="security",
         title="Locked dependencies change, and no manifest does",
         message=(
             f"What is installed changes without a change of {manifest}. Make sure that this is "
@@ -120,10 +123,10 @@ def _lock_alone(path: str, manifest: str) -> RawFinding:
 
 
 def _manifest_alone(path: str) -> RawFinding:
-    return RawFinding(
+    return tell(
         rule=MANIFEST_ALONE,
-        severity=Severity.MEDIUM,
-        category=Category.RELIABILITY,
+        severity="medium",
+        category="reliability",
         title="Dependencies change, and their lock file does not",
         message=(
             "The lock file beside this manifest or above it is not part of the change, so that "

@@ -77,7 +77,7 @@ ECOSYSTEMS: Final = (
         r'"(?:[~^][0-9]|(?:workspace|npm|file|link|github):|git\+)[^"]*"),?',
         opens=r'"(?P<name>[\w-]+)"[ ]*:[ ]*\{',
         closes=r"\},?",
-        holds=r"(?:dev|peer|optional)?[dD]ependencies|resolutions|overrides",
+        holds=r"(?:dev|optional)?[dD]ependencies|resolutions|overrides",
     ),
     Ecosystem(
         manifest="pyproject.toml",

@@ -5,13 +5,16 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from codeflow_engine.domain.diff import DiffFile, Side
-from codeflow_engine.domain.finding import Category, RawFinding, Severity
 from codeflow_engine.providers.analyzer.checks.characters import has_hidden
 from codeflow_engine.providers.analyzer.checks.confusables import spoofed
 from codeflow_engine.providers.analyzer.checks.sides import SideText
+from codeflow_engine.providers.analyzer.checks.telling import tell
+
+if TYPE_CHECKING:
+    from codeflow_engine.domain.finding import RawFinding
 
 __all__ = [
     "ESCAPING_LINK",
@@ -94,10 +97,10 @@ def _leads_out(path: str) -> bool:
 def _finding(
     rule: str, file: DiffFile, title: str, message: str, *, line: int | None = None
 ) -> RawFinding:
-    return RawFinding(
+    return tell(
         rule=rule,
-        severity=Severity.HIGH,
-        category=Category.SECURITY,
+        severity="high",
+        category="security",
         title=title,
         message=message,
         path=file.path,

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from codeflow_engine.domain.diff import Side
-from codeflow_engine.domain.finding import Category, RawFinding, Severity
 from codeflow_engine.providers.analyzer.checks.kinds import is_test, words
+from codeflow_engine.providers.analyzer.checks.telling import SeverityName, tell
 from codeflow_engine.redaction import RULES
 
-__all__ = ["LINE_BLOCKS", "REMOVED", "Stand", "in_lines", "in_name", "is_lasting"]
+if TYPE_CHECKING:
+    from codeflow_engine.domain.finding import RawFinding
+
+__all__ = ["ASSIGNED", "LINE_BLOCKS", "REMOVED", "Stand", "in_lines", "in_name", "is_lasting"]
 
 REMOVED: Final = "removed-secret"
 """Rule of a secret that the change takes away."""
+
+ASSIGNED: Final = "assigned-secret"
+"""Kind of a value that only the name before it makes suspicious."""
 
 LINE_BLOCKS: Final = frozenset(rule.id for rule in RULES if rule.lines is not None)
 """Kinds whose secret may be a block of lines, which is one finding."""
@@ -33,7 +39,7 @@ _LOW: Final = words("aws-signature sentry-dsn")
 
 # Kinds that only their surroundings betray, with how sure that is.
 _GUESSED: Final = {
-    "assigned-secret": 0.6,
+    ASSIGNED: 0.6,
     "authorization": 0.6,
     "basic-credentials": 0.6,
     "bearer-token": 0.6,
@@ -75,16 +81,16 @@ def is_lasting(rule: str, path: str) -> bool:
     return rule not in _LOW
 
 
-def _weigh(rule: str, path: str) -> tuple[Severity, float]:
+def _weigh(rule: str, path: str) -> tuple[SeverityName, float]:
     """Say how bad a secret is, and how sure it is that it is one."""
     confidence = _GUESSED.get(rule, _SURE)
     if rule in _SELF_MADE and is_test(path):
-        return Severity.LOW, confidence / 2
+        return "low", confidence / 2
     if rule in _CRITICAL:
-        return Severity.CRITICAL, confidence
+        return "critical", confidence
     if rule in _LOW:
-        return Severity.LOW, confidence
-    return Severity.MEDIUM if rule in _GUESSED else Severity.HIGH, confidence
+        return "low", confidence
+    return "medium" if rule in _GUESSED else "high", confidence
 
 
 def in_lines(rule: str, stand: Stand) -> RawFinding:
@@ -92,10 +98,10 @@ def in_lines(rule: str, stand: Stand) -> RawFinding:
     title = _TITLES[rule]
     severity, confidence = _weigh(rule, stand.path)
     removed = stand.side is Side.OLD
-    return RawFinding(
+    return tell(
         rule=REMOVED if removed else rule,
-        severity=Severity.LOW if removed else severity,
-        category=Category.SECURITY,
+        severity="low" if removed else severity,
+        category="security",
         title=f"{title} {'removed, but still in the history' if removed else 'in the code'}",
         message=(
             f"The change removes what looks like a secret ({title}). Taking it out of the file "
@@ -118,10 +124,10 @@ def in_name(rule: str, path: str) -> RawFinding:
     """Tell of a secret in the name that the change gives to a file."""
     title = _TITLES[rule]
     severity, confidence = _weigh(rule, path)
-    return RawFinding(
+    return tell(
         rule=rule,
         severity=severity,
-        category=Category.SECURITY,
+        category="security",
         title=f"{title} in the name of a file",
         message=f"The name of this file holds what looks like a secret ({title}). {_REVOKE}",
         path=path,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from codeflow_engine.domain.diff import Diff, DiffFile, Hunk, Side, Unit
-from codeflow_engine.domain.finding import RawFinding
+from codeflow_engine.providers.analyzer.checks.kinds import is_lock
 from codeflow_engine.providers.analyzer.checks.secret_words import (
+    ASSIGNED,
     LINE_BLOCKS,
     Stand,
     in_lines,
@@ -19,6 +20,9 @@ from codeflow_engine.providers.analyzer.checks.settings import SecretsSettings
 from codeflow_engine.providers.analyzer.checks.sides import SideText, Walk
 from codeflow_engine.providers.analyzer.scanning import Scanned
 from codeflow_engine.redaction import Redactor, Span
+
+if TYPE_CHECKING:
+    from codeflow_engine.domain.finding import RawFinding
 
 __all__ = ["scan"]
 
@@ -64,9 +68,14 @@ def _in_names(file: DiffFile, redactor: Redactor) -> Iterator[RawFinding]:
 
 
 def _added(file: DiffFile, hunk: Hunk, redactor: Redactor) -> Iterator[RawFinding]:
-    if hunk.added:
-        side = SideText.of(hunk, Side.NEW)
-        yield from _told(redactor.find(side.text), side, Side.NEW, file.path)
+    """Look at what the change adds; a lock file states versions behind names of packages."""
+    if not hunk.added:
+        return
+    side = SideText.of(hunk, Side.NEW)
+    spans: Sequence[Span] = redactor.find(side.text)
+    if is_lock(file.path):
+        spans = [span for span in spans if span.rule != ASSIGNED]
+    yield from _told(spans, side, Side.NEW, file.path)
 
 
 def _removed(file: DiffFile, hunk: Hunk, kept: _Kept) -> Iterator[RawFinding]:

@@ -63,7 +63,7 @@ class SideText:
 
     def lines(self) -> Iterator[tuple[str, bool]]:
         """Give each line without its newline, and whether the change touches it."""
-        for line, touched in zip(StringIO(self.text), self.touched, strict=False):
+        for line, touched in zip(StringIO(f"{self.text}\n"), self.touched, strict=False):
             yield line.removesuffix("\n"), bool(touched)
 
 

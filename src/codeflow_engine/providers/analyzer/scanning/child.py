@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from itertools import islice
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from codeflow_engine.domain.diff import DiffFile, Unit
-from codeflow_engine.domain.finding import Category, RawFinding, Severity
+from codeflow_engine.providers.analyzer.checks.telling import tell
 from codeflow_engine.providers.analyzer.scanning.value import Scan, Scanned
 from codeflow_engine.providers.analyzer.scanning.wire import (
     Request,
@@ -23,6 +23,9 @@ from codeflow_engine.providers.analyzer.scanning.wire import (
     finding_fields,
     read_request,
 )
+
+if TYPE_CHECKING:
+    from codeflow_engine.domain.finding import RawFinding
 
 __all__ = ["TOO_MANY", "Answer", "BrokenScanError", "answer", "main"]
 
@@ -71,6 +74,8 @@ class Answer:
         return self._file
 
     def _find(self, at: int, file: DiffFile, finding: RawFinding) -> None:
+        from codeflow_engine.domain.finding import RawFinding
+
         if not isinstance(finding, RawFinding):
             raise BrokenScanError("it gives findings of another type")
         if finding.path not in {file.path, file.old_path}:
@@ -117,10 +122,10 @@ class Answer:
 
 def _too_many(file: DiffFile, cap: int, *, whole: bool) -> RawFinding:
     where = "change" if whole else "file"
-    return RawFinding(
+    return tell(
         rule=TOO_MANY,
-        severity=Severity.LOW,
-        category=Category.MAINTAINABILITY,
+        severity="low",
+        category="maintainability",
         title=f"More than {cap} findings in one {where}",
         message=(
             f"The first {cap} findings of this {where} are shown. The parts of the change that "

@@ -23,11 +23,13 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, BinaryIO, Final
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from codeflow_engine.domain.diff import Diff, Unit
-from codeflow_engine.domain.finding import RawFinding, Suggestion
+
+if TYPE_CHECKING:
+    from codeflow_engine.domain.finding import RawFinding
 
 __all__ = ["FORM", "Request", "dump", "finding_fields", "pack_units", "read_request", "write_head"]
 
@@ -131,18 +133,13 @@ def _read(stream: BinaryIO, size: int) -> bytes:
     return data
 
 
-_OPTIONAL: Final = tuple(
-    (field.name, field.default) for field in fields(RawFinding) if field.name != "path"
-)
-
-
 def finding_fields(finding: RawFinding) -> dict[str, Any]:
     """Write the fields of a finding that differ from their defaults, all but its path."""
     row = {
-        name: value for name, default in _OPTIONAL if (value := getattr(finding, name)) != default
+        field.name: value
+        for field in fields(finding)
+        if field.name != "path" and (value := getattr(finding, field.name)) != field.default
     }
-    if isinstance(finding.suggestion, Suggestion):
-        row["suggestion"] = {
-            field.name: getattr(finding.suggestion, field.name) for field in fields(Suggestion)
-        }
+    if finding.suggestion is not None:
+        row["suggestion"] = asdict(finding.suggestion)
     return row
