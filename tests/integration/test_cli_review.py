@@ -136,9 +136,9 @@ def test_wrong_usage_exits_with_2(run: Run, tmp_path: Path, words: list[str], to
     [
         (["--diff", "none.diff"], "", "the patch 'none.diff' cannot be read: No such file"),
         (["--diff", "-"], "no patch at all\n", "standard input is no patch: line 1: "),
-        (["code.py"], "", "'code.py' is no patch: line 1: "),
+        (["code.py"], "", "code.py is no patch: line 1: "),
         (["--diff", "-"], CLEAN_PATCH.replace("+1,2", "+1,9"), "standard input is no"),
-        (["code.py", "--base", "main"], "", "--base and --head go with a repository"),
+        (["code.py", "--base", "main"], "", "base and head go with a repository"),
         (["--staged", "--head", "main"], "", "--staged and --head exclude each other"),
         (["none"], "", ""),
         (["empty"], "", ""),

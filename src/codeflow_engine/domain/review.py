@@ -147,7 +147,7 @@ class Review:
         """Render the text report."""
         from codeflow_engine.reports import text
 
-        return text.render(self.to_json())
+        return text.render(self.to_json()).removesuffix("\n")
 
     def __repr__(self) -> str:
         covered = self.coverage.units - len(self.coverage.uncovered)

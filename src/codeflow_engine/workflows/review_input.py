@@ -7,13 +7,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from codeflow_engine.domain.change import Change, ChangeRequest
 from codeflow_engine.domain.diff import Diff
-from codeflow_engine.errors import ConfigurationError
+from codeflow_engine.errors import ConfigurationError, DiffError
 
-__all__ = ["MAX_PATCH_BYTES", "ReviewInput"]
+__all__ = ["MAX_PATCH_BYTES", "ReviewInput", "open_patch", "read_patch"]
 
 MAX_PATCH_BYTES = 256 * 1024 * 1024
 _FORGE_ID = re.compile(r"[\w.-]+/[\w.-]+[#!]\d+")
@@ -37,8 +37,9 @@ class ReviewInput:
         name revisions and go with a repository only.
 
         Raises:
-            ConfigurationError: Something of it is missing, unknown or of no use.
-            DiffError: A patch that cannot be read.
+            ConfigurationError: Something of it is missing, unknown or of no use, or a file
+                holds no patch.
+            DiffError: A text or bytes that are no patch.
         """
         unknown = sorted(given.keys() - _KEYS)
         if unknown or "change" not in given:
@@ -64,41 +65,67 @@ class ReviewInput:
 
 
 def _read_change(given: object, base: str | None, head: str | None) -> Change | ChangeRequest:
-    change = _read_patch(given)
-    if change is None:
-        return ChangeRequest(target=str(given), base=base, head=head)
-    if base is not None or head is not None:
-        raise ConfigurationError("base and head go with a repository, not with a patch")
-    return change
-
-
-def _read_patch(given: object) -> Change | None:
-    """Read a patch in any of its forms; None where a repository or a forge is meant."""
-    if isinstance(given, Change):
-        return given
-    if isinstance(given, Diff):
-        return Change.from_diff(given)
-    if isinstance(given, bytes) or (isinstance(given, str) and "\n" in given):
-        return Change.from_diff(Diff.parse(given))
-    if not isinstance(given, str | os.PathLike):
-        raise ConfigurationError(f"a {type(given).__name__} is no change")
-    path = Path(given)
-    if path.is_file():
-        return Change.from_diff(Diff.parse(_read_file(path)), title=path.name)
-    if not path.exists() and isinstance(given, str) and _FORGE_ID.fullmatch(given):
+    path = _as_path(given)
+    if path is None or path.is_file():
+        if base is not None or head is not None:
+            raise ConfigurationError("base and head go with a repository, not with a patch")
+        return _read_given(given, path)
+    if _FORGE_ID.fullmatch(str(given)) and not path.exists():
         raise ConfigurationError(
-            f"{given!r} names a change on a forge, and no VCS host for forges is installed; "
+            f"{str(given)!r} names a change on a forge, and no VCS host for forges is installed; "
             f"give the path of a repository or a patch"
         )
+    return ChangeRequest(target=str(given), base=base, head=head)
+
+
+def _as_path(given: object) -> Path | None:
+    """Tell whether a path is meant; a text with a line break is a patch."""
+    if isinstance(given, os.PathLike) or (isinstance(given, str) and "\n" not in given):
+        return Path(given)
     return None
 
 
-def _read_file(path: Path) -> bytes:
+def _read_given(given: object, path: Path | None) -> Change:
+    if path is not None:
+        with open_patch(path) as stream:
+            return read_patch(stream, path.name)
+    if isinstance(given, Change):
+        return given
+    if isinstance(given, str | bytes):
+        given = Diff.parse(given)
+    if isinstance(given, Diff):
+        return Change.from_diff(given)
+    raise ConfigurationError(f"a {type(given).__name__} is no change")
+
+
+def open_patch(path: Path) -> BinaryIO:
+    """Open a patch, which may be a pipe.
+
+    Raises:
+        ConfigurationError: There is no such file, or it cannot be opened.
+    """
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_PATCH_BYTES + 1)
+        return path.open("rb")
     except OSError as error:
-        raise ConfigurationError(f"the patch {str(path)!r} cannot be read: {error}") from error
+        reason = error.strerror or str(error)
+        raise ConfigurationError(f"the patch {str(path)!r} cannot be read: {reason}") from error
+
+
+def read_patch(stream: BinaryIO, name: str) -> Change:
+    """Read a patch to its end; its name becomes the title of the change.
+
+    Raises:
+        ConfigurationError: It cannot be read, is too large, or holds no patch: a wrong file
+            never reads as an empty change.
+    """
+    try:
+        content = stream.read(MAX_PATCH_BYTES + 1)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigurationError(f"the patch {name} cannot be read: {reason}") from error
     if len(content) > MAX_PATCH_BYTES:
-        raise ConfigurationError(f"the patch {str(path)!r} is over {MAX_PATCH_BYTES} bytes")
-    return content
+        raise ConfigurationError(f"the patch {name} is over {MAX_PATCH_BYTES} bytes")
+    try:
+        return Change.from_diff(Diff.parse(content), title=name)
+    except DiffError as error:
+        raise ConfigurationError(f"{name} is no patch: {error.message}") from error

@@ -20,8 +20,8 @@ __all__ = ["Check", "State", "check_git", "check_isolation", "examine"]
 _DISTRIBUTION = "codeflow-engine"
 _PREFIX = "CODEFLOW_"
 _OWN_VARIABLES = {"CODEFLOW_SETTINGS_FILE"}
-_GIT_NEEDED = (2, 31)
-"""`--end-of-options` for `rev-parse` and `GIT_CONFIG_COUNT` came with Git 2.30 and 2.31."""
+_GIT_NEEDED = (2, 33)
+"""What `providers/vcs/git` needs."""
 
 _MEANING = {
     Isolation.BWRAP: "analyzers run in namespaces made by bubblewrap",

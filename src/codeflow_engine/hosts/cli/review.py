@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from enum import StrEnum
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from codeflow_engine.errors import ConfigurationError, DiffError
+from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.hosts.cli.destination import Destination
 from codeflow_engine.hosts.cli.exits import Exit
 from codeflow_engine.hosts.cli.terminal import say, style_of, write_out
@@ -117,37 +118,16 @@ def _read_change(path: Path | None, diff: str | None, *, ranged: bool) -> Path |
                 "--diff stands alone, without PATH, --base, --head or --staged"
             )
         return _read_patch(diff)
-    if path is None or not path.is_file():
-        return path or Path()
-    if ranged:
-        raise ConfigurationError("--base and --head go with a repository, not with a patch")
-    return _read_patch(str(path))
+    return path or Path()
 
 
 def _read_patch(name: str) -> Change:
-    """Read a patch, and name it where it cannot be read."""
-    from codeflow_engine.domain.change import Change
-    from codeflow_engine.domain.diff import Diff
-    from codeflow_engine.workflows.review_input import MAX_PATCH_BYTES
+    from codeflow_engine.workflows.review_input import open_patch, read_patch
 
-    told = "standard input" if name == "-" else repr(name)
-    try:
-        if name == "-":
-            content = sys.stdin.buffer.read(MAX_PATCH_BYTES + 1) if sys.stdin else b""
-        else:
-            with Path(name).open("rb") as file:
-                content = file.read(MAX_PATCH_BYTES + 1)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ConfigurationError(f"the patch {told} cannot be read: {reason}") from error
-    if len(content) > MAX_PATCH_BYTES:
-        raise ConfigurationError(f"the patch {told} is over {MAX_PATCH_BYTES} bytes")
-    try:
-        parsed = Diff.parse(content)
-    except DiffError as error:
-        raise ConfigurationError(f"{told} is no patch: {error.message}") from error
-    title = "standard input" if name == "-" else Path(name).name
-    return Change.from_diff(parsed, title=title)
+    if name != "-":
+        with open_patch(Path(name)) as file:
+            return read_patch(file, Path(name).name)
+    return read_patch(sys.stdin.buffer if sys.stdin else BytesIO(), "standard input")
 
 
 def _review(asked: dict[str, Any], settings: Path | None) -> Review:
