@@ -169,8 +169,8 @@ async def test_doctor_tells_an_old_git(tmp_path: Path) -> None:
             told.append((check.state, check.told))
 
     assert told == [
-        ("problem", "git version 2.30.9; 2.31 or newer is needed"),
-        ("problem", "hello; 2.31 or newer is needed"),
+        ("problem", "git version 2.30.9; 2.33 or newer is needed"),
+        ("problem", "hello; 2.33 or newer is needed"),
         ("problem", "git ended with exit status 1; patches can be reviewed, repositories cannot"),
         ("ok", "git version 3.1.0"),
     ]
