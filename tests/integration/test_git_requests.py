@@ -91,7 +91,7 @@ async def test_a_base_alone_means_head_since_they_parted(tree: Tree) -> None:
     assert paths(change) == {"a.py": "modified", "c.py": "added"}
     assert change.base == tree.git("merge-base", "main", "feature")
     assert change.head == tree.git("rev-parse", "feature")
-    assert change.title == "main..HEAD: 2 commits"
+    assert change.title == "main..feature: 2 commits"
     assert change.description == "Add c\n\nRaise a\n\nBecause of reasons."
 
 

@@ -196,6 +196,10 @@ async def read_staged(
         *("--ita-invisible-in-index", "--end-of-options", commit),
         output=_OUTPUT,
     )
+    return await in_thread(partial(_parse_staged, text))
+
+
+def _parse_staged(text: bytes, _stop: Stop) -> tuple[dict[bytes, Staged | None], frozenset[bytes]]:
     fields = text.split(b"\0")
     staged: dict[bytes, Staged | None] = {}
     unmerged: set[bytes] = set()

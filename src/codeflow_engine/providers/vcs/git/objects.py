@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from codeflow_engine.errors import ChangeUnavailableError
+from codeflow_engine.providers.vcs.git.disk import in_thread
 from codeflow_engine.providers.vcs.git.plumbing import Plumbing
 
 __all__ = ["Blob", "TreeEntry", "list_tree", "read_blobs"]
@@ -95,7 +96,7 @@ async def read_blobs(plumbing: Plumbing, ids: Iterable[bytes], *, limit: int) ->
         text = await plumbing.run(
             "cat-file", "--batch", stdin=_lines(sizes), output=sum(sizes.values()) + _OUTPUT
         )
-        blobs.update(_split(text, sizes))
+        blobs.update(await in_thread(lambda _: dict(_split(text, sizes))))
     return blobs
 
 

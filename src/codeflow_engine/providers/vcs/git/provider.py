@@ -95,11 +95,10 @@ class Git(VCS):
             if what.new in {WORKTREE, INDEX}:
                 snapshot = await take(plumbing, what.new, old=what.old)
                 description = _conflicts(snapshot.unmerged)
-            text = (
-                b"" if snapshot.tree == what.old else await plumbing.diff(what.old, snapshot.tree)
-            )
+            same = snapshot.tree == what.old
+            text = b"" if same else await plumbing.diff(what.old, snapshot.tree)
             try:
-                diff = await asyncio.to_thread(Diff.parse, text + snapshot.notices)
+                diff = await asyncio.to_thread(_parse, text, snapshot.notices)
             except DiffError as error:
                 raise InvalidResponseError(f"git wrote an unknown form of diff: {error}") from error
             return Change(
@@ -126,6 +125,10 @@ class Git(VCS):
             repository, sandbox=sandbox, git=self._git, caps=self._caps
         ) as plumbing:
             yield plumbing
+
+
+def _parse(text: bytes, notices: bytes) -> Diff:
+    return Diff.parse(text + notices if notices else text)
 
 
 def _conflicts(paths: Sequence[bytes]) -> str:

@@ -60,7 +60,8 @@ async def compare(plumbing: Plumbing, request: ChangeRequest) -> Comparison:
     old = await _merge_base(plumbing, (old, base), (new, head))
     messages = await _commits(plumbing, "%B", new, f"^{old}", most=_COMMITS + 1)
     count = f"{_COMMITS}+" if len(messages) > _COMMITS else str(len(messages))
-    title = _subject(messages[0]) if len(messages) == 1 else f"{base}..{head}: {count} commits"
+    name = plumbing.head.label if head == "HEAD" and plumbing.head.ref else head
+    title = _subject(messages[0]) if len(messages) == 1 else f"{base}..{name}: {count} commits"
     return Comparison(
         old=old, new=new, title=title, description=_bounded("\n\n".join(messages[:_COMMITS]))
     )

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from codeflow_engine.providers.vcs.git.disk import open_regular, read_regular
+from codeflow_engine.providers.vcs.git.disk import Stop, in_thread, open_regular, read_regular
 from codeflow_engine.providers.vcs.git.plumbing import Plumbing
 
 __all__ = ["Attributes", "Rules"]
@@ -95,7 +96,9 @@ class Rules:
             also=(1,),
             tree=self._tree,
         )
-        return {path.removeprefix(b"./") for path in told.split(b"\0") if path}
+        return await in_thread(
+            lambda _: {path.removeprefix(b"./") for path in told.split(b"\0") if path}
+        )
 
     async def attributes(self, paths: Sequence[bytes]) -> dict[bytes, Attributes]:
         """Find out the attributes of paths; a path without any may be absent."""
@@ -107,12 +110,16 @@ class Rules:
             output=(sum(map(len, paths)) + _LIMIT) * len(_ASKED) * 2,
             tree=self._tree,
         )
-        fields = told.split(b"\0")[:-1]
-        step = 3 * len(_ASKED)
-        return {
-            fields[place]: Attributes(*fields[place + 2 : place + step : 3])
-            for place in range(0, len(fields), step)
-        }
+        return await in_thread(partial(_parse_attributes, told))
+
+
+def _parse_attributes(told: bytes, _stop: Stop) -> dict[bytes, Attributes]:
+    fields = told.split(b"\0")[:-1]
+    step = 3 * len(_ASKED)
+    return {
+        fields[place]: Attributes(*fields[place + 2 : place + step : 3])
+        for place in range(0, len(fields), step)
+    }
 
 
 def _has_rules(text: bytes) -> bool:

@@ -18,7 +18,7 @@ from typing import Final
 
 from codeflow_engine.errors import ChangeUnavailableError
 from codeflow_engine.providers.vcs.git.configuration import truth
-from codeflow_engine.providers.vcs.git.discovery import Repository, embedded
+from codeflow_engine.providers.vcs.git.discovery import embedded
 from codeflow_engine.providers.vcs.git.disk import NOT_THERE, Stop, in_thread, open_directory, shown
 from codeflow_engine.providers.vcs.git.index import Entry, Index
 from codeflow_engine.providers.vcs.git.plumbing import Plumbing
@@ -76,35 +76,21 @@ async def find_differences(plumbing: Plumbing, index: Index, rules: Rules) -> Di
     root = plumbing.repository.root
     if root is None:
         raise ChangeUnavailableError(plumbing.repository.no_root)
-    walk = _Walk(plumbing.repository, root, index, rules)
+    walk = _Walk(plumbing, root, index, rules)
     names = await in_thread(walk.tracked)
     waiting = names.directories
-    left = plumbing.caps.untracked
     while True:
         ignored = await rules.ignored([*names.files, *names.directories])
-        for path, error in names.troubles.items():
-            if path not in ignored:
-                raise error
-        files = [path for path in names.files if path not in ignored]
-        left -= len(files)
-        if left < 0:
-            raise ChangeUnavailableError(
-                f"more than {plumbing.caps.untracked} untracked files in {shown(root)}: name "
-                "them in .gitignore, review what is staged or committed, or raise the limit"
-            )
-        walk.found.suspects.update(dict.fromkeys(files))
-        walk.found.submodules.update(
-            {path: names.repositories[path] for path in names.repositories.keys() - ignored}
-        )
-        waiting = [path for path in waiting if path not in ignored]
+        waiting = await in_thread(partial(walk.accept, names, waiting, ignored))
         if not waiting:
             return walk.found
         names, waiting = await in_thread(partial(walk.untracked, waiting))
 
 
 class _Walk:
-    def __init__(self, repository: Repository, root: Path, index: Index, rules: Rules) -> None:
-        self._repository = repository
+    def __init__(self, plumbing: Plumbing, root: Path, index: Index, rules: Rules) -> None:
+        self._repository = repository = plumbing.repository
+        self._cap = self._left = plumbing.caps.untracked
         self._root = root
         self._index = index
         self._rules = rules
@@ -212,6 +198,26 @@ class _Walk:
             self._rules.mark(path)
         elif entry.is_symlink() or entry.is_file(follow_symlinks=False):
             names.files.append(path)
+
+    def accept(
+        self, names: _Names, waiting: Sequence[bytes], ignored: set[bytes], _stop: Stop
+    ) -> list[bytes]:
+        """Take what is not ignored; give the directories that are still to be walked."""
+        for path, error in names.troubles.items():
+            if path not in ignored:
+                raise error
+        files = [path for path in names.files if path not in ignored]
+        self._left -= len(files)
+        if self._left < 0:
+            raise ChangeUnavailableError(
+                f"more than {self._cap} untracked files in {shown(self._root)}: name them in "
+                ".gitignore, review what is staged or committed, or raise the limit"
+            )
+        self.found.suspects.update(dict.fromkeys(files))
+        self.found.submodules.update(
+            {path: names.repositories[path] for path in names.repositories.keys() - ignored}
+        )
+        return [path for path in waiting if path not in ignored]
 
     def untracked(self, directories: Sequence[bytes], stop: Stop) -> tuple[_Names, list[bytes]]:
         """Walk untracked directories, breadth first, until enough names have come together.
