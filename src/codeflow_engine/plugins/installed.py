@@ -79,10 +79,8 @@ def _describe(point: EntryPoint) -> InstalledPlugin:
 
 def _owner(distribution: Distribution | None) -> tuple[str, str]:
     """Read name and version; empty where the metadata is missing or damaged."""
-    if distribution is None:
-        return "", ""
     try:
-        return distribution.name or "", distribution.version or ""
+        return getattr(distribution, "name", "") or "", getattr(distribution, "version", "") or ""
     except Exception:  # noqa: BLE001 - as above
         return "", ""
 

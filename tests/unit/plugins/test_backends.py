@@ -191,6 +191,15 @@ def test_a_package_that_the_constructor_misses_says_what_to_install() -> None:
     assert refusal_of_dependency(offering(make, requires="acme-sdk>=2")).requires == "acme-sdk>=2"
 
 
+def test_a_package_of_another_version_says_what_to_install(site: Site) -> None:
+    """It is there, and what is wanted of it is not."""
+    (site.path / "acme_outdated.py").write_text("from json import no_such_thing\n")
+
+    error = refusal_of_dependency(offering("acme_outdated:Acme", requires="acme-sdk>=2"))
+
+    assert "cannot import name 'no_such_thing' from 'json'" in error.message
+
+
 def test_a_missing_module_without_a_hint_is_the_plugins_failure(site: Site) -> None:
     """Nobody said what could be installed, so the error names the plugin."""
     (site.path / "acme_unhinted.py").write_text("import acme_sdk_that_is_not_here\n")

@@ -15,6 +15,7 @@ from codeflow_engine.domain.change import Change
 from codeflow_engine.domain.diff import Diff
 from codeflow_engine.domain.run import RunEvent, RunStarted
 from codeflow_engine.plugins.dispatch import HookDispatch
+from codeflow_engine.plugins.hooks import Hooks
 from codeflow_engine.plugins.loader import load_plugins
 from codeflow_engine.redaction import Redactor
 from codeflow_engine.telemetry.logging import EngineLog
@@ -298,6 +299,12 @@ def test_an_interrupt_goes_through_a_modification() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         hooks.modify_findings("r1", (FINDING,), CHANGE)
+
+
+def test_without_plugins_findings_stay_as_they_are() -> None:
+    """So says the specification of the hook, too."""
+    assert dispatch().modify_findings("r1", (FINDING,), CHANGE) == (FINDING,)
+    assert Hooks().codeflow_modify_findings((FINDING,), CHANGE) == (FINDING,)
 
 
 def test_the_change_is_handed_to_a_modification() -> None:
