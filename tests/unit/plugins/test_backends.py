@@ -370,7 +370,11 @@ def test_several_objects_of_one_class_are_all_kept() -> None:
     assert [known.get(Analyzer, name) for name in names] == objects
 
 
-@pytest.mark.parametrize("wrong", [Quiet, object(), "quiet", None, Watching()], ids=str)
+@pytest.mark.parametrize(
+    "wrong",
+    [Quiet, object(), "quiet", None, Watching()],
+    ids=["class", "object", "text", "none", "other kind"],
+)
 def test_an_object_that_is_none_of_its_kind_is_refused(wrong: Any) -> None:
     """It has to derive from the contract of the kind."""
     with pytest.raises(ConfigurationError, match="is no analyzer: it does not derive from"):
