@@ -9,6 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from codeflow_engine.domain.diff import Diff, DiffFile, Hunk, LineKind, Side, apply
+from codeflow_engine.domain.diff.scanning import read_header
+from codeflow_engine.domain.diff.usual import usual_shape
 from codeflow_engine.errors import DiffError
 
 HUNK = re.compile(rb"^@@ -\d{1,10}(?:,\d{1,10})? \+\d{1,10}(?:,\d{1,10})? @@", re.MULTILINE)
@@ -147,6 +149,54 @@ def test_arbitrary_bytes_are_refused_or_blank(data: bytes) -> None:
 
     text = data.removeprefix(b"\xef\xbb\xbf").strip()
     assert isinstance(diff, DiffError) or diff.units or not text
+
+
+NAMES = st.one_of(
+    st.sampled_from(
+        [b"a/x", b"b/x", b"x", b"a/", b"b/", b"/dev/null", b"/x", b"a/b c", b"\\", b"a"]
+    ),
+    st.text(alphabet="ab/.\\-\xe4", min_size=1, max_size=6).map(str.encode),
+)
+STAMPS = st.sampled_from(
+    [
+        b"2026-01-02 03:04:05.678901234 +0100",
+        b"1970-01-01 00:00:00.000000000 +0000",
+        b"9999-99-99 99:99:99.999999999 -9999",
+    ]
+)
+
+
+@st.composite
+def headers(draw: st.DrawFn) -> bytes:
+    """Draw a header of the usual forms, its names often at odds."""
+    old, new = draw(NAMES), draw(NAMES)
+    ids = b"index 1234567..89abcde"
+    stamps = draw(STAMPS), draw(STAMPS)
+    plain = b"--- %b\t%b\n+++ %b\t%b\n@@ " % (old, stamps[0], new, stamps[1])
+    title = b"diff --git %b %b\n" % (old, new)
+    return draw(
+        st.sampled_from(
+            [
+                title + ids + b" 100644\n--- %b\n+++ %b\n@@ " % (old, new),
+                title + b"new file mode 100644\n" + ids + b"\n--- /dev/null\n+++ %b\n@@ " % new,
+                title + b"deleted file mode 100644\n" + ids + b"\n--- %b\n+++ /dev/null\n@@ " % old,
+                title + ids + b" 100644\nBinary files %b and %b differ\n" % (old, new),
+                plain,
+                b"diff -ru one two\n" + plain,
+            ]
+        )
+    )
+
+
+@given(headers())
+def test_a_usual_header_is_what_a_full_reading_says(data: bytes) -> None:
+    """What is told by a pattern alone has the shape that reading it in full gives."""
+    usual = usual_shape(data, 0)
+
+    if usual is not None:
+        header = read_header(data, 0)
+        assert usual == (header.body, header.shape)
+        assert header.old_path or header.new_path
 
 
 @given(PAIRS, st.data())
