@@ -6,14 +6,21 @@ import logging
 from typing import Any
 
 from codeflow_engine.redaction import Redactor
+from codeflow_engine.reports.visible import escape
 
 __all__ = ["EngineLog"]
 
 LOGGER_NAME = "codeflow_engine"
 
+# The standard logger refuses a field of such a name by an error.
+_TAKEN = frozenset(vars(logging.makeLogRecord({}))) | {"asctime", "level", "message", "stacklevel"}
+
 
 class EngineLog:
-    """Writes events with fields to one standard logger, with secrets redacted.
+    """Writes events with fields to one standard logger.
+
+    Secrets in the fields are redacted, and characters that a terminal or the reader of a
+    log file would obey are escaped.
 
     Without a logger of the host the one named `codeflow_engine` is used; it gets a
     `NullHandler`, as a library's logger should, and nothing is printed.
@@ -41,7 +48,13 @@ class EngineLog:
             return
         if self._bound is None:
             self._bound = _wrap(self._logger)
-        safe = {name: self._redactor.scrub(_plain(value)) for name, value in fields.items()}
+        plain = {name: _plain(value) for name, value in fields.items()}
+        safe = {
+            f"{name}_" if name in _TAKEN else name: escape(value)
+            if isinstance(value, str)
+            else value
+            for name, value in self._redactor.scrub(plain).items()
+        }
         self._bound.log(level, event, **safe)
 
 
