@@ -182,6 +182,8 @@ def headers(draw: st.DrawFn) -> bytes:
                 title + b"deleted file mode 100644\n" + ids + b"\n--- %b\n+++ /dev/null\n@@ " % old,
                 title + ids + b" 100644\nBinary files %b and %b differ\n" % (old, new),
                 plain,
+                b"--- %b\n+++ %b\n@@ " % (old, new),
+                b"diff -u one two\n--- %b\n+++ %b\n@@ " % (old, new),
                 b"diff -ru one two\n" + plain,
             ]
         )

@@ -50,9 +50,12 @@ _STAMPED = (
     r' (?!/dev/null\t)[^\0"\n\r\t]{1,4096}+\t'
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{9} [+-]\d{4}\n"
 )
-_COMMAND = r"diff -[^\n]*\n"
+_MARKED = rf"(?:{_STAMPED}| {_NAME}\n)"
 _PLAIN = re.compile(
-    rf"(?:(?P<recursive>{_COMMAND}---)|(?P<single>---)){_STAMPED}\+\+\+{_STAMPED}(?=@@)".encode()
+    (
+        rf"(?:(?P<recursive>diff -[^\n]*\n---{_STAMPED}\+\+\+{_STAMPED})"
+        rf"|(?P<single>---{_MARKED}\+\+\+{_MARKED}))(?=@@)"
+    ).encode()
 )
 
 _SHAPES = {
