@@ -113,6 +113,7 @@ def test_a_null_name_may_stand_in_the_first_line() -> None:
     )
 
     assert (file.old_path, file.new_path, file.status) == (None, "x", FileStatus.ADDED)
+    assert (file.old_mode, file.new_mode) == (None, "100644")
 
 
 @pytest.mark.parametrize(

@@ -69,20 +69,21 @@ def read_git(data: bytes, position: int) -> Header:
     index = _INDEX.fullmatch(fields.get(b"index", b""))
     percent = _PERCENT.fullmatch(fields.get(b"similarity index", b""))
     binary_end = _binary_end(data, after)
+    old_exists, new_exists = status is not FileStatus.ADDED, status is not FileStatus.DELETED
     header = Header(
         body=after if binary_end is None else binary_end,
-        old_path=None if status is FileStatus.ADDED else old_path,
-        new_path=None if status is FileStatus.DELETED else new_path,
+        old_path=old_path if old_exists else None,
+        new_path=new_path if new_exists else None,
         status=status,
-        old_mode=_mode(fields, b"old mode", b"deleted file mode", index),
-        new_mode=_mode(fields, b"new mode", b"new file mode", index),
+        old_mode=_mode(fields, b"old mode", b"deleted file mode", index) if old_exists else None,
+        new_mode=_mode(fields, b"new mode", b"new file mode", index) if new_exists else None,
         old_id=None if index is None else _blob_id(index[1]),
         new_id=None if index is None else _blob_id(index[2]),
         similarity=None if percent is None else int(percent[1]),
         is_binary=binary_end is not None,
         shape=Shape(
-            old_exists=status is not FileStatus.ADDED,
-            new_exists=status is not FileStatus.DELETED,
+            old_exists=old_exists,
+            new_exists=new_exists,
             takes_hunks=data.startswith(b"@@", after),
         ),
     )
