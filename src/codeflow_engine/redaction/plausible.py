@@ -26,7 +26,8 @@ _STAND_IN = (
 )
 _LONG = 24
 _TEMPLATE = (
-    r"[{}<>]|\$[({A-Za-z_]|%[(sdr]|^\$|^%|^&|\(\)|::|->|\.\.|^\.?/|^~/|^[a-z]+:/|^@"
+    r"[{}<>]|\$[({A-Za-z_]|%[(sdr]|^\$|^%|^&|\(\)|::|->|\.\.|^(?:\.|~)/|(?-i:^/[a-z._-]+(?:/|$))"
+    r"|^[a-z]+:/|^@"
     r"|^[a-z_]\w*(?:\.\w+)*\[|^\d{4}-\d\d-\d\dT"
 )
 _DIGEST = r"^(?:sha(?:1|256|384|512)|md5)[-:=]"
@@ -107,7 +108,7 @@ def random_value(match: Match[str]) -> bool:
 def mixed_token(match: Match[str]) -> bool:
     """Accept the group `value` when it holds digits and more, and is no stand-in."""
     value = match["value"]
-    return not value.isdigit() and not value.isalpha() and not _ordinary(value)
+    return not value.isdigit() and not value.isalpha() and not _has(_PLACEHOLDER, value)
 
 
 def credentials(match: Match[str]) -> bool:
@@ -156,7 +157,7 @@ def _wordy(value: str) -> bool:
     """
     if _has(_HEX, value):
         return False
-    words = re.findall(r"[A-Z]?[a-z]{2,}|[A-Z]{3,}", value)
+    words = re.findall(r"[A-Z]?[a-z]{3,}|[A-Z]{4,}", value)
     pairs = [a + b for word in words for a, b in pairwise(word.lower())]
     known = sum(pair in _PAIRS for pair in pairs)
     return known >= max(0.65 * len(pairs), 3) and 3 * len(pairs) >= len(value)

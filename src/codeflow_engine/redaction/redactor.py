@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.redaction.forms import forms_of, is_searchable
+from codeflow_engine.redaction.growth import Growth
 from codeflow_engine.redaction.registry import Registry
 from codeflow_engine.redaction.rules import RULES, indexed
 from codeflow_engine.redaction.scan import Scan, merged
@@ -34,10 +35,11 @@ class Redactor:
         ConfigurationError: A rule cannot work, or a secret is empty.
     """
 
-    __slots__ = ("_adding", "_scan", "_secrets")
+    __slots__ = ("_adding", "_growth", "_scan", "_secrets")
 
     def __init__(self, *, secrets: Iterable[str] = (), rules: Sequence[Rule] = RULES) -> None:
         self._scan = Scan(indexed(rules), Registry())
+        self._growth = Growth(self._scan.index.keys)
         self._secrets = 0
         self._adding = Lock()
         for secret in secrets:
@@ -109,7 +111,7 @@ class Redactor:
 
     def stream(self) -> RedactionStream:
         """Return a redactor of one text in chunks; it knows the secrets registered by now."""
-        return RedactionStream(self._scan)
+        return RedactionStream(self._scan, self._growth)
 
     def scrub(self, value: Any) -> Any:
         """Return a copy of a JSON-like value without secrets, in its shape.

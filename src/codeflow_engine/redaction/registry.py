@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn
 
 from codeflow_engine.errors import ConfigurationError
-from codeflow_engine.redaction.index import LEAD, MAX_PLACEHOLDER, RUN, View
+from codeflow_engine.redaction.keys import LEAD, MAX_PLACEHOLDER, RUN, View
 from codeflow_engine.redaction.rule import compiled
 
 if TYPE_CHECKING:

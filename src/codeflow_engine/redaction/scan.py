@@ -6,7 +6,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
 from codeflow_engine.redaction.blocks import Block, block_start, lines_before
-from codeflow_engine.redaction.index import MAX_PLACEHOLDER, View
+from codeflow_engine.redaction.keys import MAX_PLACEHOLDER, View
 from codeflow_engine.redaction.rule import CONFIGURED, NAMED_VALUE, WORD, compiled
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from re import Pattern
 
+    from codeflow_engine.redaction.growth import Growth
     from codeflow_engine.redaction.scan import Scan
 
 
@@ -23,10 +24,11 @@ class RedactionStream:
     1,700 characters, and within what may be a private key as many as 128 lines.
     """
 
-    __slots__ = ("_blocks", "_cover", "_pieces", "_scan", "_settled", "_tails", "_text")
+    __slots__ = ("_blocks", "_cover", "_growth", "_pieces", "_scan", "_settled", "_tails", "_text")
 
-    def __init__(self, scan: Scan) -> None:
+    def __init__(self, scan: Scan, growth: Growth) -> None:
         self._scan = scan
+        self._growth = growth
         self._clear()
 
     def _clear(self) -> None:
@@ -112,7 +114,7 @@ class RedactionStream:
         last = "" if text[-1:].isspace() else "".join(text[line:].rsplit(None, 1)[-1:])
         word = len(text) - len(last)
         limit = min(
-            self._scan.index.undecided(text, line, word),
+            self._growth.undecided(text, line, word),
             self._scan.registry.undecided(text, line, word),
             self._held(),
         )

@@ -116,7 +116,7 @@ CLOUDS = (
         left=True,
     ),
     token("heroku-key", "Heroku API key", "HRKU-", r"HRKU-[A-Za-z0-9_-]{36}"),
-    token("tailscale-key", "Tailscale key", "tskey-", r"tskey-[a-z]+-[A-Za-z0-9-]{16}"),
+    token("tailscale-key", "Tailscale key", "tskey-", r"tskey-[a-z]{1,16}-[A-Za-z0-9-]{16}"),
     token(
         "vault-token",
         "HashiCorp Vault token",
@@ -163,11 +163,11 @@ GENERAL = (
         id="private-key",
         title="Private key",
         keywords=("PRIVATE KEY",),
-        pattern=_HEADER + r"""(?:\\*[nr]|%0[AaDd]|[ \t"'+,\\]){0,16}"""
-        r"(?:[A-Z][A-Za-z-]{2,20}: ?[^\\\s]{1,80}(?: [^\\\s]{1,40})?(?:\\+[nr]){1,4}){0,4}"
+        pattern=_HEADER + r"""(?:\\{0,4}[nr]|%0[AaDd]|[ \t"'+,\\]){0,16}"""
+        r"(?:[A-Z][A-Za-z-]{2,20}: ?[^\\\s]{1,60}(?: [^\\\s]{1,30})?(?:\\{1,4}[nr]){1,3}){0,4}"
         r"([A-Za-z0-9+/]{24})",
         group=1,
-        reach=720,
+        reach=800,
         tail=r"[A-Za-z0-9+/=\\% ]",
         entropy=RANDOM,
         blanks=40,
@@ -177,6 +177,7 @@ GENERAL = (
         title="Private key",
         keywords=("PRIVATE KEY", "Private-Lines: "),
         pattern=_HEADER + "|Private-Lines: [0-9]{1,3}",
+        tail=r"[A-Za-z0-9+/=\\%]",
         blanks=40,
         lines="after",
     ),
@@ -186,6 +187,7 @@ GENERAL = (
         keywords=("PRIVATE KEY",),
         pattern=_beside("END"),
         reach=32,
+        tail=r"[A-Za-z0-9+/=\\%]",
         blanks=40,
         lines="before",
     ),

@@ -18,7 +18,8 @@ from __future__ import annotations
 import asyncio
 import sys
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from itertools import batched
 from pathlib import Path
@@ -41,6 +42,9 @@ _PROGRAM: Final = "codeflow_engine.providers.analyzer.scanning.child"
 _BATCH: Final = 2048
 """Units or rows between two looks at the event loop: one to three milliseconds."""
 
+_COPIED: Final = 16 * 1024 * 1024
+"""Bytes of a request that are copied on the loop's thread: about five milliseconds."""
+
 _MB: Final = 1_000_000
 _MIB: Final = 1024 * 1024
 
@@ -52,7 +56,7 @@ class ScanLimits:
     timeout: float = 20.0
     """Seconds that any scan has."""
 
-    timeout_per_mb: float = 5.0
+    timeout_per_mb: float = 10.0
     """Further seconds for each million bytes of the diff."""
 
     memory_bytes: int = 512 * _MIB
@@ -127,17 +131,37 @@ async def run_scan(
         caps=(limits.max_findings_per_file, limits.max_findings),
         sizes=(len(runs) * runs.itemsize, len(data)),
     )
-    stdin = b"".join((head, runs, data))
     try:
-        done = await sandbox.run_python(
-            _PROGRAM, stdin=stdin, limits=limits.of(len(data)), readable=roots
-        )
+        async with _input(sandbox, head, runs.tobytes(), data) as stdin:
+            done = await sandbox.run_python(
+                _PROGRAM, stdin=stdin, limits=limits.of(len(data)), readable=roots
+            )
     except SandboxTimeoutError as error:
         seconds = limits.of(len(data)).timeout
         raise AnalyzerError(f"the scan {name} did not end within {seconds:g} s") from error
     except SandboxError as error:
         raise AnalyzerError(f"the scan {name} could not be run: {error.message}") from error
     return await _read(name, done, analysis)
+
+
+@asynccontextmanager
+async def _input(sandbox: Sandbox, *parts: bytes) -> AsyncIterator[bytes | Path]:
+    """Put a request together: in memory, or in a file where copying would block the loop."""
+    if sum(map(len, parts)) <= _COPIED:
+        yield b"".join(parts)
+        return
+    async with sandbox.workspace() as directory:
+        path = directory / "request"
+        await asyncio.to_thread(_write, path, parts)
+        yield path
+
+
+def _write(path: Path, parts: Sequence[bytes]) -> None:
+    try:
+        with path.open("xb") as file:
+            file.writelines(parts)
+    except OSError as error:
+        raise SandboxError(f"its input could not be written: {error.strerror}") from error
 
 
 def _address(scan: Scan) -> tuple[str, Sequence[Path]]:

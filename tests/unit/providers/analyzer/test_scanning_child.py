@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +17,7 @@ from analyzer_patches import change
 from codeflow_engine.domain.diff import Diff, Side, Unit
 from codeflow_engine.domain.finding import Category, RawFinding, Severity, Suggestion
 from codeflow_engine.providers.analyzer.scanning import Scanned
-from codeflow_engine.providers.analyzer.scanning.child import TOO_MANY, answer
+from codeflow_engine.providers.analyzer.scanning.child import TOO_MANY, answer, main
 from codeflow_engine.providers.analyzer.scanning.wire import pack_units, write_head
 
 TWO_FILES = change("a.py", ["+a"], ["+b"], ["+c"]) + change("b.py", ["+d"], old_path="old.py")
@@ -306,3 +307,20 @@ def test_units_are_written_as_runs() -> None:
     others = [Unit(file=1, hunk=None), Unit(file=2, hunk=3), Unit(file=2, hunk=5)]
 
     assert list(pack_units([*units, *others])) == [0, 0, 100_000, 1, -1, 0, 2, 3, 4, 2, 5, 6]
+
+
+def test_what_a_scan_prints_goes_to_the_error_output(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The answer has a descriptor of its own; the usual one becomes that for errors."""
+    moved: list[tuple[int, int]] = []
+    answered = tmp_path / "answer"
+    kept = os.open(answered, os.O_CREAT | os.O_WRONLY)
+    monkeypatch.setattr(os, "dup", lambda _: kept)
+    monkeypatch.setattr(os, "dup2", lambda one, other: moved.append((one, other)))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
+
+    assert main() == 1
+
+    assert moved == [(2, 1)]
+    assert answered.read_bytes().startswith(b'["failed",')

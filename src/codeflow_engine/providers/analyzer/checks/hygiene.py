@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from codeflow_engine.domain.diff import Diff, DiffFile, Side, Unit
+from codeflow_engine.domain.diff import Diff, DiffFile, Hunk, Side, Unit
 from codeflow_engine.providers.analyzer.checks.binaries import find_binary
 from codeflow_engine.providers.analyzer.checks.bulk import find_executable, find_huge
 from codeflow_engine.providers.analyzer.checks.characters import find_characters, is_plain
@@ -56,13 +55,26 @@ def _find(
     hunk = file.hunks[unit.hunk]
     if not hunk.added:
         return
-    new = cache(partial(SideText.of, hunk, Side.NEW))
+    new = _NewSide(hunk)
     if settings.leftovers:
         yield from find_leftovers(file.path, hunk, new)
     if settings.characters and not is_plain(hunk.render()):
         yield from find_characters(file.path, new())
         if is_code(file.path):
             yield from find_confusables(file.path, new())
+
+
+class _NewSide:
+    """The new side of a hunk, read when a check first needs it."""
+
+    def __init__(self, hunk: Hunk) -> None:
+        self._hunk = hunk
+        self._read: SideText | None = None
+
+    def __call__(self) -> SideText:
+        if self._read is None:
+            self._read = SideText.of(self._hunk, Side.NEW)
+        return self._read
 
 
 def _in_entry(

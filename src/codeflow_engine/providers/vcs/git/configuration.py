@@ -42,7 +42,7 @@ def parse(data: bytes) -> dict[str, str]:
     """
     text = data.decode("utf-8", "surrogateescape").removeprefix("\ufeff").replace("\r\n", "\n")
     values: dict[str, str] = {}
-    section: str | None = None
+    prefix = ""
     place = 0
     while place < len(text):
         space = _SPACE.match(text, place)
@@ -51,23 +51,23 @@ def parse(data: bytes) -> dict[str, str]:
             continue
         header = _SECTION.match(text, place)
         if header is not None:
-            section = header[1].lower()
+            prefix = header[1].lower() + "."
             if header[2] is not None:
-                section += "." + re.sub(r"\\(.)", r"\1", header[2])
+                prefix += re.sub(r"\\(.)", r"\1", header[2]) + "."
             place = header.end()
             continue
         key = _KEY.match(text, place)
-        if key is None or section is None:
+        if key is None:
             raise ValueError(text.count("\n", 0, place) + 1)
         value, place = _value(text, key.end())
-        values[f"{section}.{key[1].lower()}"] = value
+        values[prefix + key[1].lower()] = value
     return values
 
 
 def _value(text: str, place: int) -> tuple[str, int]:
     """Read what follows a key, up to the end of its line."""
     if not text.startswith("=", place):
-        if place < len(text) and text[place] not in "\n#;":
+        if place < len(text) and text[place] != "\n":
             raise ValueError(text.count("\n", 0, place) + 1)
         return "true", place
     value = blanks = ""

@@ -1,0 +1,157 @@
+"""The shipped analyzers in their own processes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import pytest
+
+from codeflow_engine.contracts.analyzer import Analysis, Analyzer
+from codeflow_engine.domain.change import Change, FileContent
+from codeflow_engine.domain.diff import Diff, Side, Unit
+from codeflow_engine.providers.analyzer.hygiene import HygieneAnalyzer, HygieneSettings
+from codeflow_engine.providers.analyzer.scan import ScanLimits
+from codeflow_engine.providers.analyzer.secrets import SecretsAnalyzer, SecretsSettings
+from codeflow_engine.sandbox import Sandbox
+
+TOKEN = "ghp_" + "x7Kq9ZrT2mWv5LpB8nYc3HdF6jGs1QaE4uR0"
+MANIFEST = (
+    "--- a/go.mod\n+++ b/go.mod\n@@ -1 +1 @@\n-\texample.com/x v1.0.0\n+\texample.com/x v1.1.0\n"
+)
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox() as made:
+        yield made
+
+
+def new_file(path: str, text: str) -> str:
+    rows = "".join(f"+{line}\n" for line in text.splitlines())
+    count = len(text.splitlines())
+    return (
+        f"diff --git a/{path} b/{path}\nnew file mode 100644\n--- /dev/null\n+++ b/{path}\n"
+        f"@@ -0,0 +1,{count} @@\n{rows}"
+    )
+
+
+async def unread(*_: Any) -> Any:
+    raise AssertionError("no file is read")
+
+
+def analysis(text: str, units: tuple[Unit, ...] | None = None, **fields: Any) -> Analysis:
+    diff = Diff.parse(text)
+    change = Change.from_diff(diff)
+    wanted = {"change": change, "read_files": unread, **fields}
+    return Analysis(units=diff.units if units is None else units, **wanted)
+
+
+@pytest.mark.parametrize(
+    ("analyzer", "line", "rule"),
+    [
+        (SecretsAnalyzer(), f"token = '{TOKEN}'", "github-token"),
+        (HygieneAnalyzer(), "breakpoint()", "debugger-breakpoint"),
+    ],
+)
+async def test_an_analyzer_finds_and_accounts(
+    sandbox: Sandbox, analyzer: Analyzer, line: str, rule: str
+) -> None:
+    """Every unit is examined or declined, and the finding comes through whole."""
+    combined = "diff --cc c.py\nindex 1111111,2222222..3333333\n--- a/c.py\n+++ b/c.py\n"
+    combined += "@@@ -1,1 -1,1 +1,2 @@@\n  x\n++y\n"
+    rename = "diff --git a/x b/y\nsimilarity index 100%\nrename from x\nrename to y\n"
+    asked = analysis(new_file("a.py", f"x = 1\n{line}\n") + rename + combined)
+
+    report = await analyzer.analyze(asked, sandbox)
+
+    (finding,) = report.findings
+    assert (finding.rule, finding.path, finding.line) == (rule, "a.py", 2)
+    assert report.examined == asked.units[:2]
+    assert [unit for unit, _ in report.declined] == [asked.units[2]]
+
+
+async def test_paths_that_are_no_text_come_through(sandbox: Sandbox) -> None:
+    """A finding has the path as the diff has it, byte for byte."""
+    asked = analysis(new_file("a\udcff\u00e9.py", "breakpoint()"))
+
+    report = await HygieneAnalyzer().analyze(asked, sandbox)
+
+    assert [finding.path for finding in report.findings] == ["a\udcff\u00e9.py"]
+
+
+async def test_settings_reach_the_process(sandbox: Sandbox) -> None:
+    """What a host turns off is not told of."""
+    removed = f"--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-t = '{TOKEN}'\n+breakpoint()\n"
+
+    for analyzer in (
+        SecretsAnalyzer(SecretsSettings(removed=False)),
+        HygieneAnalyzer(HygieneSettings(leftovers=False)),
+    ):
+        report = await analyzer.analyze(analysis(removed), sandbox)
+        assert report.findings == ()
+        assert len(report.examined) == 1
+
+
+async def test_an_empty_request_is_an_empty_report(sandbox: Sandbox) -> None:
+    """Nothing asked, nothing said; the process ran all the same."""
+    report = await SecretsAnalyzer().analyze(analysis(""), sandbox)
+
+    assert (report.examined, report.findings) == ((), ())
+
+
+async def test_a_manifest_is_told_of_where_the_tree_confirms_it(sandbox: Sandbox) -> None:
+    """The analyzer asks for the lock file, after the scan and only then."""
+
+    async def read(paths: Sequence[str], side: Side) -> tuple[FileContent, ...]:
+        assert (list(paths), side) == (["go.sum"], Side.NEW)
+        return (FileContent(path="go.sum", content=b"x", mode="100644"),)
+
+    diff = Diff.parse(MANIFEST)
+    change = Change(provider="git", target=".", diff=diff)
+
+    locked = await HygieneAnalyzer().analyze(
+        analysis(MANIFEST, change=change, read_files=read), sandbox
+    )
+    bare = await HygieneAnalyzer().analyze(analysis(MANIFEST), sandbox)
+
+    assert [finding.rule for finding in locked.findings] == ["manifest-without-lock"]
+    assert bare.findings == ()
+
+
+async def test_findings_beyond_a_cap_leave_their_units_unexamined(sandbox: Sandbox) -> None:
+    """The ledger says what was not shown, and so does a finding."""
+    text = new_file("a.py", "breakpoint()\n" * 9) + new_file("b.py", "x = 1")
+    asked = analysis(text)
+
+    report = await HygieneAnalyzer(limits=ScanLimits(max_findings_per_file=5)).analyze(
+        asked, sandbox
+    )
+
+    assert [finding.rule for finding in report.findings] == [
+        *["debugger-breakpoint"] * 5,
+        "too-many-findings",
+    ]
+    assert report.examined == asked.units[1:]
+
+
+async def test_many_units_do_not_hold_up_the_loop(sandbox: Sandbox) -> None:
+    """Packing units and reading answers give way to other work again and again."""
+    hunks = "".join(f"@@ -{at} +{at} @@\n-x\n+y\n" for at in range(1, 60_000, 3))
+    asked = analysis(f"--- a/a.txt\n+++ b/a.txt\n{hunks}")
+    stalls: list[float] = []
+
+    async def watch() -> None:
+        while True:
+            begin = time.perf_counter()
+            await asyncio.sleep(0)
+            stalls.append(time.perf_counter() - begin)
+
+    watching = asyncio.ensure_future(watch())
+    report = await HygieneAnalyzer().analyze(asked, sandbox)
+    watching.cancel()
+
+    assert report.examined == asked.units
+    assert max(stalls) < 0.5  # what two busy cores cost; the work takes several times as long
