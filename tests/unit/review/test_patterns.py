@@ -68,6 +68,8 @@ def test_patterns_mean_what_they_mean_to_git(
         (["x/a.py"], ["x/a.py", "x/a.py/b"], ["y/x/a.py"]),
         (["build"], ["build", "build/x", "a/build/x/y"], ["builds", "rebuild/x"]),
         (["build/"], ["build/x", "a/build/x/y"], ["build", "a/build"]),
+        (["/build/"], ["build/x"], ["build", "a/build/x"]),
+        (["a/**/b/**/c"], ["a/b/c", "a/x/b/y/c/z"], ["a/c", "a/c/b"]),
         (["a/**/b"], ["a/b", "a/x/b", "a/x/y/b/c"], ["b", "x/a/b"]),
         (["a/**"], ["a/b", "a/b/c"], ["a", "b/a/c"]),
         (["**/a/b"], ["a/b", "x/y/a/b"], ["a/x/b"]),
