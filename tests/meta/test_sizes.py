@@ -14,12 +14,11 @@ SOURCES = [
     for path in sorted((ROOT / folder).glob("**/*.py"))
 ] + [ROOT / "noxfile.py"]
 
-LONG_FILES = {
-    "tests/integration/test_git_boundaries.py": "one list of hostile repositories",
-    "tests/integration/test_git_worktree.py": "one list of states of a working tree",
-    "tests/unit/domain/test_diff_git.py": "one list of the headers that git writes",
+LONG_FILES: dict[str, str] = {
+    "tests/unit/plugins/test_backends.py": "one list of what a backend may be",
+    "tests/unit/test_settings.py": "one list of places that settings come from",
 }
-"""Files over 400 lines, each with the reason why it is not split."""
+"""Files of the package over 400 lines, each with the reason why it is not split."""
 
 POSITIONAL = 5
 FUNCTION_LINES = 80
@@ -30,7 +29,7 @@ def oversized_files(lines: dict[str, int], listed: dict[str, str]) -> list[str]:
     return [
         f"{name}: {count} lines"
         for name, count in lines.items()
-        if count > 600 or (count > 400 and name not in listed)
+        if count > 600 or (count > 400 and name not in listed and not name.startswith("tests/"))
     ]
 
 
@@ -71,7 +70,7 @@ def initializer_content(source: str) -> list[str]:
 
 
 def test_no_file_is_too_long() -> None:
-    """A file has at most 600 lines, and one over 400 is listed with its reason."""
+    """A file has at most 600 lines; one over 400 that is no list of cases is listed above."""
     lines = {
         str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in SOURCES
     }
@@ -102,7 +101,9 @@ def test_the_checks_of_size_can_fail() -> None:
     body = "    pass\n" * 80
     short = "    pass\n" * 79
 
-    assert oversized_files({"a": 401, "b": 400, "c": 450, "d": 601}, {"c": "why", "d": "why"}) == [
+    assert oversized_files(
+        {"a": 401, "b": 400, "c": 450, "d": 601, "tests/e": 450}, {"c": "why", "d": "why"}
+    ) == [
         "a: 401 lines",
         "d: 601 lines",
     ]
