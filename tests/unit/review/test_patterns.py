@@ -154,10 +154,11 @@ def test_a_pattern_that_can_never_match_is_refused(pattern: str, why: str) -> No
 def seconds(pattern: str, path: str) -> float:
     found = PathPatterns([pattern])
     best = 9.0
-    for _ in range(3):
-        began = time.perf_counter()
+    for _ in range(7):
+        # The time of this thread alone: the machine may be busy with other things.
+        began = time.thread_time()
         assert found.find(path) is None
-        best = min(best, time.perf_counter() - began)
+        best = min(best, time.thread_time() - began)
     return best
 
 
