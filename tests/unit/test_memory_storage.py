@@ -70,7 +70,8 @@ async def test_a_run_under_way_is_never_forgotten(status: RunStatus) -> None:
     storage = MemoryStorage(keep=3)
 
     await storage.put_runs([run(f"active{number}", status) for number in range(10)])
-    await storage.put_runs([run(f"ended{number}") for number in range(3)])
+    for number in range(3):
+        await storage.put_runs([run(f"ended{number}")])
 
     assert len(await ids(storage)) == 13
 
