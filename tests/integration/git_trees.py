@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from codeflow_engine.domain.change import Change, ChangeRequest, FileContent
 from codeflow_engine.domain.diff import Side
-from codeflow_engine.providers.vcs.git import Git
+from codeflow_engine.providers.vcs.git import Git, GitSettings
 from codeflow_engine.sandbox import Sandbox
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
@@ -71,7 +72,7 @@ class Tree:
         for name, content in files.items():
             path = self.path / name
             for parent in reversed(path.relative_to(self.path).parents):
-                if (self.path / parent).is_file():
+                if (self.path / parent).is_file() or (self.path / parent).is_symlink():
                     self.remove(str(parent))
             self.remove(name)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +85,8 @@ class Tree:
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
-                path.unlink(missing_ok=True)
+                with suppress(FileNotFoundError, NotADirectoryError):
+                    path.unlink()
 
     def link(self, name: str, target: str | Path) -> None:
         """Make a symbolic link."""
@@ -117,7 +119,8 @@ class Tree:
             with attributes.open("a") as file:
                 file.write("\n* !diff\n")
             head = run_git(copy, "rev-parse", "--verify", "--quiet", "HEAD", check=False)
-            return porcelain(copy, "--cached", head.decode().strip() or EMPTY_TREE)
+            empty = run_git(copy, "hash-object", "-t", "tree", "--stdin")
+            return porcelain(copy, "--cached", (head or empty).decode().strip())
         finally:
             shutil.rmtree(copy)
 
@@ -137,7 +140,7 @@ async def fetch(
     """Fetch a change through a sandbox of its own."""
     async with Sandbox() as sandbox:
         request = ChangeRequest(target=str(target), base=base, head=head)
-        return await Git(**options).fetch_change(request, sandbox)
+        return await Git(GitSettings(**options)).fetch_change(request, sandbox)
 
 
 async def read(
@@ -149,7 +152,7 @@ async def read(
 ) -> dict[str, FileContent]:
     """Read files of a change through a sandbox of its own."""
     async with Sandbox() as sandbox:
-        found = await Git(**options).read_files(
+        found = await Git(GitSettings(**options)).read_files(
             change, paths, side=side, limit=limit, sandbox=sandbox
         )
     assert [one.path for one in found] == list(paths)

@@ -51,6 +51,11 @@ def _finding(path: str, *, message: str = "m", title: str = "t") -> RawFinding:
     )
 
 
+def alternates(_: Diff, units: Units, __: Settings) -> Iterator[Scanned]:
+    """Decline every second unit."""
+    return (Scanned(unit=unit, declined=["no", None][at % 2]) for at, unit in enumerate(units))
+
+
 def raises(diff: Diff, *_: Any) -> Any:
     """Raise an error that quotes the change."""
     raise ValueError(diff.data.decode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ from codeflow_engine.contracts.analyzer import Analysis
 from codeflow_engine.domain.change import Change
 from codeflow_engine.domain.diff import Diff
 from codeflow_engine.errors import AnalyzerError
+from codeflow_engine.providers.analyzer import scan as scan_module
 from codeflow_engine.providers.analyzer.scan import ScanLimits, run_scan
 from codeflow_engine.providers.analyzer.scanning import Scan
 from codeflow_engine.sandbox import Isolation, Sandbox
@@ -58,6 +60,46 @@ async def test_an_honest_scan_gives_a_report(sandbox: Sandbox) -> None:
 
     assert report.examined == asked.units
     assert report.findings == report.declined == ()
+
+
+async def test_a_long_answer_is_read_to_its_end(best: Sandbox) -> None:
+    """Every row counts, however many there are."""
+    hunks = "".join(f"@@ -{at} +{at} @@\n-x\n+y\n" for at in range(1, 15_000, 3))
+    asked = analysis(f"--- a/a\n+++ b/a\n{hunks}")
+
+    report = await run_scan(hostile_scans.alternates, asked, best)
+
+    assert report.examined == asked.units[1::2]
+    assert report.declined == tuple((unit, "no") for unit in asked.units[::2])
+
+
+async def test_a_large_request_goes_through_a_file(
+    best: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Copying it would block the loop; the process reads the same."""
+    monkeypatch.setattr(scan_module, "_COPIED", 10)
+    asked = analysis()
+
+    report = await run_scan(hostile_scans.honest, asked, best)
+
+    assert report.examined == asked.units
+
+
+async def test_a_request_that_finds_no_room_on_disk_is_an_error(
+    best: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is scanned, and the reason is the system's."""
+
+    def no_room(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device", "/secret/place")
+
+    monkeypatch.setattr(scan_module, "_COPIED", 10)
+    monkeypatch.setattr(Path, "open", no_room)
+
+    with pytest.raises(AnalyzerError, match="could not be written: No space left") as caught:
+        await run_scan(hostile_scans.honest, analysis(), best)
+
+    assert "/secret/place" not in caught.value.message
 
 
 async def test_s17_a_scan_sees_nothing_of_the_host(

@@ -14,7 +14,7 @@ from git_trees import Tree, fetch, paths, read, run_git
 
 from codeflow_engine.domain.change import WORKTREE, ChangeRequest
 from codeflow_engine.errors import ChangeUnavailableError, ProviderError, ProviderTimeoutError
-from codeflow_engine.providers.vcs.git import Git
+from codeflow_engine.providers.vcs.git import Git, GitSettings
 from codeflow_engine.sandbox import Sandbox
 
 SECRET = "of the host"  # noqa: S105 - it stands for one
@@ -335,7 +335,7 @@ async def test_s38_private_directories_are_private_and_removed(tree: Tree, tmp_p
     place = tmp_path / "private"
     place.mkdir()
     async with Sandbox(directory=place) as sandbox:
-        git = Git(git=str(program))
+        git = Git(GitSettings(git=str(program)))
         change = await git.fetch_change(ChangeRequest(target=str(tree.path)), sandbox)
         assert len(change.diff.files) == 2
         with pytest.raises(ChangeUnavailableError):
@@ -354,7 +354,9 @@ async def test_a_cancelled_call_ends_git_and_leaves_nothing(tree: Tree, tmp_path
     place.mkdir()
     async with Sandbox(directory=place) as sandbox:
         request = ChangeRequest(target=str(tree.path))
-        task = asyncio.create_task(Git(git=str(program)).fetch_change(request, sandbox))
+        task = asyncio.create_task(
+            Git(GitSettings(git=str(program))).fetch_change(request, sandbox)
+        )
         await asyncio.to_thread(wait_for, notes, "mode")
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -123,14 +123,14 @@ def test_scrubbing_twice_changes_nothing_more() -> None:
 
 
 def test_a_value_of_any_depth_is_scrubbed() -> None:
-    """A hundred thousand levels are no stack overflow."""
+    """Twenty thousand levels are no stack overflow."""
     value: object = GITHUB
-    for level in range(100_000):
+    for level in range(20_000):
         value = [value] if level % 2 else {"a": value}
 
     scrubbed = Redactor().scrub(value)
 
-    for level in reversed(range(100_000)):
+    for level in reversed(range(20_000)):
         scrubbed = scrubbed[0] if level % 2 else scrubbed["a"]
     assert scrubbed == SHOWN
 

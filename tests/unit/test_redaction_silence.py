@@ -99,7 +99,7 @@ def test_digests_ids_and_binary_data_are_left_alone() -> None:
     """Hashes, UUIDs, lock files, images and generated code hold nothing, at any length."""
     rng = Random(3)
     lines = []
-    for n in range(400):
+    for n in range(60):
         data = rng.randbytes(48)
         lines += [
             f"commit {hashlib.sha1(data, usedforsecurity=False).hexdigest()}",
@@ -119,9 +119,11 @@ def test_digests_ids_and_binary_data_are_left_alone() -> None:
             f'"mappings": "{",AAAA;".join(in_base64(rng.randbytes(3)) for _ in range(50))}"',
         ]
 
-    found = {line: spans for line in lines if (spans := Redactor().find(line))}
+    text = "\n".join(lines)
 
-    assert found == {}
+    found = [text[span.start - 30 : span.end] for span in Redactor().find(text)]
+
+    assert found == []
 
 
 def test_words_and_names_are_left_alone_behind_a_telling_name() -> None:
@@ -150,8 +152,8 @@ def test_words_and_names_are_left_alone_behind_a_telling_name() -> None:
     values += [f"{rng.randrange(30)}.{rng.randrange(99)}.{rng.randrange(99)}" for _ in range(50)]
     values += ["".join(rng.choices(digits, k=12)) for _ in range(50)]
 
-    found = [
-        v for v in values for line in (f'token = "{v}"', f"SECRET={v}") if Redactor().find(line)
-    ]
+    text = "".join(f'token = "{value}"\nSECRET={value}\n' for value in values)
+
+    found = [text[span.start : span.end] for span in Redactor().find(text)]
 
     assert found == []

@@ -12,7 +12,8 @@ __all__ = ["codeflow_register"]
 def codeflow_register(registry: PluginRegistry) -> None:
     """Offer the shipped backends; the import strings load nothing yet."""
     here = "codeflow_engine"
-    registry.add_vcs("git", f"{here}.providers.vcs.git:Git")
+    git = f"{here}.providers.vcs.git"
+    registry.add_vcs("git", f"{git}:Git", settings=f"{git}:GitSettings")
     registry.add_storage("memory", f"{here}.storage.memory:MemoryStorage")
     for name, own in (("secrets", "Secrets"), ("hygiene", "Hygiene")):
         room = f"{here}.providers.analyzer.{name}"

@@ -56,14 +56,15 @@ def block_start(text: str, end: int, limit: int) -> int | None:
 class Block:
     """A reader of the lines after a header, which ends at the first that is no key.
 
-    `at` is where it reads on, or None once the block has ended; `skipping` tells that
-    this is within a line whose kind is known.
+    `at` is where it reads on; `skipping` tells that this is within a line whose kind is
+    known, `seen` that there was a line of a key.
     """
 
-    __slots__ = ("_idle", "at", "seen", "skipping")
+    __slots__ = ("_idle", "at", "ended", "seen", "skipping")
 
     def __init__(self, at: int) -> None:
-        self.at: int | None = at
+        self.at = at
+        self.ended = False
         self.seen = False
         self.skipping = False
         self._idle = 0
@@ -78,24 +79,21 @@ class Block:
         Yields:
             Start and end of each piece of a key; more of it may follow the end.
         """
-        while self.at is not None:
+        while not self.ended:
             newline = text.find("\n", self.at, self.at + LINE)
             end = newline if newline >= 0 else min(self.at + LINE, len(text))
-            short = newline < 0 and end < self.at + LINE
-            if self.skipping:
-                self.at, self.skipping = (end, True) if newline < 0 else (newline + 1, False)
-            elif short and not final:
-                return
-            else:
-                yield from self._line(text, end, whole=short or newline >= 0)
-                if self.at is not None:
-                    self.at, self.skipping = (end, True) if newline < 0 else (newline + 1, False)
-            if short:
-                self.at = None if final else self.at
+            cut = newline < 0 and end < self.at + LINE
+            if not self.skipping:
+                if cut and not final:
+                    return
+                yield from self._line(text, end, whole=cut or newline >= 0)
+            self.at, self.skipping = (newline + 1, False) if newline >= 0 else (end, True)
+            if cut:
+                self.ended = self.ended or final
                 return
 
     def _line(self, text: str, end: int, *, whole: bool) -> Iterator[tuple[int, int]]:
-        start, line = self.at or 0, text[self.at : end]
+        line = text[self.at : end]
         match = compiled(_LONG).match(line)
         if match and not self.seen and not _generated(match[1]):
             match = None
@@ -103,12 +101,11 @@ class Block:
             match = compiled(_WHOLE).match(line)
         if match and "BEGIN " not in line:
             self.seen = True
-            yield start + match.start(1), start + match.end(1)
+            yield self.at + match.start(1), self.at + match.end(1)
             return
         self._idle += 1
         idle = compiled(_HEADER).match(line) or compiled(_EMPTY).match(line)
-        if not idle or "---" in line or self._idle > _MOST_IDLE:
-            self.at = None
+        self.ended = not idle or "---" in line or self._idle > _MOST_IDLE
 
 
 def lines_before(text: str, at: int, floor: int) -> list[tuple[int, int]]:

@@ -78,7 +78,7 @@ class RedactionStream:
                 lines = opened.read(self._text, final=final)
                 self._add(tails, (Piece(*ends, hit.rank) for ends in lines))
                 limit = min(limit, self._held())
-        self._blocks = [entry for entry in self._blocks if entry[0].at is not None]
+        self._blocks = [entry for entry in self._blocks if not entry[0].ended]
         shown = self._show(limit)
         self._cut(limit)
         return shown
@@ -101,7 +101,7 @@ class RedactionStream:
     def _held(self) -> int:
         """Return where the first line starts that a reader cannot tell yet."""
         return min(
-            (block.at for block, _ in self._blocks if block.at is not None and not block.skipping),
+            (block.at for block, _ in self._blocks if not (block.ended or block.skipping)),
             default=len(self._text),
         )
 
@@ -119,7 +119,7 @@ class RedactionStream:
             self._held(),
         )
         # The lines of a block that goes on are told by its header already.
-        if not any(block.seen and block.at is not None for block, _ in self._blocks):
+        if not any(block.seen and not block.ended for block, _ in self._blocks):
             limit = min(limit, held_lines(text, settled))
         return max(limit, settled)
 
@@ -146,5 +146,4 @@ class RedactionStream:
         self._cover -= gone
         self._pieces = [Piece(start - gone, end - gone, rank) for start, end, rank in self._pieces]
         for block, _ in self._blocks:
-            if block.at is not None:
-                block.at -= gone
+            block.at -= gone

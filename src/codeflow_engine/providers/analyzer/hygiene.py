@@ -59,7 +59,12 @@ class HygieneAnalyzer(Analyzer):
 
     @override
     async def analyze(self, analysis: Analysis, sandbox: Sandbox) -> AnalyzerReport:
-        """Look at every unit in a process of its own, then for lock files in the tree."""
+        """Look at every unit in a process of its own, then for lock files in the tree.
+
+        Raises:
+            AnalyzerError: The scan could not be run, or not to its end.
+            ProviderError: A lock file had to be looked for, and the host failed.
+        """
         report = await run_scan(
             hygiene.scan, analysis, sandbox, settings=self._settings, limits=self._limits
         )

@@ -61,7 +61,7 @@ async def _read(
     """Read the files that exist; one that exists may be too large to have content."""
     wanted = sorted(paths)
     files = await analysis.read_files(wanted, side) if wanted else ()
-    return {file.path: file for file in files if file.content is not None or file.mode is not None}
+    return {file.path: file for file in files if file.exists}
 
 
 def _differ(old: FileContent | None, new: FileContent | None) -> bool:

@@ -54,7 +54,11 @@ class SecretsAnalyzer(Analyzer):
 
     @override
     async def analyze(self, analysis: Analysis, sandbox: Sandbox) -> AnalyzerReport:
-        """Look at every unit, in a process of its own."""
+        """Look at every unit in a process of its own.
+
+        Raises:
+            AnalyzerError: The scan could not be run, or not to its end.
+        """
         return await run_scan(
             secrets.scan, analysis, sandbox, settings=self._settings, limits=self._limits
         )

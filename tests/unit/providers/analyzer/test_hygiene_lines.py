@@ -32,6 +32,7 @@ def test_a_conflict_is_found_across_hunks_and_context() -> None:
     text = change(
         "a.py",
         ["+<<<<<<< HEAD", " ours"],
+        ["-ours", "+theirs"],
         [" ours", "+=======", "+theirs"],
         ["+>>>>>>> branch\r"],
     )

@@ -180,9 +180,9 @@ class Tree:
         return tuple(
             FileContent(path=path, content=files[path], mode="100644")
             if path in files
-            else FileContent(path=path, mode="100644", reason="too large")
+            else FileContent(path=path, reason="too large")
             if path in self.large
-            else FileContent(path=path, reason="absent")
+            else FileContent(path=path, exists=False, reason="absent")
             for path in paths
         )
 
@@ -229,7 +229,7 @@ async def test_a_bare_patch_has_no_tree_to_ask() -> None:
 
 
 async def test_a_lock_file_that_is_too_large_to_read_exists_all_the_same() -> None:
-    """Its mode proves that it is there."""
+    """A host knows that it is there, and that is enough beside the manifest."""
     assert await told(Tree(large=("package-lock.json",))) == ["manifest-without-lock"]
 
 

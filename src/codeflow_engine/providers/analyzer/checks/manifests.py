@@ -160,9 +160,9 @@ def restates(file: DiffFile, ecosystem: Ecosystem) -> bool:
 def _states(side: SideText, ecosystem: Ecosystem) -> Iterator[tuple[str, bool]]:
     section = _UNKNOWN
     for raw, touched in side.lines():
-        line = " ".join(raw[: _LINE_LIMIT + 1].split())
-        if len(line) > _LINE_LIMIT:
+        if len(raw) > _LINE_LIMIT:
             continue
+        line = " ".join(raw.split())
         entered = _entered(section, line, ecosystem)
         if entered is not None:
             section = entered

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from itertools import islice
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from codeflow_engine.domain.diff import DiffFile, Unit
@@ -154,13 +153,14 @@ def _load(request: Request) -> Scan:
     return scan
 
 
-def _place(traceback: TracebackType | None) -> str:
+def _place(error: Exception) -> str:
     """Say where an exception was raised: a module and a line, never a text."""
-    while traceback is not None and traceback.tb_next is not None:
+    place = "?"
+    traceback = error.__traceback__
+    while traceback is not None:
+        place = f"{traceback.tb_frame.f_globals.get('__name__')}:{traceback.tb_lineno}"
         traceback = traceback.tb_next
-    if traceback is None:
-        return "?"
-    return f"{traceback.tb_frame.f_globals.get('__name__', '?')}:{traceback.tb_lineno}"
+    return place
 
 
 def answer(stream: BinaryIO, out: BinaryIO) -> int:
@@ -174,7 +174,7 @@ def answer(stream: BinaryIO, out: BinaryIO) -> int:
         told.end()
     except Exception as error:  # noqa: BLE001 - a scan of a plugin may raise anything
         what = str(error) if isinstance(error, BrokenScanError) else type(error).__name__
-        out.write(dump(["failed", what, _place(error.__traceback__)]))
+        out.write(dump(["failed", what, _place(error)]))
         out.flush()
         return 1
     out.flush()

@@ -1,5 +1,5 @@
 """Changes of a local git repository, read without ever running what it configures."""
 
-from codeflow_engine.providers.vcs.git.provider import Git
+from codeflow_engine.providers.vcs.git.provider import Git, GitSettings
 
-__all__ = ["Git"]
+__all__ = ["Git", "GitSettings"]

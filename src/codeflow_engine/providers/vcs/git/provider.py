@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, override
 
@@ -20,10 +21,37 @@ from codeflow_engine.providers.vcs.git.revisions import compare
 from codeflow_engine.providers.vcs.git.snapshot import Snapshot, take
 from codeflow_engine.sandbox import Sandbox
 
-__all__ = ["Git"]
+__all__ = ["Git", "GitSettings"]
 
 _MIB: Final = 1024 * 1024
 _NAMED: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitSettings:
+    """Settings of the git backend."""
+
+    git: str = "git"
+    """Path or name of the program."""
+
+    trusted: tuple[str, ...] = ()
+    """Directories outside of a repository that it may lead to, such as the repository that
+    `git clone --reference` borrows objects of."""
+
+    max_diff_bytes: int = 256 * _MIB
+    """Largest diff."""
+
+    max_file_bytes: int = 16 * _MIB
+    """Largest file whose content is compared."""
+
+    max_untracked: int = 10_000
+    """Most files that are not tracked and not ignored."""
+
+    timeout: float = 120.0
+    """Seconds that one run of git may take."""
+
+
+_DEFAULT: Final = GitSettings()
 
 
 class Git(VCS):
@@ -59,31 +87,17 @@ class Git(VCS):
     Needs git 2.33 or later. Tables of refs (`reftable`) are not supported.
 
     Args:
-        git: Path or name of the program.
-        trusted: Directories outside of a repository that it may lead to.
-        max_diff_bytes: Largest diff.
-        max_file_bytes: Largest file whose content is compared.
-        max_untracked: Most files that are not tracked and not ignored.
-        timeout: Seconds that one run of git may take.
+        settings: The program, what is trusted, and limits.
     """
 
-    def __init__(
-        self,
-        *,
-        git: str = "git",
-        trusted: Sequence[str | Path] = (),
-        max_diff_bytes: int = 256 * _MIB,
-        max_file_bytes: int = 16 * _MIB,
-        max_untracked: int = 10_000,
-        timeout: float = 120.0,
-    ) -> None:
-        self._git = git
-        self._trusted = tuple(Path(path) for path in trusted)
+    def __init__(self, settings: GitSettings = _DEFAULT) -> None:
+        self._git = settings.git
+        self._trusted = tuple(Path(path) for path in settings.trusted)
         self._caps = Caps(
-            diff_bytes=max_diff_bytes,
-            file_bytes=max_file_bytes,
-            untracked=max_untracked,
-            seconds=timeout,
+            diff_bytes=settings.max_diff_bytes,
+            file_bytes=settings.max_file_bytes,
+            untracked=settings.max_untracked,
+            seconds=settings.timeout,
         )
 
     @override
