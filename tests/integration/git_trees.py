@@ -85,7 +85,7 @@ class Tree:
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
-                with suppress(FileNotFoundError, NotADirectoryError):
+                with suppress(OSError):  # absent, or behind something that is no directory
                     path.unlink()
 
     def link(self, name: str, target: str | Path) -> None:
