@@ -6,7 +6,7 @@ import codeflow_engine as codeflow
 from codeflow_engine.contracts import Analysis, Analyzer, AnalyzerReport
 from codeflow_engine.sandbox import Sandbox
 
-codeflow.Motor()  # type: ignore[operator]  # no such name
+codeflow.Motor()  # type: ignore[attr-defined]  # no such name
 codeflow.Engine(tenant=7)  # type: ignore[arg-type]  # a tenant is a text
 codeflow.Engine(motor="v8")  # type: ignore[call-arg]  # no such option
 codeflow.Engine().review(7)  # type: ignore[arg-type]  # not a change
