@@ -89,7 +89,7 @@ class Block:
                 yield from self._line(text, end, whole=cut or newline >= 0)
             self.at, self.skipping = (newline + 1, False) if newline >= 0 else (end, True)
             if cut:
-                self.ended = self.ended or final
+                self.ended |= final
                 return
 
     def _line(self, text: str, end: int, *, whole: bool) -> Iterator[tuple[int, int]]:

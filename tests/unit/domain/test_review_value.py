@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from review_builds import finding, review, reviews
 
 from codeflow_engine.domain.change import Change
@@ -22,6 +22,7 @@ VALUE = "hunter2-hunter2"
 
 
 @given(reviews())
+@settings(max_examples=60)
 def test_a_review_comes_back_equal_from_json(value: Review) -> None:
     """Through text and back, every field is the same."""
     text = json.dumps(value.to_json(), allow_nan=False)
@@ -30,6 +31,7 @@ def test_a_review_comes_back_equal_from_json(value: Review) -> None:
 
 
 @given(reviews())
+@settings(max_examples=60)
 def test_the_json_form_tells_the_ledger_in_numbers(value: Review) -> None:
     """Outcome, reason and counts stand beside the entries that they are derived from."""
     plain = value.to_json()
