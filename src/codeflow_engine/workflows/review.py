@@ -123,7 +123,7 @@ async def _read_policy(run: RunContext, change: Change) -> RepositoryPolicy:
         return RepositoryPolicy()
     if file.content is None:
         raise ConfigurationError(f"{POLICY_PATH} at {change.base[:12]}: {file.reason}")
-    return read_policy(file.content, change.base)
+    return await run.step("read-policy", read_policy, file.content, change.base)
 
 
 async def _read_files(
