@@ -9,8 +9,8 @@ from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.redaction.context import CONTEXTUAL
 from codeflow_engine.redaction.index import RuleIndex
 from codeflow_engine.redaction.rule import CONFIGURED, NAMED_VALUE, compiled
-from codeflow_engine.redaction.vendors import SERVICE_TOKENS
 from codeflow_engine.redaction.tokens import TOKENS
+from codeflow_engine.redaction.vendors import SERVICE_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
