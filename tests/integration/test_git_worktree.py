@@ -218,7 +218,10 @@ async def test_a_deep_untracked_tree(tree: Tree) -> None:
 
 async def test_many_untracked_files_in_rounds(tree: Tree) -> None:
     """More names than one question holds are asked about in several."""
-    tree.write({f"new/d{number % 50}/f{number}.py": "" for number in range(2500)})
+    for folder in range(50):
+        (tree.path / f"new/d{folder}").mkdir(parents=True)
+        for number in range(50):
+            (tree.path / f"new/d{folder}/f{number}.py").touch()
     tree.write({".gitignore": "d7/\n"})
 
     change = await fetch(tree.path)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from analyzer_patches import change, growth, marked, new_file, rules, scanned
 
 from codeflow_engine.domain.finding import Severity
+from codeflow_engine.providers.analyzer.checks import confusables
 from codeflow_engine.providers.analyzer.checks.hygiene import scan
 
 CYRILLIC_A = "\u0430"
@@ -181,6 +184,31 @@ def test_long_lines_are_taken_for_generated_ones() -> None:
     assert [(finding.rule, finding.severity) for finding in findings] == [
         ("bidi-control", Severity.LOW)
     ]
+
+
+@pytest.mark.parametrize(
+    ("alien", "script"),
+    [
+        ("\u0430", "CYRILLIC"),
+        ("\u0406", "CYRILLIC"),
+        ("\u039f", "GREEK"),
+        ("\u0585", "ARMENIAN"),
+        ("\uff21", "FULLWIDTH LATIN"),
+        ("\uff5a", "FULLWIDTH LATIN"),
+    ],
+)
+def test_s4_lookalikes_of_several_scripts_are_known(alien: str, script: str) -> None:
+    """Each of these cannot be told from a Latin letter."""
+    assert unicodedata.name(alien).startswith(script)
+    assert rules(scanned(scan, new_file("a.py", f"user{alien} = 1"))) == ["confusable-name"]
+
+
+def test_a_wide_letter_stands_for_its_own_latin_one() -> None:
+    """Compatibility normalization, which Python applies to names, says which."""
+    wide = {char: latin for char, latin in confusables._LATIN.items() if char > "\uff00"}
+
+    assert len(wide) == 52
+    assert all(unicodedata.normalize("NFKC", char) == latin for char, latin in wide.items())
 
 
 def test_a_confusable_name_is_marked_as_a_whole_and_once_a_line() -> None:

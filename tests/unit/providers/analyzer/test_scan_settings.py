@@ -87,7 +87,9 @@ def test_code_and_texts_for_people_are_told_apart(*, path: str, code: bool) -> N
 
 def test_tests_foreign_files_and_lock_files_are_known_by_their_paths() -> None:
     """By directories and by forms of names."""
-    assert all(map(is_test, ["tests/a.py", "x/test_a.py", "a.spec.ts", "a_test.go", "ATest.java"]))
+    assert all(
+        map(is_test, ["tests/a.py", "x/test_a.py", "a.spec.ts", "a_test.go", "ATest.java", "a.md"])
+    )
     assert not any(map(is_test, ["latest/a.py", "contest.py", "src/attest.go"]))
     assert all(map(is_foreign, ["vendor/a.js", "x/node_modules/y/z.js", "a.min.js"]))
     assert not any(map(is_foreign, ["src/vendors.py", "distance/a.js"]))

@@ -59,7 +59,7 @@ _TEST: Final = re.compile(
     r"(?:^|/)(?:tests?|testing|testdata|specs?|__tests__|__mocks__|fixtures?|e2e|cypress|examples?"
     r"|samples?|benchmarks?|docs?|playgrounds?|templates?|template-[^/]+)/"
     r"|(?:^|/)(?:test_[^/]*|conftest)\.py$|_test\.\w+$|[._-](?:test|spec|cy|e2e)\.\w+$|_spec\.rb$"
-    r"|Tests?\.(?:java|kt|cs|swift|php)$",
+    r"|Tests?\.(?:java|kt|cs|swift|php)$|\.(?:md|mdx|markdown|rst|adoc)$",
     re.IGNORECASE,
 )
 _FOREIGN: Final = re.compile(
