@@ -115,7 +115,7 @@ pieces = st.one_of(
 texts = st.lists(pieces, max_size=14).map("".join)
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(texts)
 @example("[redacted:jwt]sk-" + "a1" * 20)
 def test_redaction_is_idempotent(text: str) -> None:
@@ -125,7 +125,7 @@ def test_redaction_is_idempotent(text: str) -> None:
     assert REDACTOR.redact(once) == once
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(texts)
 def test_redaction_keeps_every_line_in_its_place(text: str) -> None:
     """No line break comes or goes, of whatever kind, so that line numbers stay valid."""
@@ -138,7 +138,7 @@ def test_redaction_keeps_every_line_in_its_place(text: str) -> None:
         assert text[start:end] == match[0]
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(texts)
 def test_the_map_leads_from_the_shown_text_to_the_source_and_back(text: str) -> None:
     """Text between placeholders is found at its place; a placeholder is its whole secret."""
@@ -164,7 +164,7 @@ def test_the_map_leads_from_the_shown_text_to_the_source_and_back(text: str) -> 
     assert offsets.shown_range(source, len(text)) == (at, len(shown))
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(texts, st.data())
 def test_a_text_in_chunks_is_redacted_as_a_whole_one(text: str, data: st.DataObject) -> None:
     """However a text is cut, the stream shows what redacting the whole would show."""
@@ -188,7 +188,7 @@ def test_a_text_in_single_characters_is_redacted_as_a_whole_one(text: str) -> No
         assert shown == REDACTOR.redact(text)
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(texts, st.sampled_from(SECRETS[:4]), texts)
 def test_s6_a_registered_value_is_never_shown(before: str, secret: str, after: str) -> None:
     """Whatever stands around a configured secret, the redacted text holds it in no form."""
@@ -197,7 +197,7 @@ def test_s6_a_registered_value_is_never_shown(before: str, secret: str, after: s
     assert not REDACTOR.exposes(shown)
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(random, st.sampled_from(sorted(FORMS)), st.sampled_from(sorted(CONTEXTS)), texts)
 def test_spans_are_sorted_and_apart_and_show_nothing(
     rng: Random, rule: str, context: str, noise: str

@@ -16,6 +16,7 @@ TEXTS = [
     f"+{ROW}\n+{ROW}\n+Qw==\n+-----END RSA PRIVATE KEY-----\n+done\n",
     f"-----BEGIN PRIVATE KEY-----\n{ROW * 5}\n{ROW}\nthe end of it\n",
     f"say {VALUE} and s3cr3t%20tOk3n%2Fvalu3 or s3cr3t tOk",
+    f"{ROW}\n-----END RSA PRIVATE KEY-----{'y' * 600}\n",
     "postgresql://app:[redacted:url-password]@db [redacted:jwt]sk-" + "a1" * 20,
     "a3X8Q~" + "aZ3~" * 9 + " 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",
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P so",

@@ -127,19 +127,19 @@ def lines_before(text: str, at: int, floor: int) -> list[tuple[int, int]]:
     return found + above if above else []
 
 
-def held_lines(text: str, floor: int) -> int:
+def held_lines(text: str, floor: int, reach: int) -> int:
     """Return where the last lines start that a footer could still turn into a key.
 
     Args:
         text: What is known of the text.
         floor: Lines that start before it are not read.
+        reach: Characters behind a footer until which it is not told.
     """
-    # A footer is known only some characters behind the text that makes it one.
-    start = _line_start(text, len(text), longest=2 * LINE)
+    start = _line_start(text, len(text), longest=LINE + reach)
     if start is None or start < floor:
         return len(text)
-    line = text[start:]
-    begun = compiled(_BEGUN).match(line)
+    line = text[start : start + LINE]
+    begun = len(text) - start <= LINE and compiled(_BEGUN).match(line)
     if not begun and not compiled(_FOOTER_BEGUN).match(line):
         return len(text)
     above = list(_lines_above(text, start, floor, short=True))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Growth:
     """The keywords of some rules, indexed for texts that grow by a few characters."""
 
-    __slots__ = ("_ahead", "_beginnings", "_by_first", "_longest", "_reach", "_spaced")
+    __slots__ = ("_ahead", "_beginnings", "_by_first", "_longest", "_spaced", "reach")
 
     def __init__(self, keys: Sequence[Key]) -> None:
         spaced = [key for key in keys if key.folded or key.blanks]
@@ -23,7 +23,9 @@ class Growth:
         self._by_first: dict[str, list[Key]] = {}
         for key in unspaced:
             self._by_first.setdefault(key.literal[0], []).append(key)
-        self._reach = max((key.reach for key in keys), default=0) + MAX_PLACEHOLDER
+        self.reach = max((key.reach for key in keys), default=0) + MAX_PLACEHOLDER
+        """Characters behind a place after which nothing about it changes any more."""
+
         self._longest = max((len(key.literal) for key in keys), default=0)
         self._beginnings = _beginnings(keys, folded=False), _beginnings(keys, folded=True)
         self._ahead = _ahead(spaced), _ahead(unspaced)
@@ -36,7 +38,7 @@ class Growth:
             line: Where its last line starts, or what was settled of it ends.
             word: Where its last word starts, in the last line.
         """
-        start = max(line, len(text) - self._reach)
+        start = max(line, len(text) - self.reach)
         raw = ascii_only(text[start:])
         folded = raw.lower()
         # Before a keyword that is still to come, and where one has begun.

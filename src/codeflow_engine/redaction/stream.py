@@ -120,7 +120,7 @@ class RedactionStream:
         )
         # The lines of a block that goes on are told by its header already.
         if not any(block.seen and not block.ended for block, _ in self._blocks):
-            limit = min(limit, held_lines(text, settled))
+            limit = min(limit, held_lines(text, settled, self._growth.reach))
         return max(limit, settled)
 
     def _show(self, limit: int) -> str:
