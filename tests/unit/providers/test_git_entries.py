@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeflow_engine.domain.diff import Diff, FileStatus
-from codeflow_engine.providers.vcs.git.index import Entry
+from codeflow_engine.errors import ChangeUnavailableError
+from codeflow_engine.providers.vcs.git.index import Entry, is_unchanged
 from codeflow_engine.providers.vcs.git.objects import TreeEntry
 from codeflow_engine.providers.vcs.git.plumbing import quote
 from codeflow_engine.providers.vcs.git.recording import notice
@@ -38,7 +39,7 @@ def entry(found: os.stat_result, **other: int) -> Entry:
         "  ctime: {ctime}:{ctime_ns}\n  mtime: {mtime}:{mtime_ns}\n  dev: {dev}\tino: {ino}\n"
         "  uid: {uid}\tgid: {gid}\n  size: {size}"
     ).format_map({name: number & 0xFFFFFFFF for name, number in numbers.items()})
-    return Entry(b"100644", ID.encode(), b"0", b"file", recorded.encode(), b"0")
+    return Entry.read(f"100644 {ID} 0\tfile\0{recorded}\tflags: 0\n".encode())
 
 
 @pytest.fixture
@@ -50,19 +51,20 @@ def found(tmp_path: Path) -> os.stat_result:
 
 def test_a_file_that_is_as_recorded(found: os.stat_result) -> None:
     """Everything alike is the same; the device's number may differ after a mount."""
-    later = found.st_mtime_ns + 1
+    record = f"100644 {ID} 0\tfile\0".encode() + entry(found).recorded + b"\tflags: "
 
-    assert entry(found).matches(found, written=later)
-    assert entry(found, dev=0).matches(found, written=later)
+    assert entry(found).matches(found)
+    assert entry(found, dev=0).matches(found)
+    assert is_unchanged(record + b"0\n", found)
+    assert not is_unchanged(record + b"8000\n", found)
 
 
 def test_other_implementations_leave_nanoseconds_out(found: os.stat_result) -> None:
     """Whole seconds are enough, if they are the right ones."""
-    later = found.st_mtime_ns + 1
     seconds = found.st_mtime_ns // 10**9
 
-    assert entry(found, ctime_ns=0, mtime_ns=0).matches(found, written=later)
-    assert not entry(found, mtime_ns=0, mtime=seconds - 1).matches(found, written=later)
+    assert entry(found, ctime_ns=0, mtime_ns=0).matches(found)
+    assert not entry(found, mtime_ns=0, mtime=seconds - 1).matches(found)
 
 
 @pytest.mark.parametrize(
@@ -70,12 +72,13 @@ def test_other_implementations_leave_nanoseconds_out(found: os.stat_result) -> N
 )
 def test_a_file_that_differs_in_one_number(found: os.stat_result, name: str) -> None:
     """Any other difference means that the file has to be read."""
-    assert not entry(found, **{name: 7}).matches(found, written=found.st_mtime_ns + 1)
+    assert not entry(found, **{name: 7}).matches(found)
 
 
-def test_a_file_as_young_as_the_index(found: os.stat_result) -> None:
-    """A file of the index's own instant may have changed after it."""
-    assert not entry(found).matches(found, written=found.st_mtime_ns)
+def test_a_record_of_another_form() -> None:
+    """What git is not known to write is not guessed at."""
+    with pytest.raises(ChangeUnavailableError, match="unknown form"):
+        Entry.read(b"100644 nonsense\n")
 
 
 @given(PATHS)

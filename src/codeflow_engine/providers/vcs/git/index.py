@@ -15,17 +15,28 @@ from codeflow_engine.errors import ChangeUnavailableError
 from codeflow_engine.providers.vcs.git.disk import Stop, in_thread, open_regular, shown
 from codeflow_engine.providers.vcs.git.plumbing import Plumbing
 
-__all__ = ["Entry", "Index", "Staged", "copy_index", "read_index", "read_staged"]
+__all__ = [
+    "Entry",
+    "Index",
+    "Staged",
+    "copy_index",
+    "is_unchanged",
+    "read_index",
+    "read_staged",
+]
 
 _OUTPUT: Final = 1024 * 1024 * 1024  # about 250 bytes an entry
-_ENTRY: Final = re.compile(
+_RECORD: Final = re.compile(
     rb"([0-7]{6}) ([0-9a-f]{40,64}) ([0-3])\t([^\0]++)\0"
     rb"(  ctime: \d+:\d+\n  mtime: \d+:\d+\n  dev: \d+\tino: \d+\n"
     rb"  uid: \d+\tgid: \d+\n  size: \d+)\tflags: ([0-9a-f]+)\n"
 )
+_UNCHANGED: Final = (
+    b"\0  ctime: %d:%d\n  mtime: %d:%d\n  dev: %d\tino: %d\n  uid: %d\tgid: %d\n  size: %d"
+    b"\tflags: 0\n"
+)
 _NUMBER: Final = re.compile(rb"\d+")
 _NO_PATH: Final = re.compile(rb"(?:\A|/)(?:\.{0,2}|\.git)(?:/|\Z)", re.IGNORECASE)
-_SAME: Final = b"  ctime: %d:%d\n  mtime: %d:%d\n  dev: %d\tino: %d\n  uid: %d\tgid: %d\n  size: %d"
 _SECOND: Final = 1_000_000_000
 _STOPS: Final = 1000
 _LOW: Final = 0xFFFFFFFF
@@ -70,49 +81,73 @@ class Entry(NamedTuple):
         """Whether only the intention to add the file is recorded."""
         return bool(int(self.flags, 16) & _INTENT)
 
-    def matches(self, found: os.stat_result, *, written: int) -> bool:
-        """Tell whether a file is surely what was recorded, without reading it.
+    @property
+    def is_unmerged(self) -> bool:
+        """Whether it is one side of a conflict."""
+        return self.stage != b"0"
 
-        Args:
-            found: The file as it is.
-            written: When the index was, in nanoseconds; a file of that time or later may
-                have changed afterwards without a trace ("racy git").
-        """
-        if found.st_mtime_ns >= written:
-            return False
-        changed = divmod(found.st_ctime_ns, _SECOND)
-        modified = divmod(found.st_mtime_ns, _SECOND)
-        # Git keeps the low 32 bits of everything.
-        owner = (found.st_ino & _LOW, found.st_uid & _LOW, found.st_gid & _LOW)
-        size = found.st_size & _LOW
-        if self.recorded == _SAME % (*changed, *modified, found.st_dev & _LOW, *owner, size):
-            return True
+    @classmethod
+    def read(cls, record: bytes) -> Entry:
+        """Read what git has written of an entry."""
+        found = _RECORD.fullmatch(record)
+        if found is None:
+            raise ChangeUnavailableError("git described the index in an unknown form")
+        return cls._make(found.groups())
+
+    def matches(self, found: os.stat_result) -> bool:
+        """Tell whether a file looks as it did when it was recorded."""
         numbers = [int(number) for number in _NUMBER.findall(self.recorded)]
         del numbers[4]  # the device, which some file systems number anew at each mount
+        # Git keeps the low 32 bits of everything.
+        others = (found.st_ino, found.st_uid, found.st_gid, found.st_size)
         return (
-            _same_time(numbers[0:2], changed)
-            and _same_time(numbers[2:4], modified)
-            and numbers[4:] == [*owner, size]
+            _same_time(numbers[0:2], found.st_ctime_ns)
+            and _same_time(numbers[2:4], found.st_mtime_ns)
+            and numbers[4:] == [number & _LOW for number in others]
         )
 
 
-def _same_time(recorded: Sequence[int], found: tuple[int, int]) -> bool:
+def is_unchanged(record: bytes, found: os.stat_result) -> bool:
+    """Tell whether a file looks as git has recorded it, with no flag set: the usual case.
+
+    A record stays the bytes that git has written as long as nothing else is asked, since
+    fifty thousand of them are made for a change of one.
+    """
+    return record.endswith(
+        _UNCHANGED
+        % (
+            found.st_ctime_ns // _SECOND,
+            found.st_ctime_ns % _SECOND,
+            found.st_mtime_ns // _SECOND,
+            found.st_mtime_ns % _SECOND,
+            found.st_dev,
+            found.st_ino & _LOW,
+            found.st_uid,
+            found.st_gid,
+            found.st_size & _LOW,
+        )
+    )
+
+
+def _same_time(recorded: Sequence[int], found: int) -> bool:
+    seconds, rest = divmod(found, _SECOND)
     # Other implementations than git's own leave the nanoseconds out.
-    return recorded[0] == found[0] & _LOW and recorded[1] in {found[1], 0}
+    return recorded[0] == seconds & _LOW and recorded[1] in {rest, 0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
     """What is staged."""
 
-    entries: Mapping[bytes, Entry]
-    """By path. Of a path in conflict, one of its stages."""
+    records: Mapping[bytes, bytes]
+    """Entries by path, for `Entry.read`. Of a path in conflict, one of its stages."""
 
     unmerged: frozenset[bytes]
     """Paths in conflict."""
 
     written: int
-    """When the index was written, in nanoseconds."""
+    """When the index was written, in nanoseconds; a file of that time or later may have
+    changed afterwards without a trace ("racy git")."""
 
 
 class Staged(NamedTuple):
@@ -159,29 +194,28 @@ def _copy_file(path: Path, directory: Path) -> int:
 
 
 def _parse(text: bytes, written: int, stop: Stop) -> Index:
-    entries: dict[bytes, Entry] = {}
+    records: dict[bytes, bytes] = {}
     unmerged: set[bytes] = set()
     place = 0
     # One match after the other, and not `findall`, which would hold the interpreter's lock
     # for the whole of it.
     while place < len(text):
-        found = _ENTRY.match(text, place)
+        found = _RECORD.match(text, place)
         if found is None:
             raise ChangeUnavailableError("git described the index in an unknown form")
         place = found.end()
-        entry = Entry._make(found.groups())
-        path = entry.path
+        path = found[4]
         # The first question is much faster, and the answer is nearly always no.
         if (b"/." in path or b"//" in path or path[:1] in b"/." or path[-1:] == b"/") and (
             _NO_PATH.search(path) is not None
         ):
             raise ChangeUnavailableError(f"the index holds {shown(path)}, which is no path in it")
-        if len(entries) % _STOPS == 0:
+        if len(records) % _STOPS == 0:
             stop()
-        if entry.stage != b"0":
+        if found[3] != b"0":
             unmerged.add(path)
-        entries[path] = entry
-    return Index(entries=entries, unmerged=frozenset(unmerged), written=written)
+        records[path] = found[0]
+    return Index(records=records, unmerged=frozenset(unmerged), written=written)
 
 
 async def read_staged(

@@ -20,7 +20,7 @@ from codeflow_engine.errors import ChangeUnavailableError
 from codeflow_engine.providers.vcs.git.configuration import truth
 from codeflow_engine.providers.vcs.git.discovery import embedded
 from codeflow_engine.providers.vcs.git.disk import NOT_THERE, Stop, in_thread, open_directory, shown
-from codeflow_engine.providers.vcs.git.index import Entry, Index
+from codeflow_engine.providers.vcs.git.index import Entry, Index, is_unchanged
 from codeflow_engine.providers.vcs.git.plumbing import Plumbing
 from codeflow_engine.providers.vcs.git.refs import read_head
 from codeflow_engine.providers.vcs.git.rules import Rules
@@ -102,13 +102,15 @@ class _Walk:
         }
         """What of a file's mode counts, and what it then is, by the mode of the entry."""
 
-        self._parents = _parents(index.entries)
-        self.found = Differences(folders=self._parents)
+        self._parents: set[bytes] = set()
+        self.found = Differences()
 
     def tracked(self, stop: Stop) -> _Names:
         """Walk every directory that holds a tracked file."""
-        self._rules.prepare(self._index.entries)
-        missing = set(self._index.entries)
+        records = self._index.records
+        self._rules.prepare(records)
+        self._parents = self.found.folders = _parents(records)
+        missing = set(records)
         names = _Names()
         root = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -118,10 +120,10 @@ class _Walk:
                 waiting += self._visit(root, waiting.pop(), missing, names)
         finally:
             os.close(root)
-        entries = self._index.entries
-        self.found.gone = {
-            path for path in missing if not (entries[path].is_sparse or entries[path].is_assumed)
-        }
+        for path in missing:
+            recorded = Entry.read(records[path])
+            if not (recorded.is_sparse or recorded.is_assumed):
+                self.found.gone.add(path)
         return names
 
     def _visit(self, root: int, path: bytes, missing: set[bytes], names: _Names) -> Sequence[bytes]:
@@ -134,7 +136,7 @@ class _Walk:
             raise
         below = []
         prefix = path + b"/" if path else b""
-        tracked = self._index.entries
+        tracked = self._index.records
         try:
             with os.scandir(directory) as entries:
                 for entry in entries:
@@ -156,11 +158,17 @@ class _Walk:
         self, path: bytes, entry: os.DirEntry[str], missing: set[bytes], names: _Names
     ) -> None:
         """Hold one tracked path against its entry."""
-        recorded = self._index.entries[path]
+        record = self._index.records[path]
         try:
             found = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
             return
+        mask, mode = self._modes.get(record[:6], (0, -1))
+        surely = found.st_mode & mask == mode and found.st_mtime_ns < self._index.written
+        if surely and is_unchanged(record, found):
+            missing.discard(path)
+            return
+        recorded = Entry.read(record)
         if stat.S_ISDIR(found.st_mode):
             if recorded.is_submodule:
                 missing.discard(path)
@@ -170,17 +178,9 @@ class _Walk:
                 self._rules.mark(path)
         elif stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode):
             missing.discard(path)
-            if not self._is_same(path, recorded, found):
+            unread = recorded.is_intended or recorded.is_unmerged or not surely
+            if not recorded.is_assumed and (unread or not recorded.matches(found)):
                 self.found.suspects[path] = recorded
-
-    def _is_same(self, path: bytes, recorded: Entry, found: os.stat_result) -> bool:
-        if recorded.flags != b"0":  # nearly never
-            if recorded.is_assumed:
-                return True
-            if recorded.is_intended or path in self._index.unmerged:
-                return False
-        mask, mode = self._modes.get(recorded.mode, (0, -1))
-        return found.st_mode & mask == mode and recorded.matches(found, written=self._index.written)
 
     def _compare_submodule(self, path: bytes, recorded: Entry) -> None:
         place = self._root / os.fsdecode(path)
