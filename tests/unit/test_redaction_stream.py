@@ -34,6 +34,18 @@ def test_two_chunks_show_what_the_whole_text_shows(text: str) -> None:
         assert stream.feed(text[:cut]) + stream.feed(text[cut:]) + stream.flush() == whole
 
 
+@pytest.mark.parametrize("size", [1, 7])
+@pytest.mark.parametrize("text", TEXTS)
+def test_many_small_chunks_show_what_the_whole_text_shows(text: str, size: int) -> None:
+    """Chunks of a character or a few are no different from two halves."""
+    redactor = Redactor(secrets=[VALUE])
+    stream = redactor.stream()
+
+    shown = [stream.feed(text[at : at + size]) for at in range(0, len(text), size)]
+
+    assert "".join([*shown, stream.flush()]) == redactor.redact(text)
+
+
 def test_text_without_a_sign_of_secrets_is_shown_at_once() -> None:
     """Words that begin no keyword do not wait for the end of their line."""
     assert Redactor().stream().feed("The quick brown fox jumped over it, ") == (
