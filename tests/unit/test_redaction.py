@@ -342,3 +342,19 @@ def test_rules_are_unique_constant_data() -> None:
     assert isinstance(RULES, tuple)
     assert Redactor(rules=list(RULES)).find(GITHUB)
     assert len(titles) > 90
+
+
+def test_offsets_of_the_redacted_text_lead_to_the_source_and_back() -> None:
+    """A quote of the shown text is found in the source; half a placeholder is all of it."""
+    text = f"a = '{GITHUB}'; b = 1"
+    shown, offsets = Redactor().redact_mapped(text)
+    quote_at = shown.index("b = 1")
+    mark = shown.index("[redacted"), shown.index("]") + 1
+
+    start, end = offsets.source_range(quote_at, quote_at + 5)
+
+    assert text[start:end] == "b = 1"
+    assert offsets.shown_range(start, end) == (quote_at, quote_at + 5)
+    assert offsets.source_range(mark[0] + 3, mark[0] + 4) == (5, 45)
+    assert offsets.shown_range(20, 30) == mark
+    assert offsets.shown_range(0, 3) == offsets.source_range(0, 3) == (0, 3)

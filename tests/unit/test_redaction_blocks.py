@@ -228,3 +228,11 @@ def test_a_second_key_is_found_behind_a_cut_off_one() -> None:
 
     assert shown.count(HERE) == 5 + 12
     assert not remains(shown, body(12))
+
+
+def test_no_more_than_128_lines_before_a_footer_are_read() -> None:
+    """What a stream has to hold back for a footer stays bounded."""
+    shown = Redactor().redact("\n".join([*body(140), "-----END PRIVATE KEY-----"]))
+
+    assert shown.count(HERE) == 128
+    assert shown.startswith("\n".join(body(140)[:12]) + f"\n{HERE}\n")
