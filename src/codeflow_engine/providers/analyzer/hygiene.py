@@ -32,7 +32,7 @@ from typing import Final, override
 
 from codeflow_engine.contracts.analyzer import Analysis, Analyzer, AnalyzerReport
 from codeflow_engine.providers.analyzer.checks import hygiene
-from codeflow_engine.providers.analyzer.checks.settings import HygieneSettings
+from codeflow_engine.providers.analyzer.checks.hygiene_settings import HygieneSettings
 from codeflow_engine.providers.analyzer.locks_in_tree import confirmed
 from codeflow_engine.providers.analyzer.scan import ScanLimits, run_scan
 from codeflow_engine.sandbox import Sandbox

@@ -28,7 +28,7 @@ from typing import Final, override
 
 from codeflow_engine.contracts.analyzer import Analysis, Analyzer, AnalyzerReport
 from codeflow_engine.providers.analyzer.checks import secrets
-from codeflow_engine.providers.analyzer.checks.settings import SecretsSettings
+from codeflow_engine.providers.analyzer.checks.secrets_settings import SecretsSettings
 from codeflow_engine.providers.analyzer.scan import ScanLimits, run_scan
 from codeflow_engine.sandbox import Sandbox
 

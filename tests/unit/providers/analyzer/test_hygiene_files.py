@@ -92,7 +92,8 @@ def test_a_name_that_stays_is_not_told_of() -> None:
         ("a/l", "/etc/passwd"),
         ("a/l", "../../x"),
         ("l", ".."),
-        ("l", "C:\\x"),
+        ("a/l", "C:\\x"),
+        ("a/l", "\\\\host\\x"),
         ("a/l", "../.git/config"),
     ],
 )

@@ -9,6 +9,7 @@ from analyzer_patches import change, new_file
 
 from codeflow_engine.domain.diff import Diff, Side
 from codeflow_engine.errors import ConfigurationError
+from codeflow_engine.providers.analyzer.checks.hygiene_settings import HygieneSettings
 from codeflow_engine.providers.analyzer.checks.kinds import (
     is_code,
     is_foreign,
@@ -18,7 +19,6 @@ from codeflow_engine.providers.analyzer.checks.kinds import (
     language,
     suffix,
 )
-from codeflow_engine.providers.analyzer.checks.settings import HygieneSettings
 from codeflow_engine.providers.analyzer.checks.sides import SideText, Walk, is_long_line
 from codeflow_engine.providers.analyzer.scan import ScanLimits
 

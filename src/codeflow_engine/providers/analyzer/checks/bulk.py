@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from codeflow_engine.domain.diff import DiffFile, Side
+from codeflow_engine.providers.analyzer.checks.hygiene_settings import HygieneSettings
 from codeflow_engine.providers.analyzer.checks.kinds import is_lock, suffix, words
-from codeflow_engine.providers.analyzer.checks.settings import HygieneSettings
 from codeflow_engine.providers.analyzer.checks.telling import tell
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from codeflow_engine.providers.analyzer.checks.telling import SeverityName, tell
 if TYPE_CHECKING:
     from codeflow_engine.domain.finding import RawFinding
 
-__all__ = ["BIDI", "HIDDEN", "INVISIBLE", "TERMINAL", "find_characters", "has_hidden", "is_plain"]
+__all__ = ["BIDI", "HIDDEN", "INVISIBLE", "TERMINAL", "find_characters", "has_hidden"]
 
 BIDI: Final = "bidi-control"
 HIDDEN: Final = "hidden-text"
@@ -54,7 +54,7 @@ _WORD: Final = "A-Za-z0-9_"
 _FLAG: Final = "\U0001f3f4"
 
 
-# Compiled when first needed: these sets take 5 ms, and most changes are plain ASCII.
+# Compiled when first needed: names of files are looked at in each change.
 @cache
 def _any() -> re.Pattern[str]:
     """Give the set of all characters that matter; a pattern of alternatives is slow."""
@@ -76,13 +76,7 @@ def _one() -> re.Pattern[str]:
     )
 
 
-_ORDINARY: Final = bytes([*b"\t\n\f\r", *range(0x20, 0x7F)])
 _BYTE_ORDER_MARK: Final = "\ufeff"
-
-
-def is_plain(data: bytes) -> bool:
-    """Tell quickly that nothing but printable ASCII and line ends is in a text."""
-    return not data.translate(None, _ORDINARY) and data.count(b"\r") == data.count(b"\r\n")
 
 
 class _Hit(NamedTuple):

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from codeflow_engine.domain.diff import DiffFile, Hunk, Side
 from codeflow_engine.providers.analyzer.checks.kinds import is_prose
@@ -29,8 +28,7 @@ _SIGNS: Final = tuple(sign * 7 for sign in (b"<", b"=", b">"))
 _MARKER: Final = re.compile(rb"[+ ](?:(<{7}|>{7})(?=[ \r\n]|\Z)|(={7})\r?(?:\n|\Z))")
 
 
-@dataclass(frozen=True, slots=True)
-class _Marker:
+class _Marker(NamedTuple):
     hunk: int
     line: int
     sign: bytes
@@ -39,9 +37,6 @@ class _Marker:
 
 def find_conflicts(file: DiffFile) -> dict[int, list[RawFinding]]:
     """Find conflicts of which the change adds at least one marker, by hunk."""
-    span = file.span
-    if any(span.data.find(sign, span.low, span.high) < 0 for sign in _SIGNS):
-        return {}
     found: dict[int, list[RawFinding]] = {}
     trio: list[_Marker] = []
     for marker in _markers(file):

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from codeflow_engine.domain.diff import Diff, DiffFile, Hunk, Side, Unit
 from codeflow_engine.providers.analyzer.checks.binaries import find_binary
 from codeflow_engine.providers.analyzer.checks.bulk import find_executable, find_huge
-from codeflow_engine.providers.analyzer.checks.characters import find_characters, is_plain
-from codeflow_engine.providers.analyzer.checks.conflicts import find_conflicts
-from codeflow_engine.providers.analyzer.checks.confusables import find_confusables
+from codeflow_engine.providers.analyzer.checks.hygiene_settings import HygieneSettings
 from codeflow_engine.providers.analyzer.checks.kinds import is_code
 from codeflow_engine.providers.analyzer.checks.leftovers import find_leftovers
 from codeflow_engine.providers.analyzer.checks.lockfiles import Lockfiles
 from codeflow_engine.providers.analyzer.checks.names import find_link, find_name
-from codeflow_engine.providers.analyzer.checks.settings import HygieneSettings
-from codeflow_engine.providers.analyzer.checks.sides import SideText
+from codeflow_engine.providers.analyzer.checks.sides import SideText, is_plain
 from codeflow_engine.providers.analyzer.scanning import Scanned
 
 if TYPE_CHECKING:
@@ -36,7 +33,7 @@ def scan(diff: Diff, units: Sequence[Unit], settings: Mapping[str, Any]) -> Iter
             yield from (Scanned(unit=unit, declined=file.unsupported) for unit in asked)
             continue
         whole = _in_entry(file, chosen, lockfiles)
-        conflicts = find_conflicts(file) if chosen.conflicts else {}
+        conflicts = _conflicts(file) if chosen.conflicts else {}
         for unit in asked:
             yield Scanned(unit=unit, findings=_find(file, unit, whole, conflicts, chosen))
 
@@ -59,9 +56,29 @@ def _find(
     if settings.leftovers:
         yield from find_leftovers(file.path, hunk, new)
     if settings.characters and not is_plain(hunk.render()):
-        yield from find_characters(file.path, new())
-        if is_code(file.path):
-            yield from find_confusables(file.path, new())
+        yield from _characters(file.path, new())
+
+
+# Two rooms that are opened when needed: most changes are plain ASCII without a conflict.
+def _characters(path: str, side: SideText) -> Iterator[RawFinding]:
+    from codeflow_engine.providers.analyzer.checks.characters import find_characters
+    from codeflow_engine.providers.analyzer.checks.confusables import find_confusables
+
+    yield from find_characters(path, side)
+    if is_code(path):
+        yield from find_confusables(path, side)
+
+
+def _conflicts(file: DiffFile) -> Mapping[int, Sequence[RawFinding]]:
+    span = file.span
+    if any(span.data.find(sign, span.low, span.high) < 0 for sign in _SIGNS):
+        return {}
+    from codeflow_engine.providers.analyzer.checks.conflicts import find_conflicts
+
+    return find_conflicts(file)
+
+
+_SIGNS: Final = (b"<<<<<<<", b"=======", b">>>>>>>")
 
 
 class _NewSide:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
 __all__ = ["is_code", "is_foreign", "is_lock", "is_prose", "is_test", "language", "suffix", "words"]
@@ -55,13 +56,6 @@ _PROSE_NAMES: Final = words(
 _TRANSLATION: Final = re.compile(
     r"(?:^|/)(?:i18n|l10n|locales?|lang|langs|translations?)/", re.IGNORECASE
 )
-_TEST: Final = re.compile(
-    r"(?:^|/)(?:tests?|testing|testdata|specs?|__tests__|__mocks__|fixtures?|e2e|cypress|examples?"
-    r"|samples?|benchmarks?|docs?|playgrounds?|templates?|template-[^/]+)/"
-    r"|(?:^|/)(?:test_[^/]*|conftest)\.py$|_test\.\w+$|[._-](?:test|spec|cy|e2e)\.\w+$|_spec\.rb$"
-    r"|Tests?\.(?:java|kt|cs|swift|php)$|\.(?:md|mdx|markdown|rst|adoc)$",
-    re.IGNORECASE,
-)
 _FOREIGN: Final = re.compile(
     r"(?:^|/)(?:node_modules|bower_components|vendor|vendored|_vendor|third[_-]?party|external"
     r"|dist|site-packages)/|[.-]min\.\w+$|\.bundle\.js$|\.map$",
@@ -103,7 +97,19 @@ def is_prose(path: str) -> bool:
 
 def is_test(path: str) -> bool:
     """Tell a file that is there for tests, examples or documentation."""
-    return _TEST.search(path) is not None
+    return _test().search(path) is not None
+
+
+@cache
+def _test() -> re.Pattern[str]:  # compiled when needed: a millisecond
+    return re.compile(
+        r"(?:^|/)(?:tests?|testing|testdata|specs?|__tests__|__mocks__|fixtures?|e2e|cypress"
+        r"|examples?|samples?|benchmarks?|docs?|playgrounds?|templates?|template-[^/]+)/"
+        r"|(?:^|/)(?:test_[^/]*|conftest)\.py$|_test\.\w+$|[._-](?:test|spec|cy|e2e)\.\w+$"
+        r"|_spec\.rb$|(?-i:Tests?)\.(?:java|kt|cs|swift|php)$"
+        r"|\.(?:md|mdx|markdown|rst|adoc)$",
+        re.IGNORECASE,
+    )
 
 
 def is_foreign(path: str) -> bool:

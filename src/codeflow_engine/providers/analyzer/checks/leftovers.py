@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from codeflow_engine.domain.diff import Hunk
 from codeflow_engine.providers.analyzer.checks.kinds import is_foreign, is_test, language
@@ -28,8 +27,7 @@ DUMP: Final = "debug-output"
 FOCUS: Final = "focused-test"
 
 
-@dataclass(frozen=True, slots=True)
-class _Leftover:
+class _Leftover(NamedTuple):
     rule: str
     statement: str
     """A pattern for the statement, after the line's indentation."""

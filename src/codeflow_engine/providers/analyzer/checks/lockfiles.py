@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 
 from codeflow_engine.domain.diff import Diff, DiffFile, FileStatus
 from codeflow_engine.providers.analyzer.checks.kinds import is_foreign, is_test
-from codeflow_engine.providers.analyzer.checks.manifests import ECOSYSTEMS, restates
 from codeflow_engine.providers.analyzer.checks.telling import tell
 
 if TYPE_CHECKING:
@@ -26,23 +25,49 @@ __all__ = ["LOCK_ALONE", "MANIFEST_ALONE", "Lockfiles", "is_locked", "lock_paths
 LOCK_ALONE: Final = "lock-without-manifest"
 MANIFEST_ALONE: Final = "manifest-without-lock"
 
-_BY_MANIFEST: Final = {one.manifest: one for one in ECOSYSTEMS}
-_BY_LOCK: Final = {lock: one for one in ECOSYSTEMS for lock in one.locks}
-_NAMES: Final = "|".join(re.escape(name) for name in (*_BY_MANIFEST, *_BY_LOCK))
-_IN_HEADER: Final = re.compile(
-    rf"^(?:diff --git |\+\+\+ |--- )(?:[^\n]*[/ ])?(?:{_NAMES})(?:[ \t\r\n]|\Z)".encode(),
-    re.MULTILINE,
-)
+_LOCKS: Final = {
+    "package.json": (
+        "package-lock.json",
+        "npm-shrinkwrap.json",
+        "yarn.lock",
+        "pnpm-lock.yaml",
+        "bun.lock",
+        "bun.lockb",
+    ),
+    "pyproject.toml": ("poetry.lock", "uv.lock", "pdm.lock"),
+    "Pipfile": ("Pipfile.lock",),
+    "Cargo.toml": ("Cargo.lock",),
+    "go.mod": ("go.sum",),
+    "Gemfile": ("Gemfile.lock",),
+    "composer.json": ("composer.lock",),
+}
+_MANIFESTS: Final = {lock: manifest for manifest, locks in _LOCKS.items() for lock in locks}
+_NAMES: Final = tuple(name.encode() for name in (*_LOCKS, *_MANIFESTS))
+
+# How a lock file above a manifest names the directory of the manifest; the tools that are
+# missing here have a lock file for each manifest.
+_SHARED: Final = {
+    "package.json": r"(?<![\w./-]){path}(?![\w./-])",
+    "pyproject.toml": r'= "{path}"',
+    "Cargo.toml": r'(?m:^name = "{name}"\r?$)',
+}
+
+
+def _manifest_of(name: str) -> str | None:
+    """Give the manifest that a file of this name stands for, where lock files follow it."""
+    if name.endswith(".gemspec") or name == "version.rb":
+        return "Gemfile"
+    return name if name in _LOCKS else None
 
 
 def lock_paths(manifest: str) -> list[str]:
     """List where the lock file of a manifest may lie: beside it, or above it."""
     directory, name = posixpath.split(manifest)
     places = [directory]
-    while directory and _BY_MANIFEST[name].shared is not None:
+    while directory and name in _SHARED:
         directory = posixpath.dirname(directory)
         places.append(directory)
-    return [posixpath.join(place, lock) for place in places for lock in _BY_MANIFEST[name].locks]
+    return [posixpath.join(place, lock) for place in places for lock in _LOCKS[name]]
 
 
 def is_locked(manifest: str, lock: str, content: bytes | None) -> bool:
@@ -55,13 +80,13 @@ def is_locked(manifest: str, lock: str, content: bytes | None) -> bool:
     above = posixpath.dirname(lock)
     if above == directory:
         return True
-    shared = _BY_MANIFEST[name].shared
-    if shared is None or content is None:
+    if name not in _SHARED or content is None:
         return False
-    inner = re.escape(posixpath.relpath(directory, above or "."))
-    last = re.escape(posixpath.basename(directory))
-    pattern = shared.format(inner, name=last).encode("utf-8", "surrogateescape")
-    return re.search(pattern, content) is not None
+    pattern = _SHARED[name].format(
+        path=re.escape(posixpath.relpath(directory, above or ".")),
+        name=re.escape(posixpath.basename(directory)),
+    )
+    return re.search(pattern.encode("utf-8", "surrogateescape"), content) is not None
 
 
 class Lockfiles:
@@ -71,16 +96,16 @@ class Lockfiles:
         self._paths: set[str] = set()
         self._governed: set[tuple[str, str]] = set()
         self._is_mixed = False
-        if _IN_HEADER.search(diff.data) is None:
+        if not any(name in diff.data for name in _NAMES):
             return
         for file in diff.files:
             directory, name = posixpath.split(file.path)
-            if name in _BY_MANIFEST or name in _BY_LOCK:
+            if name in _LOCKS or name in _MANIFESTS:
                 self._paths.add(file.path)
-            self._is_mixed = self._is_mixed or name not in _BY_LOCK
-            for one in ECOSYSTEMS:
-                if name == one.manifest or re.fullmatch(one.besides, name):
-                    self._govern(directory, one.manifest)
+            self._is_mixed = self._is_mixed or name not in _MANIFESTS
+            manifest = _manifest_of(name)
+            if manifest is not None:
+                self._govern(directory, manifest)
 
     def _govern(self, directory: str, manifest: str) -> None:
         """Note a manifest for each directory above it, whose lock file may be its own."""
@@ -95,16 +120,16 @@ class Lockfiles:
         directory, name = posixpath.split(file.path)
         if is_test(file.path) or is_foreign(file.path):
             return
-        if self._is_mixed and name in _BY_LOCK:
-            manifest = _BY_LOCK[name].manifest
+        if self._is_mixed and name in _MANIFESTS:
+            manifest = _MANIFESTS[name]
             if (directory, manifest) not in self._governed:
                 yield _lock_alone(file.path, manifest)
-        if (
-            name in _BY_MANIFEST
-            and self._paths.isdisjoint(lock_paths(file.path))
-            and restates(file, _BY_MANIFEST[name])
-        ):
-            yield _manifest_alone(file.path)
+        if name in _LOCKS and self._paths.isdisjoint(lock_paths(file.path)):
+            # Late, because few changes touch a manifest.
+            from codeflow_engine.providers.analyzer.checks.manifests import restates
+
+            if restates(file, name):
+                yield _manifest_alone(file.path)
 
 
 def _lock_alone(path: str, manifest: str) -> RawFinding:

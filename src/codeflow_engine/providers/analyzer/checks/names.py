@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from codeflow_engine.domain.diff import DiffFile, Side
-from codeflow_engine.providers.analyzer.checks.characters import has_hidden
-from codeflow_engine.providers.analyzer.checks.confusables import spoofed
 from codeflow_engine.providers.analyzer.checks.sides import SideText
 from codeflow_engine.providers.analyzer.checks.telling import tell
 
@@ -41,6 +39,23 @@ def find_name(file: DiffFile) -> Iterator[RawFinding]:
     name = file.new_path
     if name is None or name == file.old_path:
         return
+    if not name.isascii() or _CONTROL.search(name):
+        yield from _deceives(file, name)
+    if _leads_out(name):
+        yield _finding(
+            ESCAPING_PATH,
+            file,
+            "A path leads out of the tree",
+            "Whoever applies this change without care writes outside of the repository, or "
+            "into its .git directory. Do not apply it.",
+        )
+
+
+def _deceives(file: DiffFile, name: str) -> Iterator[RawFinding]:
+    # Late, because few changes give such names.
+    from codeflow_engine.providers.analyzer.checks.characters import has_hidden
+    from codeflow_engine.providers.analyzer.checks.confusables import spoofed
+
     if _CONTROL.search(name) or has_hidden(name):
         yield _finding(
             HIDDEN_NAME,
@@ -57,14 +72,6 @@ def find_name(file: DiffFile) -> Iterator[RawFinding]:
             "Some letters are of another script and only look like Latin ones, so that it is "
             "another name than it seems to be. Rename the file.",
         )
-    if _leads_out(name):
-        yield _finding(
-            ESCAPING_PATH,
-            file,
-            "A path leads out of the tree",
-            "Whoever applies this change without care writes outside of the repository, or "
-            "into its .git directory. Do not apply it.",
-        )
 
 
 def find_link(file: DiffFile) -> Iterator[RawFinding]:
@@ -73,9 +80,9 @@ def find_link(file: DiffFile) -> Iterator[RawFinding]:
         return
     # A target may hold newlines; only the whole of it is where the link leads.
     side = SideText.of(file.hunks[0], Side.NEW)
-    target = side.text
-    directory = posixpath.dirname(file.path)
-    if target and _leads_out(target if target[0] == "/" else f"{directory}/{target}".lstrip("/")):
+    if _is_absolute(side.text) or _leads_out(
+        posixpath.join(posixpath.dirname(file.path), side.text)
+    ):
         yield _finding(
             ESCAPING_LINK,
             file,
@@ -86,12 +93,18 @@ def find_link(file: DiffFile) -> Iterator[RawFinding]:
         )
 
 
+def _is_absolute(path: str) -> bool:
+    return path.startswith(("/", "\\")) or _DRIVE.match(path) is not None
+
+
 def _leads_out(path: str) -> bool:
     """Tell a path that ends outside of the tree, or in the repository's own directory."""
-    if path.startswith(("/", "\\")) or _DRIVE.match(path):
-        return True
     parts = posixpath.normpath(path.replace("\\", "/")).split("/")
-    return parts[0] == ".." or any(part.lower().rstrip(" .") == ".git" for part in parts)
+    return (
+        _is_absolute(path)
+        or parts[0] == ".."
+        or any(part.lower().rstrip(" .") == ".git" for part in parts)
+    )
 
 
 def _finding(

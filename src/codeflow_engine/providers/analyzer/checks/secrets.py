@@ -16,7 +16,7 @@ from codeflow_engine.providers.analyzer.checks.secret_words import (
     in_name,
     is_lasting,
 )
-from codeflow_engine.providers.analyzer.checks.settings import SecretsSettings
+from codeflow_engine.providers.analyzer.checks.secrets_settings import SecretsSettings
 from codeflow_engine.providers.analyzer.checks.sides import SideText, Walk
 from codeflow_engine.providers.analyzer.scanning import Scanned
 from codeflow_engine.redaction import Redactor, Span

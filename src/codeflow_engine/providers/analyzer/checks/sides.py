@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO, StringIO
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from codeflow_engine.domain.diff import Hunk, Side
 
-__all__ = ["Place", "SideText", "Walk", "is_long_line"]
+__all__ = ["Place", "SideText", "Walk", "is_long_line", "is_plain"]
 
 _MARKS = {Side.NEW: (b"+", b"-"), Side.OLD: (b"-", b"+")}
 _NOTE = b"\\"
 
 _LONG: Final = 1_000
 """Characters of a line that nobody writes by hand: minified programs, tables."""
+
+
+_ORDINARY: Final = bytes([*b"\t\n\f\r", *range(0x20, 0x7F)])
+
+
+def is_plain(data: bytes) -> bool:
+    """Tell quickly that nothing but printable ASCII and line ends is in a text."""
+    return not data.translate(None, _ORDINARY) and data.count(b"\r") == data.count(b"\r\n")
 
 
 def is_long_line(text: str, offset: int) -> bool:
@@ -67,8 +75,7 @@ class SideText:
             yield line.removesuffix("\n"), bool(touched)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(NamedTuple):
     """Where an offset stands."""
 
     line: int

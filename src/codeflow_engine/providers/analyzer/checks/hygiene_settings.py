@@ -1,4 +1,4 @@
-"""What a host can set about the shipped scans."""
+"""What a host can set about the scan for hygiene."""
 
 from __future__ import annotations
 
@@ -6,15 +6,7 @@ from dataclasses import dataclass, fields
 
 from codeflow_engine.errors import ConfigurationError
 
-__all__ = ["HygieneSettings", "SecretsSettings"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecretsSettings:
-    """Settings of the scan for secrets."""
-
-    removed: bool = True
-    """Whether a secret that the change removes is told of: it is still in the history."""
+__all__ = ["HygieneSettings"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
