@@ -268,6 +268,8 @@ async def test_s23_a_git_file_inside_the_tree_that_leads_out(
     else:
         with pytest.raises(ChangeUnavailableError, match="does not name"):
             await fetch(tree.path)
+        trusted = await fetch(tree.path, trusted=(str(private.path),))
+        assert paths(trusted)["sub"] == "added"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")

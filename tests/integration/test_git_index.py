@@ -137,6 +137,14 @@ async def test_an_index_that_is_no_file(tree: Tree) -> None:
         await fetch(tree.path)
 
 
+async def test_s19_an_index_that_is_huge(tree: Tree) -> None:
+    """A sparse file of a terabyte is not copied."""
+    os.truncate(tree.path / ".git" / "index", 2**40)
+
+    with pytest.raises(ChangeUnavailableError, match="too large"):
+        await fetch(tree.path)
+
+
 def index_with(path: bytes, blob: str) -> bytes:
     """Write an index of version 2 with one entry, whatever its path."""
     entry = bytes(24) + struct.pack(">IIII", 0o100644, 0, 0, 0) + bytes.fromhex(blob)

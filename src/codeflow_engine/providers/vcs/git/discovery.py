@@ -51,6 +51,8 @@ class Repository:
     """What all working trees of the repository share: objects, refs, configuration."""
 
     config: Mapping[str, str]
+    trusted: tuple[Path, ...] = ()
+    """Directories outside of the repository that it may lead to."""
 
     @property
     def objects(self) -> Path:
@@ -77,8 +79,8 @@ class Repository:
 
     @property
     def roots(self) -> tuple[Path, ...]:
-        """The directories that are the repository's own."""
-        own = (self.git_dir, self.shared_dir)
+        """The directories that may be read: the repository's own, and trusted ones."""
+        own = (self.git_dir, self.shared_dir, *self.trusted)
         return own if self.root is None else (self.root, *own)
 
 
@@ -95,12 +97,12 @@ def discover(target: str, trusted: Sequence[Path] = ()) -> Repository:
     """
     if "\0" in target:
         raise ChangeUnavailableError(f"{shown(target)} is not a path")
-    start, trusted = _real(target), [_real(path) for path in trusted]
+    start, trusted = _real(target), tuple(_real(path) for path in trusted)
     if not start.is_dir():
         what = "is not a directory" if start.exists() else "does not exist"
         raise ChangeUnavailableError(f"{shown(target)} {what}")
     if _is_git_dir(start) and _inside(start, trusted):
-        return _checked(_bare(start), trusted)
+        return _checked(_bare(start, trusted))
     for place in (start, *start.parents):
         if place.stat().st_dev != start.stat().st_dev:
             break
@@ -112,9 +114,9 @@ def discover(target: str, trusted: Sequence[Path] = ()) -> Repository:
                     f"{shown(start)} looks like a bare repository inside the working tree of "
                     f"{shown(place)}: review that one, or trust {shown(start)}"
                 )
-            return _checked(repository, trusted)
+            return _checked(repository)
     if _is_git_dir(start):
-        return _checked(_bare(start), trusted)
+        return _checked(_bare(start, trusted))
     raise ChangeUnavailableError(f"{shown(target)} is not in a git repository")
 
 
@@ -132,7 +134,7 @@ def embedded(place: Path, owner: Repository) -> Repository | None:
     return _at(place, owner.roots)
 
 
-def _at(place: Path, trusted: Sequence[Path]) -> Repository | None:
+def _at(place: Path, trusted: tuple[Path, ...]) -> Repository | None:
     """Look at one directory for a `.git`; None where it has none that counts."""
     link = place / ".git"
     try:
@@ -159,13 +161,25 @@ def _at(place: Path, trusted: Sequence[Path]) -> Repository | None:
             f"its working tree; to follow it all the same, trust {shown(git_dir)}"
         )
     root, why = _root(place, git_dir, shared_dir, config)
-    return Repository(root=root, no_root=why, git_dir=git_dir, shared_dir=shared_dir, config=config)
+    return Repository(
+        root=root,
+        no_root=why,
+        git_dir=git_dir,
+        shared_dir=shared_dir,
+        config=config,
+        trusted=trusted,
+    )
 
 
-def _bare(place: Path) -> Repository:
+def _bare(place: Path, trusted: tuple[Path, ...]) -> Repository:
     shared_dir = _shared_dir(place)
-    config = _configuration(place, shared_dir)
-    return Repository(root=None, git_dir=place, shared_dir=shared_dir, config=config)
+    return Repository(
+        root=None,
+        git_dir=place,
+        shared_dir=shared_dir,
+        config=_configuration(place, shared_dir),
+        trusted=trusted,
+    )
 
 
 def _root(
@@ -256,7 +270,7 @@ def _configuration(git_dir: Path, shared_dir: Path) -> dict[str, str]:
     return values
 
 
-def _checked(repository: Repository, trusted: Sequence[Path]) -> Repository:
+def _checked(repository: Repository) -> Repository:
     """Check that this version can read the repository, and that its objects are its own."""
     config = repository.config
     extensions = {key[11:] for key in config if key.startswith("extensions.")}
@@ -274,9 +288,8 @@ def _checked(repository: Repository, trusted: Sequence[Path]) -> Repository:
         raise ChangeUnavailableError(
             f"the repository has an unknown object format: {shown(repository.object_format)}"
         )
-    allowed = (*repository.roots, *trusted)
-    _check_inside(repository.shared_dir / "refs", allowed)
-    _check_objects(repository.objects, allowed, _NESTING)
+    _check_inside(repository.shared_dir / "refs", repository.roots)
+    _check_objects(repository.objects, repository.roots, _NESTING)
     return repository
 
 

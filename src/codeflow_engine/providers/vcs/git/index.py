@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 _OUTPUT: Final = 1024 * 1024 * 1024  # about 250 bytes an entry
+_COPIED: Final = 1024 * 1024 * 1024
 _RECORD: Final = re.compile(
     rb"([0-7]{6}) ([0-9a-f]{40,64}) ([0-3])\t([^\0]++)\0"
     rb"(  ctime: \d+:\d+\n  mtime: \d+:\d+\n  dev: \d+\tino: \d+\n"
@@ -176,21 +177,26 @@ def _copy(plumbing: Plumbing, _stop: Stop) -> int:
     source = plumbing.repository.git_dir
     # A split index keeps most entries in a file beside it.
     parts = [path for path in source.iterdir() if path.name.startswith("sharedindex.")]
-    for path in parts:
-        _copy_file(path, plumbing.directory)
-    return _copy_file(source / "index", plumbing.directory)
+    left = _COPIED
+    for path in (*parts, source / "index"):
+        written, size = _copy_file(path, plumbing.directory, limit=left)
+        left -= size
+    return written
 
 
-def _copy_file(path: Path, directory: Path) -> int:
+def _copy_file(path: Path, directory: Path, *, limit: int) -> tuple[int, int]:
+    """Copy a file; give its time and size, both 0 where there is none."""
     opened = open_regular(None, path)
     if opened is None:
         if os.path.lexists(path):
             raise ChangeUnavailableError(f"{shown(path)} is not a regular file")
-        return 0
+        return 0, 0
     source, found = opened
     with source, (directory / path.name).open("wb") as copy:
+        if found.st_size > limit:
+            raise ChangeUnavailableError(f"the index in {shown(path.parent)} is too large")
         shutil.copyfileobj(source, copy, 1024 * 1024)
-    return found.st_mtime_ns
+    return found.st_mtime_ns, found.st_size
 
 
 def _parse(text: bytes, written: int, stop: Stop) -> Index:
