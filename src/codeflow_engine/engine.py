@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from types import TracebackType
 
-    from codeflow_engine.contracts import VCS, Analyzer, Backend, Observer, Storage
+    from codeflow_engine.contracts import VCS, Analyzer, Backend, Cache, Observer, Storage
     from codeflow_engine.domain.change import Change
     from codeflow_engine.domain.diff import Diff
     from codeflow_engine.domain.review import Review
@@ -41,6 +41,9 @@ class EngineOptions(TypedDict, total=False):
 
     storage: str | Storage | None
     """Name of a storage, or one that the host made."""
+
+    cache: str | Cache | None
+    """Name of a cache, or one that the host made."""
 
     vcs: str | VCS | None
     """Name of a VCS host, or one that the host made."""
@@ -115,6 +118,7 @@ class AsyncEngine:
         self._backends = Backends(self._loaded.registry, settings.plugins)
         chosen = {
             "storage": self._name(Kind.STORAGE, options.get("storage"), settings.storage),
+            "cache": self._name(Kind.CACHE, options.get("cache"), settings.cache),
             "vcs": self._name(Kind.VCS, options.get("vcs"), settings.vcs),
             "analyzers": self._names(Kind.ANALYZER, options.get("analyzers"), settings.analyzers),
             "observers": self._names(Kind.OBSERVER, options.get("observers"), settings.observers),
@@ -252,7 +256,7 @@ def _wire(
     """Put together what the engine lends to its runs."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from codeflow_engine.contracts import Observer, Storage
+    from codeflow_engine.contracts import Cache, Observer, Storage
     from codeflow_engine.plugins.dispatch import HookDispatch
     from codeflow_engine.redaction import Redactor
     from codeflow_engine.runs.clock import Clock
@@ -266,6 +270,7 @@ def _wire(
     return Toolbox(
         settings=settings,
         storage=backends.get(Storage, settings.storage),
+        cache=backends.get(Cache, settings.cache),
         vcs=settings.vcs,
         sandbox=Sandbox(prefer=settings.isolation),
         redactor=redactor,

@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     storage: str = "memory"
     """Name of the storage."""
 
+    cache: str = "memory"
+    """Name of the cache."""
+
     vcs: str = "git"
     """Name of the VCS host."""
 

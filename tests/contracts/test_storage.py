@@ -115,7 +115,7 @@ async def test_runs_come_in_the_order_of_the_ids_asked_for(storage: Storage) -> 
 async def test_an_empty_batch_is_no_error(storage: Storage) -> None:
     """Nothing is written, and nothing is found."""
     await storage.put_runs([])
-    await storage.append_events([])
+    await storage.append_events("a", [])
     await storage.put_reviews("a", [])
 
     assert await storage.get_runs("a", []) == ()
@@ -212,9 +212,9 @@ async def test_events_of_every_kind_come_back_equal(storage: Storage) -> None:
         for number, (kind, fields) in enumerate(kinds, 1)
     ]
 
-    await storage.append_events(given)
+    await storage.append_events("a", given)
 
-    found = await storage.read_events("r1")
+    found = await storage.read_events("a", "r1")
     assert list(found) == given
     assert [type(one) for one in found] == [kind for kind, _ in kinds]
 
@@ -222,45 +222,45 @@ async def test_events_of_every_kind_come_back_equal(storage: Storage) -> None:
 async def test_events_are_read_above_a_number(storage: Storage) -> None:
     """In order, at most as many as asked for, and nothing where there is no more."""
     events = [event("r1", number) for number in range(1, 8)]
-    await storage.append_events(events[:3])
-    await storage.append_events(events[3:])
+    await storage.append_events("a", events[:3])
+    await storage.append_events("a", events[3:])
 
-    assert list(await storage.read_events("r1")) == events
-    assert list(await storage.read_events("r1", after=5)) == events[5:]
-    assert list(await storage.read_events("r1", after=2, limit=2)) == events[2:4]
-    assert await storage.read_events("r1", limit=0) == ()
-    assert await storage.read_events("r1", after=7) == ()
-    assert await storage.read_events("r1", after=99) == ()
-    assert await storage.read_events("unknown") == ()
+    assert list(await storage.read_events("a", "r1")) == events
+    assert list(await storage.read_events("a", "r1", after=5)) == events[5:]
+    assert list(await storage.read_events("a", "r1", after=2, limit=2)) == events[2:4]
+    assert await storage.read_events("a", "r1", limit=0) == ()
+    assert await storage.read_events("a", "r1", after=7) == ()
+    assert await storage.read_events("a", "r1", after=99) == ()
+    assert await storage.read_events("a", "unknown") == ()
 
 
 async def test_a_repeated_number_changes_nothing(storage: Storage) -> None:
     """The event that was there first stays, also where one batch holds both."""
     first = event("r1", 1, step="first")
-    await storage.append_events([first])
+    await storage.append_events("a", [first])
 
-    await storage.append_events([event("r1", 1, step="again"), event("r1", 2), event("r1", 2)])
+    await storage.append_events("a", [event("r1", 1, step="again"), event("r1", 2), event("r1", 2)])
 
-    assert await storage.read_events("r1") == (first, event("r1", 2))
+    assert await storage.read_events("a", "r1") == (first, event("r1", 2))
 
 
 async def test_events_are_in_order_however_they_arrive(storage: Storage) -> None:
     """Two writers of one run may be late, and a number may be missing for a while."""
-    await storage.append_events([event("r1", 5), event("r1", 2)])
-    await storage.append_events([event("r1", 1)])
+    await storage.append_events("a", [event("r1", 5), event("r1", 2)])
+    await storage.append_events("a", [event("r1", 1)])
 
-    assert [one.sequence for one in await storage.read_events("r1")] == [1, 2, 5]
-    assert [one.sequence for one in await storage.read_events("r1", after=2)] == [5]
-    await storage.append_events([event("r1", 3)])
-    assert [one.sequence for one in await storage.read_events("r1", after=2)] == [3, 5]
+    assert [one.sequence for one in await storage.read_events("a", "r1")] == [1, 2, 5]
+    assert [one.sequence for one in await storage.read_events("a", "r1", after=2)] == [5]
+    await storage.append_events("a", [event("r1", 3)])
+    assert [one.sequence for one in await storage.read_events("a", "r1", after=2)] == [3, 5]
 
 
 async def test_each_run_has_a_stream_of_its_own(storage: Storage) -> None:
     """Numbers of one run mean nothing to another one."""
-    await storage.append_events([event("r1", 1), event("r2", 1), event("r1", 2)])
+    await storage.append_events("a", [event("r1", 1), event("r2", 1), event("r1", 2)])
 
-    assert [one.run_id for one in await storage.read_events("r1")] == ["r1", "r1"]
-    assert [one.run_id for one in await storage.read_events("r2")] == ["r2"]
+    assert [one.run_id for one in await storage.read_events("a", "r1")] == ["r1", "r1"]
+    assert [one.run_id for one in await storage.read_events("a", "r2")] == ["r2"]
 
 
 async def test_a_review_comes_back_equal(storage: Storage) -> None:

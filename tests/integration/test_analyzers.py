@@ -16,6 +16,7 @@ from codeflow_engine.providers.analyzer.hygiene import HygieneAnalyzer, HygieneS
 from codeflow_engine.providers.analyzer.scan import ScanLimits
 from codeflow_engine.providers.analyzer.secrets import SecretsAnalyzer, SecretsSettings
 from codeflow_engine.sandbox import Sandbox
+from codeflow_engine.storage.memory import MemoryCache
 
 TOKEN = "ghp_" + "x7Kq9ZrT2mWv5LpB8nYc3HdF6jGs1QaE4uR0"
 MANIFEST = (
@@ -45,7 +46,7 @@ async def unread(*_: Any) -> Any:
 def analysis(text: str, units: tuple[Unit, ...] | None = None, **fields: Any) -> Analysis:
     diff = Diff.parse(text)
     change = Change.from_diff(diff)
-    wanted = {"change": change, "read_files": unread, **fields}
+    wanted = {"change": change, "read_files": unread, "cache": MemoryCache(), **fields}
     return Analysis(units=diff.units if units is None else units, **wanted)
 
 

@@ -21,6 +21,7 @@ from codeflow_engine.providers.analyzer import scan as scan_module
 from codeflow_engine.providers.analyzer.scan import ScanLimits, run_scan
 from codeflow_engine.providers.analyzer.scanning import Scan
 from codeflow_engine.sandbox import Isolation, Sandbox
+from codeflow_engine.storage.memory import MemoryCache
 
 QUOTED = "hunter2-hunter2"
 PATCH = "".join(
@@ -35,7 +36,9 @@ async def unread(*_: Any) -> Any:
 
 def analysis(text: str = PATCH) -> Analysis:
     diff = Diff.parse(text)
-    return Analysis(change=Change.from_diff(diff), units=diff.units, read_files=unread)
+    return Analysis(
+        change=Change.from_diff(diff), units=diff.units, read_files=unread, cache=MemoryCache()
+    )
 
 
 @pytest.fixture(params=[None, Isolation.NONE], ids=["best", "none"])

@@ -53,15 +53,15 @@ async def test_the_run_that_ended_first_is_forgotten_with_all_it_has() -> None:
     for number in range(3):
         name = f"r{number}"
         await storage.put_reviews("a", [review(name)])
-        await storage.append_events([started(name)])
+        await storage.append_events("a", [started(name)])
         await storage.put_runs([run(name, minutes=number)])
 
     assert await ids(storage) == {"r1", "r2"}
     assert await storage.get_runs("a", ["r0"]) == ()
     assert await storage.get_reviews("a", ["r0"]) == ()
-    assert await storage.read_events("r0") == ()
+    assert await storage.read_events("a", "r0") == ()
     assert [one.run_id for one in await storage.get_reviews("a", ["r1", "r2"])] == ["r1", "r2"]
-    assert len(await storage.read_events("r2")) == 1
+    assert len(await storage.read_events("a", "r2")) == 1
 
 
 @pytest.mark.parametrize("status", [RunStatus.PENDING, RunStatus.RUNNING])
@@ -80,16 +80,16 @@ async def test_a_run_that_began_first_and_ended_last_is_kept() -> None:
     """It is the newest result, and somebody follows it to its last event."""
     storage = MemoryStorage(keep=2)
     await storage.put_runs([run("long", RunStatus.RUNNING)])
-    await storage.append_events([started("long")])
+    await storage.append_events("a", [started("long")])
     for number in range(5):
         await storage.put_runs([run(f"short{number}", minutes=number + 1)])
 
     await storage.put_runs([run("long")])
     last = RunFinished(run_id="long", sequence=2, at=NOON, status=RunStatus.SUCCEEDED)
-    await storage.append_events([last])
+    await storage.append_events("a", [last])
 
     assert await ids(storage) == {"short4", "long"}
-    assert await storage.read_events("long", after=1) == (last,)
+    assert await storage.read_events("a", "long", after=1) == (last,)
 
 
 async def test_a_run_that_is_taken_up_again_is_under_way() -> None:
@@ -130,5 +130,6 @@ async def test_a_long_lived_engine_does_not_grow() -> None:
             await engine.review(PATCH)
         assert len(await engine.runs()) == 3
 
-    rows = (storage._runs, storage._ended, storage._events, storage._reviews)
+    kept = storage._tenants["default"]
+    rows = (kept.runs, storage._ended, kept.events, kept.reviews)
     assert [len(row) for row in rows] == [3, 3, 3, 3]

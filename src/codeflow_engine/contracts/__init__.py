@@ -15,7 +15,7 @@ from codeflow_engine.contracts.backend import Backend
 from codeflow_engine.contracts.cache import Cache
 from codeflow_engine.contracts.llm import LLM, LLMCapability
 from codeflow_engine.contracts.observer import Observer
-from codeflow_engine.contracts.storage import Storage, StorageCapability
+from codeflow_engine.contracts.storage import Pruned, Storage, StorageCapability
 from codeflow_engine.contracts.strategy import Chunk, Inspection, Strategy
 from codeflow_engine.contracts.vcs import VCS, VCSCapability
 from codeflow_engine.contracts.workflow import WorkflowBackend, WorkflowCapability
@@ -33,6 +33,7 @@ __all__ = [
     "Inspection",
     "LLMCapability",
     "Observer",
+    "Pruned",
     "Storage",
     "StorageCapability",
     "Strategy",

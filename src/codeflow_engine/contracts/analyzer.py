@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from codeflow_engine.contracts.backend import Backend
+from codeflow_engine.contracts.cache import Cache
 from codeflow_engine.domain.change import Change, FileContent
 from codeflow_engine.domain.diff import Side, Unit
 from codeflow_engine.domain.finding import RawFinding
@@ -39,6 +40,10 @@ class Analysis:
     """The units to examine, in the order of the change; never one that policy excludes."""
 
     read_files: ReadFiles
+    cache: Cache
+    """Keeps results by content; one tenant never sees what another one put there. A key
+    says everything that the result depends on: content, settings, and versions of
+    programs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

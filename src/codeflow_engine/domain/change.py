@@ -47,6 +47,11 @@ class Change:
     head: str | None = None
     """Full id of the revision under review, `WORKTREE` or `INDEX`; None for a bare patch."""
 
+    key: str | None = None
+    """Names the change across its versions, such as a branch of a repository or a pull
+    request: what one version was found to have is known in the next. None where versions
+    cannot be told, as for a bare patch."""
+
     diff: Diff
 
     @classmethod

@@ -15,6 +15,7 @@ def codeflow_register(registry: PluginRegistry) -> None:
     git = f"{here}.providers.vcs.git"
     registry.add_vcs("git", f"{git}:Git", settings=f"{git}:GitSettings")
     registry.add_storage("memory", f"{here}.storage.memory:MemoryStorage")
+    registry.add_cache("memory", f"{here}.storage.memory:MemoryCache")
     for name, own in (("secrets", "Secrets"), ("hygiene", "Hygiene")):
         room = f"{here}.providers.analyzer.{name}"
         registry.add_analyzer(name, f"{room}:{own}Analyzer", settings=f"{room}:{own}Settings")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from codeflow_engine.domain.change import Change
 from codeflow_engine.domain.diff import DiffFile, Side, Unit
 from codeflow_engine.domain.finding import Finding, RawFinding
+from codeflow_engine.domain.identity import Traits
 from codeflow_engine.domain.source import SourceReport
 from codeflow_engine.redaction import Redactor
 from codeflow_engine.review.evidence import ShownSide
+from codeflow_engine.review.fingerprint import Fingerprints
 
 __all__ = ["Anchored", "anchor"]
 
@@ -22,6 +24,9 @@ class Anchored:
     """The findings whose place exists, and a count of the others by reason."""
 
     findings: tuple[Finding, ...]
+    traits: Mapping[str, Traits]
+    """What each finding is known by, under its fingerprint."""
+
     dropped: dict[str, int]
 
 
@@ -49,7 +54,9 @@ def anchor(
                 findings.append(resolver.resolve(raw, report.source))
             except _NoAnchorError as reason:
                 dropped[f"{report.source}: {reason}"] += 1
-    return Anchored(findings=tuple(findings), dropped=dict(sorted(dropped.items())))
+    return Anchored(
+        findings=tuple(findings), traits=resolver.traits, dropped=dict(sorted(dropped.items()))
+    )
 
 
 class _Resolver:
@@ -58,7 +65,8 @@ class _Resolver:
         self._to_review = to_review
         self._redactor = redactor
         self._shown: dict[tuple[int, int, Side], ShownSide] = {}
-        self._seen: Counter[str] = Counter()
+        self._fingerprints = Fingerprints()
+        self.traits: dict[str, Traits] = {}
 
     @cached_property
     def _files(self) -> list[DiffFile]:
@@ -87,10 +95,10 @@ class _Resolver:
         if raw.line is None and raw.quote is None:
             if not self._files_to_review.intersection(places):
                 raise _NoAnchorError("the file is not under review")
-            return self._build(raw, source, None, None, "")
+            return self._build(raw, source, places[0], None, None)
         file, hunk, line, end_line = self._locate(raw, places)
         shown = self._side(file, hunk, raw.side)
-        return self._build(raw, source, (line, end_line), shown, shown.quote(line, end_line))
+        return self._build(raw, source, file, (line, end_line), shown)
 
     def _locate(self, raw: RawFinding, places: list[int]) -> tuple[int, int, int, int]:
         found = (
@@ -156,13 +164,17 @@ class _Resolver:
         self,
         raw: RawFinding,
         source: str,
+        file: int,
         lines: tuple[int, int] | None,
         shown: ShownSide | None,
-        quote: str,
     ) -> Finding:
         rule = f"{source}/{raw.rule}"
+        traits = shown.traits(*lines) if shown and lines else Traits(code="")
+        origin = self._files[file].old_path or raw.path
+        fingerprint = self._fingerprints.make(rule, origin, traits)
+        self.traits[fingerprint] = traits
         return Finding(
-            fingerprint=self._fingerprint(rule, raw.path, quote),
+            fingerprint=fingerprint,
             path=raw.path,
             side=raw.side,
             line=lines[0] if lines else None,
@@ -177,13 +189,6 @@ class _Resolver:
             confidence=raw.confidence,
             sources=(source,),
         )
-
-    def _fingerprint(self, rule: str, path: str, quote: str) -> str:
-        """Digest what stays when lines shift: rule, path, and the code without its spacing."""
-        identity = "\0".join((rule, path, " ".join(quote.split())))
-        self._seen[identity] += 1
-        numbered = f"{identity}\0{self._seen[identity]}"
-        return hashlib.sha256(numbered.encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 def _path_on(file: DiffFile, side: Side) -> str | None:

@@ -7,7 +7,9 @@ from itertools import accumulate
 
 from codeflow_engine.domain.diff import Hunk, Side
 from codeflow_engine.domain.finding import Evidence, RawFinding
+from codeflow_engine.domain.identity import Traits
 from codeflow_engine.redaction import OffsetMap, Redactor
+from codeflow_engine.review.fingerprint import traits_of
 
 __all__ = ["ShownSide"]
 
@@ -48,9 +50,9 @@ class ShownSide:
             hunk.numbers(side).start, source, lines, _starts(source), _starts(lines), offsets
         )
 
-    def quote(self, line: int, end_line: int) -> str:
-        """Give the lines of an anchor, redacted: what a fingerprint is made of."""
-        return "\n".join(self.lines[line - self.first : end_line - self.first + 1])
+    def traits(self, line: int, end_line: int) -> Traits:
+        """Describe the lines of an anchor, redacted: what a fingerprint is made of."""
+        return traits_of(self.lines, line - self.first, end_line - self.first)
 
     def evidence(self, raw: RawFinding, line: int, end_line: int) -> Evidence:
         """Show the lines of an anchor with two more on each side."""

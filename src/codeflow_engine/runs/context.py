@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, overload
 
-from codeflow_engine.contracts import Storage
+from codeflow_engine.contracts import Cache, Storage
 from codeflow_engine.domain.run import RunEvent, StepFinished, StepStarted
 from codeflow_engine.errors import WorkflowError
 from codeflow_engine.plugins.backends import Backends
@@ -32,6 +32,7 @@ class Toolbox:
 
     settings: Settings
     storage: Storage
+    cache: Cache
     vcs: str
     """Name of the VCS backend."""
 

@@ -18,11 +18,13 @@ class EventStream:
 
     def __init__(
         self,
+        tenant: str,
         run_id: str,
         storage: Storage,
         clock: Clock,
         notify: Callable[[RunEvent], Awaitable[None]],
     ) -> None:
+        self._tenant = tenant
         self._run_id = run_id
         self._storage = storage
         self._clock = clock
@@ -40,7 +42,7 @@ class EventStream:
             event = kind(
                 run_id=self._run_id, sequence=self._sequence, at=self._clock.now(), **fields
             )
-            await self._storage.append_events([event])
+            await self._storage.append_events(self._tenant, [event])
             await self._notify(event)
         async with self._grown:
             self._grown.notify_all()
@@ -49,7 +51,7 @@ class EventStream:
         """Yield every event above a number, from the storage and then live, to the last."""
         while True:
             async with self._grown:
-                batch = await self._storage.read_events(self._run_id, after=after)
+                batch = await self._storage.read_events(self._tenant, self._run_id, after=after)
                 if not batch:
                     await self._grown.wait()
                     continue

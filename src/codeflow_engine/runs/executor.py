@@ -85,7 +85,7 @@ class DirectExecutor:
         await self._tools.storage.put_runs([record])
         self._check_open()
         notify = self._tools.hooks.notify
-        events = EventStream(record.run_id, self._tools.storage, self._tools.clock, notify)
+        events = EventStream(tenant, record.run_id, self._tools.storage, self._tools.clock, notify)
         execution = Execution(record, events)
         self._active[record.run_id] = execution
         # Started eagerly, a run that is cancelled at once still gets to write its end.

@@ -58,7 +58,7 @@ class AsyncRun:
             async for event in self._execution.events.follow(after=after):
                 yield event
             return
-        while batch := await self._storage.read_events(self.id, after=after):
+        while batch := await self._storage.read_events(self._record.tenant, self.id, after=after):
             for event in batch:
                 yield event
             after = batch[-1].sequence

@@ -29,6 +29,7 @@ from codeflow_engine.review.partition import partition
 from codeflow_engine.review.policy import POLICY_PATH, RepositoryPolicy, read_policy
 from codeflow_engine.review.verify import verify
 from codeflow_engine.runs.context import RunContext
+from codeflow_engine.runs.scoped_cache import ScopedCache
 from codeflow_engine.runs.workflow import Workflow
 from codeflow_engine.sandbox import Isolation
 from codeflow_engine.workflows.review_input import ReviewInput
@@ -145,7 +146,12 @@ async def _analyze_all(
     units: tuple[Unit, ...],
 ) -> tuple[SourceReport, ...]:
     """Ask all analyzers at once; their reports come in the order of their names."""
-    analysis = Analysis(change=change, units=units, read_files=partial(_read_files, run, change))
+    analysis = Analysis(
+        change=change,
+        units=units,
+        read_files=partial(_read_files, run, change),
+        cache=ScopedCache(run.tools.cache, run.tenant),
+    )
     return await run.together(
         run.step("analyze", _analyze_one, run, name, one, analysis, key=name)
         for name, one in sorted(analyzers.items())

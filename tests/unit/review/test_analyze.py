@@ -13,6 +13,7 @@ from codeflow_engine.domain.source import SourceReport
 from codeflow_engine.errors import AnalyzerError
 from codeflow_engine.review.analyze import analyze
 from codeflow_engine.sandbox import Isolation, Sandbox
+from codeflow_engine.storage.memory import MemoryCache
 
 TEXT = "--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-x\n+y\n@@ -9 +9 @@\n-x\n+y\n"
 UNITS = Diff.parse(TEXT).units
@@ -41,7 +42,7 @@ async def ask(sandbox: Sandbox, answer: Callable[[], Any], seconds: float = 5.0)
         return ()
 
     change = Change.from_diff(Diff.parse(TEXT))
-    analysis = Analysis(change=change, units=UNITS, read_files=read_files)
+    analysis = Analysis(change=change, units=UNITS, read_files=read_files, cache=MemoryCache())
     return await analyze("tool", Scripted(answer), analysis, sandbox, seconds)
 
 
@@ -127,7 +128,7 @@ async def test_s16_what_can_execute_the_change_is_refused_without_isolation(
         return ()
 
     change = Change.from_diff(Diff.parse(TEXT))
-    analysis = Analysis(change=change, units=UNITS, read_files=read_files)
+    analysis = Analysis(change=change, units=UNITS, read_files=read_files, cache=MemoryCache())
     called: list[bool] = []
     report = await analyze("tool", Dangerous(lambda: called.append(True)), analysis, sandbox, 5)
     assert not called

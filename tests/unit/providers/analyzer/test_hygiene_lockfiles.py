@@ -16,6 +16,7 @@ from codeflow_engine.domain.finding import RawFinding
 from codeflow_engine.providers.analyzer.checks.hygiene import scan
 from codeflow_engine.providers.analyzer.checks.lockfiles import is_locked, lock_paths
 from codeflow_engine.providers.analyzer.locks_in_tree import confirmed
+from codeflow_engine.storage.memory import MemoryCache
 
 NPM = ' "dependencies": {'
 LOCK = change("package-lock.json", ["-x", "+y"])
@@ -190,7 +191,7 @@ class Tree:
         """Ask about a diff of this tree."""
         diff = Diff.parse(text)
         change = Change(provider=provider, target=".", diff=diff)
-        return Analysis(change=change, units=diff.units, read_files=self.read)
+        return Analysis(change=change, units=diff.units, read_files=self.read, cache=MemoryCache())
 
 
 STALE = change("package.json", [NPM, '-  "x": "1"', '+  "x": "2"'])

@@ -14,6 +14,7 @@ from codeflow_engine.domain.diff import Diff, Side
 from codeflow_engine.domain.finding import Category, Severity, Suggestion
 from codeflow_engine.errors import AnalyzerError
 from codeflow_engine.providers.analyzer.report_reader import ReportReader
+from codeflow_engine.storage.memory import MemoryCache
 
 DIFF = Diff.parse(change("a.py", ["+a"], ["+b"]) + change("b.py", ["+c"], old_path="old.py"))
 FIELDS = {"rule": "x-y", "severity": "low", "category": "style", "title": "t", "message": "m"}
@@ -24,7 +25,9 @@ async def unread(*_: Any) -> Any:
     raise AssertionError("no file is read")
 
 
-ANALYSIS = Analysis(change=Change.from_diff(DIFF), units=DIFF.units, read_files=unread)
+ANALYSIS = Analysis(
+    change=Change.from_diff(DIFF), units=DIFF.units, read_files=unread, cache=MemoryCache()
+)
 
 
 def read(*rows: Any, whole: bool = True, status: str = "exit status 0") -> AnalyzerReport:
@@ -218,7 +221,9 @@ def test_an_answer_counts_only_when_its_process_ended_well(*, whole: bool, statu
 def test_nothing_at_all_is_never_an_empty_report() -> None:
     """Silence is a failure, also where nothing was asked for."""
     empty = Diff.parse("")
-    analysis = Analysis(change=Change.from_diff(empty), units=(), read_files=unread)
+    analysis = Analysis(
+        change=Change.from_diff(empty), units=(), read_files=unread, cache=MemoryCache()
+    )
 
     with pytest.raises(AnalyzerError, match="complete"):
         ReportReader("acme:scan", analysis).finish(whole=True, status="exit status 0")

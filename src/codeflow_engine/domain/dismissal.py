@@ -1,0 +1,70 @@
+"""Dismissals: a person's word that a finding needs no attention."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+__all__ = ["Dismissal", "DismissalScope"]
+
+
+class DismissalScope(StrEnum):
+    """How far a dismissal reaches."""
+
+    CHANGE = "change"
+    """All versions of one change; `where` is its `Change.key`."""
+
+    REPOSITORY = "repository"
+    """All changes of one repository; `where` is its `Change.target`."""
+
+    TENANT = "tenant"
+    """Everything of one tenant; `where` is None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dismissal:
+    """One dismissal. There is at most one for a fingerprint, a scope and a place."""
+
+    fingerprint: str
+    scope: DismissalScope
+    where: str | None = None
+    """The change or the repository that it holds for; None for the whole tenant."""
+
+    reason: str
+    """Why, in the words of its author; never blank."""
+
+    author: str
+    """Who said so."""
+
+    created_at: datetime
+    expires_at: datetime | None = None
+    """From when on it no longer holds; None for never."""
+
+    rule: str = ""
+    """Rule of the finding, for people who read a list of dismissals."""
+
+    path: str = ""
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.fingerprint:
+            raise ValueError("a dismissal names a finding by its fingerprint")
+        if not self.reason.strip() or not self.author.strip():
+            raise ValueError("a dismissal gives a reason and an author")
+        if (self.where is None) != (self.scope == DismissalScope.TENANT):
+            raise ValueError(f"a dismissal of scope {self.scope} has no such place: {self.where!r}")
+        for time in (self.created_at, self.expires_at):
+            if time is not None and time.utcoffset() is None:
+                raise ValueError("the times of a dismissal have a time zone")
+
+    def holds(self, *, at: datetime, change: str | None, repository: str | None) -> bool:
+        """Say whether it holds for a finding of a change at a moment."""
+        if self.expires_at is not None and self.expires_at <= at:
+            return False
+        places = {
+            DismissalScope.CHANGE: change,
+            DismissalScope.REPOSITORY: repository,
+            DismissalScope.TENANT: None,
+        }
+        return self.where == places[self.scope]
