@@ -39,11 +39,12 @@ type ChangeLike = str | bytes | os.PathLike[str] | Diff | Change
 class EngineOptions(TypedDict, total=False):
     """What a host may bring to its engine. Whatever is left out comes from the settings."""
 
-    storage: str | Storage | None
-    """Name of a storage, or one that the host made."""
+    storage: str | Storage | object | None
+    """Where runs, reviews and findings are kept: a URL, a name, a storage that the host made,
+    or an object of the host that a storage works with, such as a SQLAlchemy engine."""
 
-    cache: str | Cache | None
-    """Name of a cache, or one that the host made."""
+    cache: str | Cache | object | None
+    """Where results are kept that may be lost; in the same forms."""
 
     vcs: str | VCS | None
     """Name of a VCS host, or one that the host made."""
@@ -237,17 +238,15 @@ class AsyncEngine:
 
         return AsyncRun(record, self._executor, self._tools.storage)
 
-    def _name(self, kind: Kind, given: str | Backend | None, default: str) -> str:
-        if given is None:
-            return default
-        return given if isinstance(given, str) else self._backends.adopt(kind, given)
+    def _name(self, kind: Kind, given: object, default: str) -> str:
+        return self._backends.choose(kind, default if given is None else given)
 
     def _names(
         self, kind: Kind, given: Iterable[str | Backend] | None, default: tuple[str, ...] | None
     ) -> tuple[str, ...] | None:
         if given is None:
             return default
-        return tuple(self._name(kind, one, "") for one in given)
+        return tuple(self._backends.choose(kind, one) for one in given)
 
 
 def _wire(

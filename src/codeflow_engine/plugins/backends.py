@@ -6,6 +6,7 @@ import importlib
 import inspect
 import threading
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from codeflow_engine.contracts import (
@@ -52,7 +53,57 @@ class Backends:
         self._settings = settings
         self._created: dict[tuple[Kind, str], Backend] = {}
         self._adopted: dict[tuple[Kind, str], Backend] = {}
+        self._targets: dict[tuple[Kind, str], Any] = {}
+        """The URL or the handle that a backend is created with."""
+
         self._creating = threading.Lock()
+        self.loop_bound: list[str] = []
+        """Handles of the host that belong to its event loop, by their classes' names."""
+
+    def choose(self, kind: Kind, given: Any) -> str:
+        """Give the name of the backend that a name, a URL, a handle or a backend means.
+
+        Raises:
+            ConfigurationError: Nothing takes such a thing.
+            PluginConflictError: More than one backend does.
+        """
+        if isinstance(given, _CONTRACTS[kind]):
+            return self.adopt(kind, given)
+        if not isinstance(given, str):
+            return self._take_handle(kind, given)
+        scheme, separator, _ = given.partition("://")
+        if not separator:
+            return given
+        # The rest of a URL may hold a password, so that no message quotes it.
+        scheme = scheme.partition("+")[0].lower()
+        taking = [offer for offer in self._offers(kind) if scheme in offer.schemes]
+        if not taking:
+            known = sorted({scheme for offer in self._offers(kind) for scheme in offer.schemes})
+            listed = ", ".join(known) or "none"
+            raise ConfigurationError(f"no {kind} takes a URL of {scheme!r}; known: {listed}")
+        return self._target(kind, taking, given)
+
+    def _take_handle(self, kind: Kind, given: Any) -> str:
+        classes = {f"{one.__module__}.{one.__qualname__}" for one in type(given).__mro__}
+        offers = self._offers(kind)
+        bound = [offer for offer in offers if classes.intersection(offer.loop_handles)]
+        taking = bound or [offer for offer in offers if classes.intersection(offer.handles)]
+        if not taking:
+            raise ConfigurationError(
+                f"a {type(given).__name__} is no {kind}: it does not derive from "
+                f"{_CONTRACTS[kind].__name__}, and no plugin works with it"
+            )
+        if bound:
+            self.loop_bound.append(type(given).__name__)
+        return self._target(kind, taking, given)
+
+    def _offers(self, kind: Kind) -> list[BackendInfo]:
+        return [offer for offer in self._registry.offers if offer.kind is kind]
+
+    def _target(self, kind: Kind, taking: list[BackendInfo], target: Any) -> str:
+        info = self._registry.sole(taking)
+        self._targets[kind, info.name] = target
+        return info.name
 
     def adopt(self, kind: Kind, backend: Backend) -> str:
         """Take in a backend that the host made; it is used and never closed.
@@ -137,6 +188,8 @@ class Backends:
 
     def _create(self, info: BackendInfo) -> Any:
         factory = _resolve(info, info.factory)
+        if info.schemes or info.handles:
+            factory = partial(factory, self._required_target(info))
         given = self._settings.get(info.name)
         if info.settings is None:
             if given and not self._is_taken_by_another(info):
@@ -150,6 +203,15 @@ class Backends:
         except SerializationError as error:
             raise ConfigurationError(f"settings of {info.kind} {info.name!r}: {error}") from None
         return _contained(info, factory, settings)
+
+    def _required_target(self, info: BackendInfo) -> Any:
+        try:
+            return self._targets[info.kind, info.name]
+        except KeyError:
+            schemes = ", ".join(f"{scheme}://..." for scheme in info.schemes)
+            raise ConfigurationError(
+                f"{info.kind} {info.name!r} needs a URL ({schemes}) or an object of the host"
+            ) from None
 
     def _is_taken_by_another(self, info: BackendInfo) -> bool:
         """Say whether a section is for a backend of the same name and another kind."""

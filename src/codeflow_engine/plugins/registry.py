@@ -65,6 +65,11 @@ class BackendInfo:
     """The type of its settings, or None where it has none."""
 
     contract_version: int = 1
+    schemes: tuple[str, ...] = ()
+    """URL schemes that it takes, without a driver; see `OfferOptions`."""
+
+    handles: tuple[str, ...] = ()
+    loop_handles: tuple[str, ...] = ()
 
 
 class OfferOptions(TypedDict, total=False):
@@ -79,6 +84,17 @@ class OfferOptions(TypedDict, total=False):
 
     contract_version: int
     """The version of the kind's contract that it was written for; 1 unless given."""
+
+    schemes: tuple[str, ...]
+    """URL schemes that stand for it, such as `postgresql`, which covers `postgresql+psycopg`
+    too. Its factory is then called with the URL or the handle before the settings."""
+
+    handles: tuple[str, ...]
+    """Qualified names of the classes of a host's own objects that it works with, such as
+    `sqlalchemy.engine.base.Engine`; they are compared without being imported."""
+
+    loop_handles: tuple[str, ...]
+    """The same for objects that belong to an event loop: `Engine` refuses them."""
 
 
 class PluginRegistry:
@@ -209,6 +225,14 @@ class Registry:
             known = self.names(kind)
             listed = ", ".join(known) or "none"
             raise UnknownBackendError(f"no {kind} is named {name!r}; known: {listed}", known=known)
+        return self.sole(owners)
+
+    def sole(self, owners: list[BackendInfo]) -> BackendInfo:
+        """Give the one of several offers, which have to be of one plugin.
+
+        Raises:
+            PluginConflictError: There are more, and choosing one would be a guess.
+        """
         if len(owners) > 1:
             raise _conflict(owners)
         return owners[0]

@@ -122,6 +122,7 @@ class Git(VCS):
                 description=description,
                 base=what.old,
                 head=what.new,
+                key=f"{plumbing.repository.target}#{what.key}",
                 diff=diff,
             )
 

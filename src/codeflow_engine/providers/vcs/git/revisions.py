@@ -15,6 +15,9 @@ __all__ = ["Comparison", "compare"]
 
 _RESOLVED: Final = re.compile(rb"([0-9a-f]{40,64}) commit")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_RELATIVE: Final = re.compile(r"[~^@:{}]|\A[0-9a-f]{4,64}\Z|\Adetached HEAD")
+"""In revisions that mean another commit after the next one, or one commit for ever."""
+
 _DIGITS: Final = re.compile(r"[0-9a-f]{4,39}")
 _COMMITS: Final = 50
 _TOLD: Final = 16 * 1024
@@ -30,6 +33,13 @@ class Comparison:
 
     new: str
     """Full id of a commit, `WORKTREE` or `INDEX`."""
+
+    key: str
+    """What names the same comparison in a later state of the repository.
+
+    A branch against a named base is one change for as long as the branch lives. What is not
+    committed belongs to the commit under it: once committed, it is another change.
+    """
 
     title: str
     description: str = ""
@@ -63,7 +73,11 @@ async def compare(plumbing: Plumbing, request: ChangeRequest) -> Comparison:
     name = plumbing.head.label if head == "HEAD" and plumbing.head.ref else head
     title = _subject(messages[0]) if len(messages) == 1 else f"{base}..{name}: {count} commits"
     return Comparison(
-        old=old, new=new, title=title, description=_bounded("\n\n".join(messages[:_COMMITS]))
+        old=old,
+        new=new,
+        key=f"{_lasting(base, old)}..{_lasting(name, new)}",
+        title=title,
+        description=_bounded("\n\n".join(messages[:_COMMITS])),
     )
 
 
@@ -76,11 +90,18 @@ async def _compare_uncommitted(plumbing: Plumbing, base: str | None, head: str) 
     here = plumbing.head
     title = f"{_UNCOMMITTED[head]} of {here.label}"
     if base is None:
-        return Comparison(old=here.id or plumbing.empty_tree, new=head, title=title)
+        old = here.id or plumbing.empty_tree
+        return Comparison(old=old, new=head, key=f"{old}..{head}", title=title)
     await plumbing.add_refs()
     old, new = await _resolve(plumbing, base, "HEAD")
     old = await _merge_base(plumbing, (old, base), (new, "HEAD"))
-    return Comparison(old=old, new=head, title=f"{title} against {base}")
+    on = _lasting(here.label, new) if here.ref else new
+    return Comparison(
+        old=old,
+        new=head,
+        key=f"{_lasting(base, old)}..{on}{head}",
+        title=f"{title} against {base}",
+    )
 
 
 async def _compare_parent(plumbing: Plumbing, head: str) -> Comparison:
@@ -95,9 +116,15 @@ async def _compare_parent(plumbing: Plumbing, head: str) -> Comparison:
     return Comparison(
         old=parents.split()[0] if parents else plumbing.empty_tree,
         new=new,
+        key=new,
         title=_subject(message),
         description=_bounded(message),
     )
+
+
+def _lasting(name: str, found: str) -> str:
+    """Give a name that a later state of the change has as well: a ref's, or else an id."""
+    return found if name == "HEAD" or _RELATIVE.search(name) else name
 
 
 async def _resolve(plumbing: Plumbing, *revisions: str) -> list[str]:
