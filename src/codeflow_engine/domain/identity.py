@@ -23,6 +23,15 @@ class Traits:
     after: tuple[str, ...] = ()
     """Lines after it, the nearest first, in the same form."""
 
+    origin: str = ""
+    """Where its file was at the base of the change; its path where it was not there yet."""
+
+    column: int | None = None
+    """First character in the first line, from 1, as shown: tells findings of one line apart."""
+
+    outside: bool = False
+    """Whether it stands on lines that no hunk shows, as only the wide scope lists them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownFinding:
