@@ -57,13 +57,17 @@ class AnalyzerReport:
     declined: tuple[tuple[Unit, str], ...] = ()
     """Units that are none of its business, each with the reason, such as another language."""
 
+    failed: tuple[tuple[Unit, str], ...] = ()
+    """Units that are its business and that it could not examine, each with the reason."""
+
 
 class Analyzer(Backend):
     """Finds problems in a change.
 
-    Every unit of the request appears in the report, as examined or as declined. A unit that
-    appears in neither counts as failed: silence is never a clean result. Findings may come
-    in any order. The same change gives the same report.
+    Every unit of the request appears in the report, as examined, declined or failed. A unit
+    that appears in none of them counts as failed: silence is never a clean result. One that
+    appears as failed is failed, whatever else is said of it. Findings may come in any
+    order. The same change gives the same report.
     """
 
     @abstractmethod
