@@ -19,6 +19,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from codeflow_engine.domain.change import Scope
 from codeflow_engine.domain.encoding import explain
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.sandbox import Isolation
@@ -61,6 +62,9 @@ class Settings(BaseSettings):
     analyzers: Annotated[_Names | None, NoDecode] = None
     """Names of the analyzers to run; None runs all whose packages are installed."""
 
+    scope: Scope = Scope.CHANGED
+    """Whether findings count on changed lines alone, or anywhere in the changed files."""
+
     observers: Annotated[_Names, NoDecode] = ()
     """Names of the observers to run."""
 
@@ -75,6 +79,12 @@ class Settings(BaseSettings):
 
     analyzer_timeout: float = Field(default=120.0, gt=0)
     """Seconds after which one analyzer is ended; its units then count as failed."""
+
+    finish_timeout: float = Field(default=30.0, gt=0)
+    """Seconds that writing the end of a run may take; a success not written by then failed."""
+
+    observer_timeout: float = Field(default=5.0, gt=0)
+    """Seconds that an observer may take for one event; of that run it is told no more."""
 
     max_file_bytes: int = Field(default=10 * 1024 * 1024, gt=0)
     """Files larger than this are not read around a change."""

@@ -111,6 +111,12 @@ class Engine:
 
     def __init__(self, **options: Unpack[EngineOptions]) -> None:
         self._engine = AsyncEngine(**options)
+        if self._engine.loop_bound:
+            raise ConfigurationError(
+                f"{' and '.join(self._engine.loop_bound)} belongs to an event loop of the host, "
+                f"and the synchronous engine has one of its own: give a URL, or the synchronous "
+                f"form of it, or use AsyncEngine"
+            )
         self._loop = _Loop()
         self._finalizer = weakref.finalize(self, _close, self._loop, self._engine)
 
@@ -136,10 +142,11 @@ class Engine:
         base: str | None = None,
         head: str | None = None,
         analyzers: Sequence[str] | None = None,
+        scope: str | None = None,
     ) -> Review:
         """Do what `AsyncEngine.review` does."""
         return self._loop.run(
-            self._engine.review(change, base=base, head=head, analyzers=analyzers)
+            self._engine.review(change, base=base, head=head, analyzers=analyzers, scope=scope)
         )
 
     def submit(self, workflow: str, input: Mapping[str, Any]) -> Run:  # noqa: A002

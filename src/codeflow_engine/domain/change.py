@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from codeflow_engine.domain.diff import Diff
 
-__all__ = ["INDEX", "WORKTREE", "Change", "ChangeRequest", "FileContent"]
+__all__ = ["INDEX", "WORKTREE", "Change", "ChangeRequest", "FileContent", "Scope"]
 
 WORKTREE = ":worktree"
 """Stands for the working tree where a head is asked for; no revision can contain a colon first."""
 
 INDEX = ":index"
 """Stands for the index (what is staged) where a head is asked for."""
+
+
+class Scope(StrEnum):
+    """Which findings of sources that read whole files count."""
+
+    CHANGED = "changed"
+    """Those on lines that the change adds or removes."""
+
+    FILE = "file"
+    """Those anywhere in the files of the change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

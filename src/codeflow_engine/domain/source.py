@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from codeflow_engine.domain.diff import Unit
 from codeflow_engine.domain.finding import RawFinding
 
-__all__ = ["SourceReport"]
+__all__ = ["SourceReport", "unaccounted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +16,9 @@ class SourceReport:
 
     source: str
     """Name of the source, as it appears in the ledger."""
+
+    reads_files: bool = False
+    """Whether it reads whole files, and so speaks of lines that the change does not touch."""
 
     findings: tuple[RawFinding, ...] = ()
     examined: frozenset[Unit] = frozenset()
@@ -29,3 +32,8 @@ class SourceReport:
     def failure(self) -> str | None:
         """The first reason why a unit failed; None where none did."""
         return self.failed[0][1] if self.failed else None
+
+
+def unaccounted(source: str) -> str:
+    """Give the reason why a unit failed that a source said nothing about."""
+    return f"{source}: it did not account for the unit"

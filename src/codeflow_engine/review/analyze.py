@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from dataclasses import replace
 
 from codeflow_engine.contracts import Analysis, Analyzer, AnalyzerCapability, AnalyzerReport
 from codeflow_engine.domain.diff import Unit
-from codeflow_engine.domain.finding import RawFinding
-from codeflow_engine.domain.source import SourceReport
+from codeflow_engine.domain.shape import is_sound
+from codeflow_engine.domain.source import SourceReport, unaccounted
 from codeflow_engine.errors import AnalyzerError, CodeflowError
+from codeflow_engine.plugins.containment import is_foreign
 from codeflow_engine.sandbox import Isolation, Sandbox
 
 __all__ = ["analyze", "failed_source"]
@@ -33,19 +34,24 @@ async def analyze(
         sandbox: Where it may start processes.
         seconds: Time after which it is given up.
     """
-    if AnalyzerCapability.EXECUTES_CHANGE in analyzer.capabilities:
-        rung = await sandbox.isolation()
-        if rung is Isolation.NONE:
-            reason = "it can execute code of the change, and nothing isolates it here"
-            return failed_source(name, analysis.units, reason)
     deadline = asyncio.timeout(seconds)
     try:
+        capabilities = analyzer.capabilities
+        if AnalyzerCapability.EXECUTES_CHANGE in capabilities:
+            rung = await sandbox.isolation()
+            if rung is Isolation.NONE:
+                reason = "it can execute code of the change, and nothing isolates it here"
+                return failed_source(name, analysis.units, reason)
         async with deadline:
             report = await analyzer.analyze(analysis, sandbox)
-        return _account(name, analysis.units, report)
+        # Off the loop: looking through the report of a large change takes 100 ms and more.
+        said = await asyncio.to_thread(_account, name, analysis.units, report)
+        return replace(said, reads_files=AnalyzerCapability.READS_FILES in capabilities)
     except CodeflowError as error:
         return failed_source(name, analysis.units, error.message)
-    except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+    except BaseException as error:
+        if not is_foreign(error):
+            raise
         if isinstance(error, TimeoutError) and deadline.expired():
             return failed_source(name, analysis.units, f"no answer within {seconds:g} s")
         # The text of a foreign error may quote the change, so its type alone is told.
@@ -56,27 +62,23 @@ def _account(name: str, units: tuple[Unit, ...], report: AnalyzerReport) -> Sour
     """Check the form of a report, and find the units that it is silent about."""
     _check(report)
     asked = set(units)
-    examined = asked.intersection(report.examined)
+    failed = {unit: f"{name}: {reason}" for unit, reason in report.failed if unit in asked}
     declined = {unit: reason for unit, reason in report.declined if unit in asked}
-    silent = [unit for unit in units if unit not in examined and unit not in declined]
-    told = f"{name}: it did not account for the unit"
+    examined = asked.intersection(report.examined).difference(declined, failed)
+    silent = asked.difference(examined, declined, failed)
+    failed |= {unit: unaccounted(name) for unit in units if unit in silent}
     return SourceReport(
         source=name,
         findings=report.findings,
-        examined=frozenset(examined - declined.keys()),
+        examined=frozenset(examined),
         declined=tuple(declined.items()),
-        failed=tuple((unit, told) for unit in silent),
+        failed=tuple(failed.items()),
     )
 
 
-def _check(report: Any) -> None:
+def _check(report: object) -> None:
     if not isinstance(report, AnalyzerReport):
         raise AnalyzerError(f"it returned a {type(report).__name__} and no report")
-    units: list[Any] = [*report.examined, *(unit for unit, _ in report.declined)]
-    findings: list[Any] = [*report.findings]
-    if not (
-        all(isinstance(unit, Unit) for unit in units)
-        and all(isinstance(finding, RawFinding) for finding in findings)
-        and all(reason for _, reason in report.declined)
-    ):
+    reasons = [reason for _, reason in (*report.declined, *report.failed)]
+    if not is_sound(report) or not all(reason.strip() for reason in reasons):
         raise AnalyzerError("its report holds values of a wrong type")

@@ -25,9 +25,9 @@ _CUT = "…"
 
 @dataclass(frozen=True, slots=True)
 class ShownSide:
-    """One side of a hunk with its secrets redacted, line by line.
+    """Lines of one side, of a hunk or of a whole file, with their secrets redacted.
 
-    The side is redacted as one text, because a private key spans lines; redaction keeps
+    They are redacted as one text, because a private key spans lines; redaction keeps
     line breaks, so line numbers stay true.
     """
 
@@ -44,11 +44,14 @@ class ShownSide:
     def of(cls, hunk: Hunk, side: Side, redactor: Redactor) -> ShownSide:
         """Redact one side of a hunk."""
         source = [line.text for line in hunk.side(side)]
+        return cls.of_lines(hunk.numbers(side).start, source, redactor)
+
+    @classmethod
+    def of_lines(cls, first: int, source: list[str], redactor: Redactor) -> ShownSide:
+        """Redact lines of a file, of which the first has the number `first`."""
         shown, offsets = redactor.redact_mapped("\n".join(source))
         lines = shown.split("\n")
-        return cls(
-            hunk.numbers(side).start, source, lines, _starts(source), _starts(lines), offsets
-        )
+        return cls(first, source, lines, _starts(source), _starts(lines), offsets)
 
     def traits(self, line: int, end_line: int) -> Traits:
         """Describe the lines of an anchor, redacted: what a fingerprint is made of."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import batched
+from typing import Final
 
 from codeflow_engine.contracts import VCS, Analysis, Analyzer
-from codeflow_engine.domain.change import Change, FileContent
+from codeflow_engine.domain.change import Change, FileContent, Scope
 from codeflow_engine.domain.diff import Side, Unit
-from codeflow_engine.domain.finding import Finding
 from codeflow_engine.domain.review import Review, Timing
 from codeflow_engine.domain.run import AnalyzerFinished, ChangeFetched, ReviewJudged
 from codeflow_engine.domain.source import SourceReport
@@ -27,6 +28,7 @@ from codeflow_engine.review.fuse import fuse
 from codeflow_engine.review.judge import Verdict, judge
 from codeflow_engine.review.partition import partition
 from codeflow_engine.review.policy import POLICY_PATH, RepositoryPolicy, read_policy
+from codeflow_engine.review.settle import Account, settle
 from codeflow_engine.review.verify import verify
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.runs.scoped_cache import ScopedCache
@@ -36,9 +38,14 @@ from codeflow_engine.workflows.review_input import ReviewInput
 
 __all__ = ["REVIEW"]
 
+_GATHERED: Final = 256 * 1024 * 1024
+"""Bytes of files that are held for the wide scope; findings in others are dropped, counted."""
+
+_TOGETHER: Final = 64
+
 
 async def review(run: RunContext, given: ReviewInput) -> Review:
-    """Review a change: fetch, partition, analyze, anchor, verify, fuse, judge."""
+    """Review a change: fetch, partition, analyze, anchor, verify, fuse, judge, settle."""
     analyzers = await run.step("prepare", _prepare, run, given)
     change = await run.step("fetch", _fetch, run, given)
     policy = await run.step("policy", _read_policy, run, change)
@@ -50,20 +57,34 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
         units=len(change.diff.units),
     )
     reports = await _analyze_all(run, analyzers, change, parts.to_review)
+    whole = await run.step("gather", _gather, run, given, change, reports)
     anchored = await run.step(
-        "anchor", anchor, change, parts.to_review, reports, run.tools.redactor
+        "anchor", anchor, change, parts.to_review, reports, run.tools.redactor, whole
     )
     verified = await run.step("verify", verify, change, anchored.findings)
-    fused = await run.step("fuse", _fuse, run, verified.findings, change)
+    fused = await run.step("fuse", fuse, verified.findings)
+    modified = await run.step("modify", run.tools.hooks.modify_findings, run.run_id, fused, change)
     verdict = Verdict(
-        findings=fused,
-        dropped={**anchored.dropped, **verified.dropped},
+        findings=modified.findings,
+        dropped={**anchored.dropped, **verified.dropped, **modified.dropped},
         isolation=await _isolation(run),
         timing=Timing(started_at=run.started_at, seconds=round(run.seconds, 3)),
     )
     judged = await run.step(
         "judge", judge, run.run_id, change, (parts, reports), verdict, run.tools.redactor
     )
+    account = Account(
+        change=change,
+        asked=tuple(analyzers),
+        partition=parts,
+        reports=reports,
+        anchored=anchored,
+        verified=verified,
+        fused=fused,
+        modified=modified,
+        identified=modified.findings,
+    )
+    await run.step("settle", settle, account, judged)
     await run.step("save", run.tools.storage.put_reviews, run.tenant, [judged])
     await run.emit(
         ReviewJudged,
@@ -178,14 +199,27 @@ async def _analyze_one(
     return report
 
 
+async def _gather(
+    run: RunContext, given: ReviewInput, change: Change, reports: Sequence[SourceReport]
+) -> dict[str, bytes] | None:
+    """Read the files whose findings may stand outside of the hunks, in the wide scope."""
+    if (given.scope or run.tools.settings.scope) is not Scope.FILE:
+        return None
+    told = {raw.path for report in reports if report.reads_files for raw in report.findings}
+    known = {file.new_path for file in change.diff.files}
+    files: dict[str, bytes] = {}
+    left = _GATHERED
+    for paths in batched(sorted(told & known), _TOGETHER):
+        for file in await _read_files(run, change, paths, Side.NEW):
+            if file.content is not None and len(file.content) <= left:
+                files[file.path] = file.content
+                left -= len(file.content)
+    return files
+
+
 async def _isolation(run: RunContext) -> str:
     try:
         return (await run.tools.sandbox.isolation()).value
     except SandboxError:
         # Without an interpreter no analyzer could run either, which the ledger tells.
         return Isolation.NONE.value
-
-
-def _fuse(run: RunContext, findings: tuple[Finding, ...], change: Change) -> tuple[Finding, ...]:
-    fused = fuse(findings)
-    return run.tools.hooks.modify_findings(run.run_id, fused, change)

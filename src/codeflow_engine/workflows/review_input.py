@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
-from codeflow_engine.domain.change import Change, ChangeRequest
+from codeflow_engine.domain.change import Change, ChangeRequest, Scope
 from codeflow_engine.domain.diff import Diff
 from codeflow_engine.errors import ConfigurationError, DiffError
 
@@ -17,7 +17,7 @@ __all__ = ["MAX_PATCH_BYTES", "ReviewInput", "open_patch", "read_patch"]
 
 MAX_PATCH_BYTES = 256 * 1024 * 1024
 _FORGE_ID = re.compile(r"[\w.-]+/[\w.-]+[#!]\d+")
-_KEYS = {"change", "base", "head", "analyzers"}
+_KEYS = {"change", "base", "head", "analyzers", "scope"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,9 @@ class ReviewInput:
     change: Change | ChangeRequest
     analyzers: tuple[str, ...] | None = None
     """Names of the analyzers to ask; None leaves it to the settings."""
+
+    scope: Scope | None = None
+    """Which findings count; None leaves it to the settings."""
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:
@@ -51,7 +54,11 @@ class ReviewInput:
         if isinstance(names, str):
             raise ConfigurationError("analyzers is a list of names, not one text")
         change = _read_change(given["change"], given.get("base"), given.get("head"))
-        return cls(change=change, analyzers=None if names is None else tuple(dict.fromkeys(names)))
+        return cls(
+            change=change,
+            analyzers=None if names is None else tuple(dict.fromkeys(names)),
+            scope=_read_scope(given.get("scope")),
+        )
 
     def write(self) -> Mapping[str, Any]:
         """Give plain JSON data that tells what was asked."""
@@ -61,7 +68,21 @@ class ReviewInput:
             told = {"change": change.target, "base": change.base, "head": change.head}
         else:
             told = {"change": f"a patch of {len(change.diff.data)} bytes: {change.title}"}
-        return {**told, "analyzers": None if self.analyzers is None else list(self.analyzers)}
+        return {
+            **told,
+            "analyzers": None if self.analyzers is None else list(self.analyzers),
+            "scope": None if self.scope is None else self.scope.value,
+        }
+
+
+def _read_scope(given: object) -> Scope | None:
+    if given is None:
+        return None
+    try:
+        return Scope(str(given))
+    except ValueError:
+        known = " or ".join(Scope)
+        raise ConfigurationError(f"the scope of a review is {known}, not {given!r}") from None
 
 
 def _read_change(given: object, base: str | None, head: str | None) -> Change | ChangeRequest:

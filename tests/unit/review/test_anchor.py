@@ -253,3 +253,81 @@ def patch_of(*lines: str) -> Change:
     head = "diff --git a/f b/f\nnew file mode 100644\n--- /dev/null\n+++ b/f\n"
     head += f"@@ -0,0 +1,{len(lines)} @@\n"
     return Change.from_diff(Diff.parse(head + added))
+
+
+def read(change: Change, *raws: RawFinding, whole: dict[str, bytes] | None = None) -> Anchored:
+    """Anchor the findings of a source that reads whole files."""
+    report = SourceReport(source="linter", reads_files=True, findings=raws)
+    return anchor(change, change.diff.units, (report,), Redactor(), whole)
+
+
+@pytest.mark.parametrize("line", [1, 4, 21, 23, 500])
+def test_a_linter_is_heard_on_touched_lines_alone(change: Change, raw: MakeRaw, line: int) -> None:
+    """What stood in the file before the change is not this change's matter, and is counted."""
+    anchored = read(change, raw(path="app.py", line=line))
+
+    assert anchored.findings == ()
+    assert anchored.dropped == {"linter: on lines that the change does not touch": 1}
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown"), [((2, 2), (2, 2)), ((1, 90), (1, 4)), ((10, 24), (21, 23))]
+)
+def test_the_part_of_a_range_that_the_change_touches_is_its_place(
+    change: Change, raw: MakeRaw, lines: tuple[int, int], shown: tuple[int, int]
+) -> None:
+    """A finding about a whole function stands on what the change shows of it."""
+    finding = only(read(change, raw(path="app.py", line=lines[0], end_line=lines[1])))
+
+    assert (finding.line, finding.end_line) == shown
+
+
+FILE = b"".join(b"line %d\n" % number for number in range(1, 61))
+
+
+def test_with_whole_files_a_linter_is_heard_everywhere(change: Change, raw: MakeRaw) -> None:
+    """In the wide scope a line outside of every hunk is an anchor, with its code around it."""
+    finding = only(read(change, raw(path="app.py", line=30), whole={"app.py": FILE}))
+
+    assert (finding.line, finding.end_line) == (30, 30)
+    assert finding.evidence is not None
+    assert finding.evidence.lines == ("line 28", "line 29", "line 30", "line 31", "line 32")
+    assert finding.evidence.start_line == 28
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "reason"),
+    [
+        ("app.py", 61, "the line is not in the file"),
+        ("app.py", 0, "the line is not in the file"),
+        ("other.py", 3, "the path is not in the change"),
+        ("gone.py", 30, "the file around the change cannot be read"),
+    ],
+)
+def test_s10_a_line_that_no_file_has_is_dropped(
+    change: Change, raw: MakeRaw, path: str, line: int, reason: str
+) -> None:
+    """The wide scope is as wide as the files of the change, and no wider."""
+    anchored = read(change, raw(path=path, line=line), whole={"app.py": FILE})
+
+    assert anchored.findings == ()
+    assert anchored.dropped == {f"linter: {reason}": 1}
+
+
+def test_whole_files_widen_nothing_for_other_sources(change: Change, raw: MakeRaw) -> None:
+    """A source that was shown the diff alone cannot know of other lines."""
+    report = SourceReport(source="tool", findings=(raw(path="app.py", line=30),))
+
+    anchored = anchor(change, change.diff.units, (report,), Redactor(), {"app.py": FILE})
+
+    assert anchored.dropped == {"tool: the line is not in the change": 1}
+
+
+def test_a_secret_outside_of_the_hunks_is_redacted(change: Change, raw: MakeRaw) -> None:
+    """Evidence from whole files passes the same redaction."""
+    value = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
+    file = FILE.replace(b"line 31", f"token = '{value}'".encode())
+
+    finding = only(read(change, raw(path="app.py", line=30), whole={"app.py": file}))
+
+    assert value not in repr(finding)
