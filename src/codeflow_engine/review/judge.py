@@ -9,11 +9,11 @@ from codeflow_engine.domain.coverage import Coverage, CoverageEntry, UnitState
 from codeflow_engine.domain.diff import Unit
 from codeflow_engine.domain.finding import Evidence, Finding, Suggestion
 from codeflow_engine.domain.review import ChangeSummary, Review, Timing
-from codeflow_engine.domain.source import SourceReport
+from codeflow_engine.domain.source import SourceReport, unaccounted
 from codeflow_engine.redaction import Redactor
 from codeflow_engine.review.partition import Partition
 
-__all__ = ["Verdict", "close_ledger", "judge"]
+__all__ = ["Verdict", "close_ledger", "judge", "unexamined"]
 
 _NOBODY = "no analyzer was asked"
 
@@ -58,7 +58,7 @@ def close_ledger(
     are named with it. One that every source declined is skipped.
     """
     examined = {report.source: report.examined for report in reports}
-    failed = [dict(report.failed) for report in reports]
+    failed = unexamined(partition.to_review, reports)
     declined = [dict(report.declined) for report in reports]
     paths = redact.all(partition.paths)
 
@@ -68,7 +68,7 @@ def close_ledger(
             reason = redact(decision.reason)
             return CoverageEntry(path=path, hunk=unit.hunk, state=decision.state, reason=reason)
         by = tuple(sorted(source for source, units in examined.items() if unit in units))
-        if reasons := [rows[unit] for rows in failed if unit in rows]:
+        if reasons := failed.get(unit):
             state, reason = UnitState.FAILED, "; ".join(reasons)
         elif by:
             return CoverageEntry(path=path, hunk=unit.hunk, state=UnitState.REVIEWED, by=by)
@@ -78,6 +78,22 @@ def close_ledger(
         return CoverageEntry(path=path, hunk=unit.hunk, state=state, reason=redact(reason), by=by)
 
     return Coverage(entries=tuple(entry(unit) for unit in change.diff.units))
+
+
+def unexamined(units: tuple[Unit, ...], reports: tuple[SourceReport, ...]) -> dict[Unit, list[str]]:
+    """Find the units that a source failed, or that its report is silent about, with reasons."""
+    found: dict[Unit, list[str]] = {}
+    told: dict[str, set[Unit]] = {}
+    for report in reports:
+        for unit, reason in report.failed:
+            found.setdefault(unit, []).append(reason)
+        here = told.setdefault(report.source, set())
+        here.update(report.examined, dict(report.declined), dict(report.failed))
+    for source, accounted in told.items():
+        for unit in units:
+            if unit not in accounted:
+                found.setdefault(unit, []).append(unaccounted(source))
+    return found
 
 
 class _Redact:

@@ -10,10 +10,10 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, overload
+from typing import Any, Protocol, overload
 
 from codeflow_engine.contracts import Cache, Storage
-from codeflow_engine.domain.run import RunEvent, StepFinished, StepStarted
+from codeflow_engine.domain.run import RunEvent, RunRecord, StepFinished, StepStarted
 from codeflow_engine.errors import WorkflowError
 from codeflow_engine.plugins.backends import Backends
 from codeflow_engine.plugins.dispatch import HookDispatch
@@ -23,7 +23,7 @@ from codeflow_engine.runs.events import EventStream
 from codeflow_engine.sandbox import Sandbox
 from codeflow_engine.settings import Settings
 
-__all__ = ["RunContext", "Toolbox"]
+__all__ = ["DirectRunner", "RunContext", "Step", "StepRunner", "Toolbox"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,18 +44,65 @@ class Toolbox:
     threads: Executor
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a run, and the work that it stands for."""
+
+    run_id: str
+    tenant: str
+    name: str
+    key: str | None
+    """Tells parallel steps of one name apart."""
+
+    work: partial[Any]
+    """Gives the value; a coroutine function where the step belongs on the loop."""
+
+
+class StepRunner(Protocol):
+    """Gives steps their values; the one place that all work of all runs passes through."""
+
+    async def run(self, step: Step) -> Any:
+        """Do the work of a step, or give the value that a record holds of it."""
+        ...
+
+
+class DirectRunner:
+    """Does the work of every step, and records nothing.
+
+    Args:
+        threads: Where pure computation runs.
+    """
+
+    def __init__(self, threads: Executor) -> None:
+        self._threads = threads
+
+    async def run(self, step: Step) -> Any:
+        """Do the work on the loop, or in a worker thread if it is no coroutine function."""
+        if inspect.iscoroutinefunction(step.work.func):
+            return await step.work()
+        context = contextvars.copy_context()
+        loop = asyncio.get_running_loop()
+        value = await loop.run_in_executor(self._threads, context.run, step.work)
+        # A backend may hand on the coroutine of another one instead of being one: without
+        # this its work would never be done, and nobody would say so.
+        return await value if inspect.isawaitable(value) else value
+
+
 class RunContext:
     """One run, seen from inside its workflow.
 
-    The executor behind it runs every step directly and records nothing. A workflow that
-    does all its work in steps, and passes values between them, does not notice when a
-    journal takes its place.
+    The runner behind it decides how a step gets its value. A workflow that does all its
+    work in steps, and passes values between them, does not notice when a journal takes the
+    place of direct execution.
     """
 
-    def __init__(self, run_id: str, tenant: str, tools: Toolbox, events: EventStream) -> None:
-        self.run_id = run_id
-        self.tenant = tenant
+    def __init__(
+        self, record: RunRecord, tools: Toolbox, events: EventStream, runner: StepRunner
+    ) -> None:
+        self.run_id = record.run_id
+        self.tenant = record.tenant
         self.tools = tools
+        self._runner = runner
         self.started_at: datetime = tools.clock.now()
         self._started = tools.clock.monotonic()
         self._events = events
@@ -96,6 +143,8 @@ class RunContext:
 
         Raises:
             WorkflowError: A step of this name and key has run already.
+            asyncio.CancelledError: The run is cancelled, also where the step went on
+                regardless and returned a value.
         """
         if (name, key) in self._steps:
             raise WorkflowError(f"step {name!r} with key {key!r} stands twice in the workflow")
@@ -104,7 +153,14 @@ class RunContext:
         began = self.tools.clock.monotonic()
         error: str | None = None
         try:
-            return await self._call(partial(function, *arguments))
+            step = Step(
+                run_id=self.run_id,
+                tenant=self.tenant,
+                name=name,
+                key=key,
+                work=partial(function, *arguments),
+            )
+            return _unless_cancelled(await self._runner.run(step))
         except BaseException as raised:
             error = type(raised).__name__
             raise
@@ -128,9 +184,10 @@ class RunContext:
         """Add an event to the stream of this run."""
         await self._events.emit(kind, **fields)
 
-    async def _call(self, call: partial[Any]) -> Any:
-        if inspect.iscoroutinefunction(call.func):
-            return await call()
-        context = contextvars.copy_context()
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.tools.threads, context.run, call)
+
+def _unless_cancelled[T](value: T) -> T:
+    """Cancel anew where code of a plugin has caught the cancellation and went on."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+    return value

@@ -8,6 +8,7 @@ from typing import Any
 
 from codeflow_engine.contracts import Storage
 from codeflow_engine.domain.run import RunEvent, RunFinished
+from codeflow_engine.errors import WorkflowError
 from codeflow_engine.runs.clock import Clock
 
 __all__ = ["EventStream"]
@@ -30,6 +31,11 @@ class EventStream:
         self._clock = clock
         self._notify = notify
         self._sequence = 0
+        self._unsure: tuple[RunEvent, ...] = ()
+        """Events whose storing was broken off, so that nobody knows whether they are there."""
+
+        self._closed = False
+        self._failed: BaseException | None = None
         self._order = asyncio.Lock()
         self._grown = asyncio.Condition()
 
@@ -42,17 +48,42 @@ class EventStream:
             event = kind(
                 run_id=self._run_id, sequence=self._sequence, at=self._clock.now(), **fields
             )
-            await self._storage.append_events(self._tenant, [event])
-            await self._notify(event)
+            # Repeated numbers change nothing, so what is there already may come again.
+            self._unsure = batch = (*self._unsure, event)
+            await self._storage.append_events(self._tenant, batch)
+            self._unsure = ()
+            for one in batch:
+                await self._notify(one)
+        async with self._grown:
+            self._grown.notify_all()
+
+    async def close(self, failed: BaseException | None) -> None:
+        """Let nobody wait for more events.
+
+        Args:
+            failed: What kept the last event from being stored; those who follow get it.
+        """
+        self._closed = True
+        self._failed = failed
         async with self._grown:
             self._grown.notify_all()
 
     async def follow(self, *, after: int = 0) -> AsyncIterator[RunEvent]:
-        """Yield every event above a number, from the storage and then live, to the last."""
+        """Yield every event above a number, from the storage and then live, to the last.
+
+        Raises:
+            WorkflowError: The last event could not be stored.
+            StorageError: The events cannot be read.
+        """
         while True:
             async with self._grown:
                 batch = await self._storage.read_events(self._tenant, self._run_id, after=after)
                 if not batch:
+                    if self._closed:
+                        raise WorkflowError(
+                            f"the stream of run {self._run_id} ends without its last event: "
+                            f"{type(self._failed).__name__}"
+                        ) from self._failed
                     await self._grown.wait()
                     continue
             for event in batch:

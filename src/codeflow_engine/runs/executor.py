@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -15,8 +16,9 @@ from codeflow_engine.errors import (
     RunNotFoundError,
     WorkflowError,
 )
+from codeflow_engine.plugins.containment import is_foreign
 from codeflow_engine.plugins.registry import Kind
-from codeflow_engine.runs.context import RunContext, Toolbox
+from codeflow_engine.runs.context import DirectRunner, RunContext, StepRunner, Toolbox
 from codeflow_engine.runs.events import EventStream
 from codeflow_engine.runs.workflow import Workflow
 
@@ -50,10 +52,16 @@ class Execution:
 
 
 class DirectExecutor:
-    """Starts runs and knows those that are under way."""
+    """Starts runs and knows those that are under way.
 
-    def __init__(self, tools: Toolbox) -> None:
+    Args:
+        tools: What runs work with.
+        runner: Gives steps their values; None does their work directly.
+    """
+
+    def __init__(self, tools: Toolbox, runner: StepRunner | None = None) -> None:
         self._tools = tools
+        self._runner = runner or DirectRunner(tools.threads)
         self._active: dict[str, Execution] = {}
         self._closed = False
 
@@ -128,29 +136,32 @@ class DirectExecutor:
         await asyncio.gather(*(execution.cancel() for execution in [*self._active.values()]))
 
     async def _execute(self, execution: Execution, workflow: Workflow, value: Any) -> Any:
-        record = execution.record
-        context = RunContext(record.run_id, record.tenant, self._tools, execution.events)
         try:
-            await self._update(execution, RunStatus.RUNNING)
-            await context.emit(RunStarted, workflow=workflow.name)
-            result = await self._within_deadline(context, workflow, value)
-        except asyncio.CancelledError:
-            await self._finish(execution, context, RunStatus.CANCELLED)
-            raise
-        except BaseException as error:
-            await self._finish(execution, context, RunStatus.FAILED, self._describe(error))
-            raise
-        else:
-            await self._finish(execution, context, RunStatus.SUCCEEDED)
+            try:
+                result = await self._within_deadline(execution, workflow, value)
+            except BaseException as error:
+                raised = _own(error)
+                if isinstance(raised, asyncio.CancelledError):
+                    await self._finish(execution, RunStatus.CANCELLED)
+                else:
+                    await self._finish(execution, RunStatus.FAILED, self._describe(raised))
+                if raised is error:
+                    raise
+                raise raised from error
+            await self._succeed(execution)
             return result
         finally:
-            self._active.pop(record.run_id, None)
+            self._active.pop(execution.record.run_id, None)
 
-    async def _within_deadline(self, context: RunContext, workflow: Workflow, value: Any) -> Any:
+    async def _within_deadline(self, execution: Execution, workflow: Workflow, value: Any) -> Any:
+        record = execution.record
+        context = RunContext(record, self._tools, execution.events, self._runner)
         seconds = self._tools.settings.run_timeout
         deadline = asyncio.timeout(seconds)
         try:
             async with deadline:
+                await self._update(execution, RunStatus.RUNNING)
+                await context.emit(RunStarted, workflow=workflow.name)
                 return await workflow.run(context, value)
         except TimeoutError as error:
             if not deadline.expired():
@@ -159,15 +170,55 @@ class DirectExecutor:
                 f"run {context.run_id} passed its deadline of {seconds:g} s"
             ) from error
 
+    async def _succeed(self, execution: Execution) -> None:
+        """Record a success; one that cannot be recorded is a failure.
+
+        Raises:
+            CodeflowError: The storage failed, or gave no answer in time.
+        """
+        unrecorded = await self._finish(execution, RunStatus.SUCCEEDED)
+        if unrecorded is not None:
+            await self._finish(execution, RunStatus.FAILED, self._describe(unrecorded))
+            raise unrecorded
+
     async def _finish(
-        self,
-        execution: Execution,
-        context: RunContext,
-        status: RunStatus,
-        error: str | None = None,
-    ) -> None:
-        await self._update(execution, status, error)
-        await context.emit(RunFinished, status=status, error=error)
+        self, execution: Execution, status: RunStatus, error: str | None = None
+    ) -> BaseException | None:
+        """Write the end of a run; give what kept its record from being stored, if anything.
+
+        The end is written whole: a cancellation that comes meanwhile is too late.
+        """
+        writing = asyncio.create_task(self._write_end(execution, status, error))
+        while not writing.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([writing])
+        return writing.result()
+
+    async def _write_end(
+        self, execution: Execution, status: RunStatus, error: str | None
+    ) -> BaseException | None:
+        seconds = self._tools.settings.finish_timeout
+        stored = False
+        failed: BaseException | None = None
+        try:
+            async with asyncio.timeout(seconds):
+                await self._update(execution, status, error)
+                stored = True
+                await execution.events.emit(RunFinished, status=status, error=error)
+        except TimeoutError as late:
+            failed = WorkflowError(
+                f"the end of run {execution.record.run_id} could not be written within "
+                f"{seconds:g} s"
+            )
+            failed.__cause__ = late
+        except BaseException as raised:
+            if not is_foreign(raised):
+                raise
+            failed = _own(raised)
+        if status is not RunStatus.SUCCEEDED or stored:
+            # Those who follow would wait for ever for an event that never comes.
+            await execution.events.close(failed)
+        return None if stored else failed
 
     async def _update(
         self, execution: Execution, status: RunStatus, error: str | None = None
@@ -180,3 +231,13 @@ class DirectExecutor:
         # The text of a foreign error may quote anything, and this goes to storage and logs.
         told = str(error) if isinstance(error, CodeflowError) else "unexpected error"
         return self._tools.redactor.redact(f"{type(error).__name__}: {told}")
+
+
+def _own(error: BaseException) -> BaseException:
+    """Give the error to end a run with: a plugin cannot cancel a run, or leave the program.
+
+    Both would end more than the run, and read as somebody's wish.
+    """
+    if isinstance(error, Exception) or not is_foreign(error):
+        return error
+    return WorkflowError(f"a part of the run ended with {type(error).__name__}")

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from codeflow_engine.contracts import Storage
+from codeflow_engine.domain.review import Review
 from codeflow_engine.domain.run import RunEvent, RunRecord, RunStatus
 from codeflow_engine.errors import RunCancelledError, WorkflowError
 from codeflow_engine.runs.executor import DirectExecutor, Execution
@@ -47,8 +48,14 @@ class AsyncRun:
             return await self._execution.result()
         if self.status is RunStatus.CANCELLED:
             raise RunCancelledError(f"run {self.id} was cancelled")
-        for review in await self._storage.get_reviews(self._record.tenant, [self.id]):
-            return review
+        if self.status is RunStatus.SUCCEEDED:
+            found: tuple[object, ...] = await self._storage.get_reviews(
+                self._record.tenant, [self.id]
+            )
+            for review in found:
+                # Whatever a storage gives for a question, another run's review is no answer.
+                if isinstance(review, Review) and review.run_id == self.id:
+                    return review
         reason = self._record.error or f"it is {self.status} and executes in no known process"
         raise WorkflowError(f"run {self.id} has no result: {reason}")
 

@@ -14,7 +14,7 @@ from codeflow_engine.contracts import Observer
 from codeflow_engine.domain.change import Change
 from codeflow_engine.domain.diff import Diff
 from codeflow_engine.domain.run import RunEvent, RunStarted
-from codeflow_engine.plugins.dispatch import HookDispatch
+from codeflow_engine.plugins.dispatch import HookDispatch, Modified
 from codeflow_engine.plugins.hooks import Hooks
 from codeflow_engine.plugins.loader import load_plugins
 from codeflow_engine.redaction import Redactor
@@ -234,7 +234,7 @@ def test_modifications_are_chained() -> None:
         modifier(titled("-b")),
     )
 
-    (finding,) = hooks.modify_findings("r1", (FINDING,), CHANGE)
+    (finding,) = hooks.modify_findings("r1", (FINDING,), CHANGE).findings
 
     assert finding.title == "title-a-b-c"
 
@@ -255,7 +255,7 @@ def test_a_modification_that_raises_is_undone_and_logged(
     )
 
     with caplog.at_level(logging.WARNING, "codeflow_engine"):
-        (finding,) = hooks.modify_findings("r1", (FINDING,), CHANGE)
+        (finding,) = hooks.modify_findings("r1", (FINDING,), CHANGE).findings
 
     assert finding.title == "title-a-c"
     (record,) = caplog.records
@@ -278,19 +278,22 @@ def test_a_modification_of_a_wrong_type_is_undone_and_logged(
     hooks = dispatch(modifier(lambda _: make()))
 
     with caplog.at_level(logging.WARNING, "codeflow_engine"):
-        assert hooks.modify_findings("r1", (FINDING,), CHANGE) == (FINDING,)
+        assert hooks.modify_findings("r1", (FINDING,), CHANGE).findings == (FINDING,)
 
     (record,) = caplog.records
     assert vars(record)["error"].startswith("TypeError: a tuple of findings was expected, not a ")
 
 
 def test_findings_can_be_dropped_and_added() -> None:
-    """An empty tuple is an answer like any other."""
+    """An empty tuple is an answer like any other; what it takes away is counted by plugin."""
     other = replace(FINDING, fingerprint="beef")
 
-    assert dispatch(modifier(lambda _: ())).modify_findings("r1", (FINDING,), CHANGE) == ()
-    added = dispatch(modifier(lambda old: (*old, other))).modify_findings("r1", (), CHANGE)
-    assert added == (other,)
+    emptied = dispatch(modifier(lambda _: ())).modify_findings("r1", (FINDING,), CHANGE)
+    grown = dispatch(modifier(lambda old: (*old, other))).modify_findings("r1", (), CHANGE)
+
+    told = {"dropped by plugin in-process Plugin #1": 1}
+    assert emptied == Modified(findings=(), dropped=told)
+    assert grown == Modified(findings=(other,), added=1)
 
 
 def test_an_interrupt_goes_through_a_modification() -> None:
@@ -303,7 +306,7 @@ def test_an_interrupt_goes_through_a_modification() -> None:
 
 def test_without_plugins_findings_stay_as_they_are() -> None:
     """So says the specification of the hook, too."""
-    assert dispatch().modify_findings("r1", (FINDING,), CHANGE) == (FINDING,)
+    assert dispatch().modify_findings("r1", (FINDING,), CHANGE) == Modified(findings=(FINDING,))
     assert Hooks().codeflow_modify_findings((FINDING,), CHANGE) == (FINDING,)
 
 

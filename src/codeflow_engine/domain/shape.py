@@ -1,0 +1,80 @@
+"""Tells whether a value that foreign code made holds what its class declares."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Any, Final
+
+__all__ = ["is_sound"]
+
+type _Check = Callable[[Any], bool]
+
+_NUMBER: Final = (int, float)
+
+
+def is_sound(value: object) -> bool:
+    """Tell whether every field of a dataclass holds what is declared, all the way down.
+
+    Python checks no annotation. A value with a number where a text belongs is found out
+    far from whoever made it, or not at all.
+    """
+    return is_dataclass(value) and not isinstance(value, type) and _check_of(type(value))(value)
+
+
+@cache
+def _check_of(kind: Any) -> _Check:
+    """Make the check of an annotation; one that says nothing more is met by any value."""
+    if isinstance(kind, typing.TypeAliasType):
+        return _check_of(kind.__value__)
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in {typing.Union, types.UnionType}:
+        checks = tuple(_check_of(one) for one in arguments)
+        return lambda value: any(check(value) for check in checks)
+    if origin is tuple:
+        return _tuple_check(arguments)
+    if isinstance(origin, type):
+        return _collection_check(origin, arguments)
+    if not isinstance(kind, type):
+        return lambda _: True
+    if is_dataclass(kind):
+        return _dataclass_check(kind)
+    if kind is float:
+        return lambda value: isinstance(value, _NUMBER) and not isinstance(value, bool)
+    if kind is int:
+        return lambda value: isinstance(value, int) and not isinstance(value, bool)
+    return lambda value: isinstance(value, kind)
+
+
+def _dataclass_check(kind: type) -> _Check:
+    hints = typing.get_type_hints(kind)
+    names = [field.name for field in fields(kind)]
+    checks = [(name, _check_of(hints[name])) for name in names]
+    return lambda value: (
+        isinstance(value, kind) and all(check(getattr(value, name)) for name, check in checks)
+    )
+
+
+def _tuple_check(arguments: tuple[Any, ...]) -> _Check:
+    if len(arguments) == 2 and arguments[1] is Ellipsis:  # noqa: PLR2004 - `tuple[X, ...]`
+        return _collection_check(tuple, arguments[:1])
+    checks = tuple(_check_of(one) for one in arguments)
+    return lambda value: (
+        isinstance(value, tuple)
+        and len(value) == len(checks)
+        and all(check(one) for check, one in zip(checks, value, strict=True))
+    )
+
+
+def _collection_check(origin: type, arguments: tuple[Any, ...]) -> _Check:
+    parts = tuple(map(_check_of, arguments))
+
+    def has_sound_parts(value: Any) -> bool:
+        if issubclass(origin, Mapping) and len(parts) == 2:  # noqa: PLR2004 - key and value
+            return all(parts[0](key) and parts[1](item) for key, item in value.items())
+        return len(parts) != 1 or all(map(parts[0], value))
+
+    return lambda value: isinstance(value, origin) and has_sound_parts(value)
