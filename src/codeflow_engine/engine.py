@@ -160,6 +160,7 @@ class AsyncEngine:
         base: str | None = None,
         head: str | None = None,
         analyzers: Sequence[str] | None = None,
+        scope: str | None = None,
     ) -> Review:
         """Review a change and return the result; cancelling this call cancels the review.
 
@@ -170,6 +171,8 @@ class AsyncEngine:
                 head the working tree is compared with HEAD; with a base alone HEAD with
                 their merge base; with a head alone that commit with its parent.
             analyzers: Names of the analyzers to ask, in place of the engine's.
+            scope: `"changed"` hears analyzers that read whole files on lines that the
+                change touches, `"file"` anywhere in its files; None as in the settings.
 
         Raises:
             ConfigurationError: The arguments cannot work.
@@ -179,7 +182,13 @@ class AsyncEngine:
         """
         import asyncio
 
-        asked = {"change": change, "base": base, "head": head, "analyzers": analyzers}
+        asked = {
+            "change": change,
+            "base": base,
+            "head": head,
+            "analyzers": analyzers,
+            "scope": scope,
+        }
         run = await self.submit("review", asked)
         try:
             result: Review = await run.result()
@@ -232,6 +241,11 @@ class AsyncEngine:
         from codeflow_engine.plugins.overview import Plugins
 
         return Plugins(self._loaded, self._backends)
+
+    @property
+    def loop_bound(self) -> tuple[str, ...]:
+        """Classes of the host's objects in use that work on one event loop alone."""
+        return tuple(self._backends.loop_bound)
 
     def _handle(self, record: RunRecord) -> AsyncRun:
         from codeflow_engine.runs.handle import AsyncRun

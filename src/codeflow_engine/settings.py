@@ -19,6 +19,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from codeflow_engine.domain.change import Scope
 from codeflow_engine.domain.encoding import explain
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.sandbox import Isolation
@@ -60,6 +61,9 @@ class Settings(BaseSettings):
 
     analyzers: Annotated[_Names | None, NoDecode] = None
     """Names of the analyzers to run; None runs all whose packages are installed."""
+
+    scope: Scope = Scope.CHANGED
+    """Whether findings count on changed lines alone, or anywhere in the changed files."""
 
     observers: Annotated[_Names, NoDecode] = ()
     """Names of the observers to run."""

@@ -17,6 +17,9 @@ class SourceReport:
     source: str
     """Name of the source, as it appears in the ledger."""
 
+    reads_files: bool = False
+    """Whether it reads whole files, and so speaks of lines that the change does not touch."""
+
     findings: tuple[RawFinding, ...] = ()
     examined: frozenset[Unit] = frozenset()
     declined: tuple[tuple[Unit, str], ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from codeflow_engine.contracts import Analysis, Analyzer, AnalyzerCapability, AnalyzerReport
 from codeflow_engine.domain.diff import Unit
@@ -44,7 +45,8 @@ async def analyze(
         async with deadline:
             report = await analyzer.analyze(analysis, sandbox)
         # Off the loop: looking through the report of a large change takes 100 ms and more.
-        return await asyncio.to_thread(_account, name, analysis.units, report)
+        said = await asyncio.to_thread(_account, name, analysis.units, report)
+        return replace(said, reads_files=AnalyzerCapability.READS_FILES in capabilities)
     except CodeflowError as error:
         return failed_source(name, analysis.units, error.message)
     except BaseException as error:
@@ -60,10 +62,11 @@ def _account(name: str, units: tuple[Unit, ...], report: AnalyzerReport) -> Sour
     """Check the form of a report, and find the units that it is silent about."""
     _check(report)
     asked = set(units)
+    failed = {unit: f"{name}: {reason}" for unit, reason in report.failed if unit in asked}
     declined = {unit: reason for unit, reason in report.declined if unit in asked}
-    examined = asked.intersection(report.examined).difference(declined)
-    silent = asked.difference(examined, declined)
-    failed = {unit: unaccounted(name) for unit in units if unit in silent}
+    examined = asked.intersection(report.examined).difference(declined, failed)
+    silent = asked.difference(examined, declined, failed)
+    failed |= {unit: unaccounted(name) for unit in units if unit in silent}
     return SourceReport(
         source=name,
         findings=report.findings,
@@ -76,6 +79,6 @@ def _account(name: str, units: tuple[Unit, ...], report: AnalyzerReport) -> Sour
 def _check(report: object) -> None:
     if not isinstance(report, AnalyzerReport):
         raise AnalyzerError(f"it returned a {type(report).__name__} and no report")
-    reasons = [reason for _, reason in report.declined]
+    reasons = [reason for _, reason in (*report.declined, *report.failed)]
     if not is_sound(report) or not all(reason.strip() for reason in reasons):
         raise AnalyzerError("its report holds values of a wrong type")

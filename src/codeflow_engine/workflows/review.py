@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import batched
+from typing import Final
 
 from codeflow_engine.contracts import VCS, Analysis, Analyzer
-from codeflow_engine.domain.change import Change, FileContent
+from codeflow_engine.domain.change import Change, FileContent, Scope
 from codeflow_engine.domain.diff import Side, Unit
 from codeflow_engine.domain.review import Review, Timing
 from codeflow_engine.domain.run import AnalyzerFinished, ChangeFetched, ReviewJudged
@@ -36,6 +38,11 @@ from codeflow_engine.workflows.review_input import ReviewInput
 
 __all__ = ["REVIEW"]
 
+_GATHERED: Final = 256 * 1024 * 1024
+"""Bytes of files that are held for the wide scope; findings in others are dropped, counted."""
+
+_TOGETHER: Final = 64
+
 
 async def review(run: RunContext, given: ReviewInput) -> Review:
     """Review a change: fetch, partition, analyze, anchor, verify, fuse, judge, settle."""
@@ -50,8 +57,9 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
         units=len(change.diff.units),
     )
     reports = await _analyze_all(run, analyzers, change, parts.to_review)
+    whole = await run.step("gather", _gather, run, given, change, reports)
     anchored = await run.step(
-        "anchor", anchor, change, parts.to_review, reports, run.tools.redactor
+        "anchor", anchor, change, parts.to_review, reports, run.tools.redactor, whole
     )
     verified = await run.step("verify", verify, change, anchored.findings)
     fused = await run.step("fuse", fuse, verified.findings)
@@ -189,6 +197,24 @@ async def _analyze_one(
         failure=None if report.failure is None else run.tools.redactor.redact(report.failure),
     )
     return report
+
+
+async def _gather(
+    run: RunContext, given: ReviewInput, change: Change, reports: Sequence[SourceReport]
+) -> dict[str, bytes] | None:
+    """Read the files whose findings may stand outside of the hunks, in the wide scope."""
+    if (given.scope or run.tools.settings.scope) is not Scope.FILE:
+        return None
+    told = {raw.path for report in reports if report.reads_files for raw in report.findings}
+    known = {file.new_path for file in change.diff.files}
+    files: dict[str, bytes] = {}
+    left = _GATHERED
+    for paths in batched(sorted(told & known), _TOGETHER):
+        for file in await _read_files(run, change, paths, Side.NEW):
+            if file.content is not None and len(file.content) <= left:
+                files[file.path] = file.content
+                left -= len(file.content)
+    return files
 
 
 async def _isolation(run: RunContext) -> str:
