@@ -19,4 +19,9 @@ def codeflow_register(registry: PluginRegistry) -> None:
     for name, own in (("secrets", "Secrets"), ("hygiene", "Hygiene")):
         room = f"{here}.providers.analyzer.{name}"
         registry.add_analyzer(name, f"{room}:{own}Analyzer", settings=f"{room}:{own}Settings")
+    tools = "codeflow-engine[analyzers]"
+    for name, own in (("ruff", "Ruff"), ("bandit", "Bandit")):
+        room = f"{here}.providers.analyzer.{name}"
+        settings = f"{room}:{own}Settings"
+        registry.add_analyzer(name, f"{room}:{own}Analyzer", settings=settings, requires=tools)
     registry.add_workflow("review", f"{here}.workflows.review:REVIEW")
