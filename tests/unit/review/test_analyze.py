@@ -62,6 +62,18 @@ async def test_an_honest_report_is_taken_over(sandbox: Sandbox) -> None:
     assert answer.failure is None
 
 
+async def test_what_a_report_calls_failed_is_failed(sandbox: Sandbox) -> None:
+    """A reason of the analyzer's own is kept, and wins over any other word about the unit."""
+    one, other = UNITS
+    failed = ((one, "too large"), (other, "in no encoding"), (STRANGER, "not asked for"))
+    report = AnalyzerReport(examined=(one,), declined=((other, "not mine"),), failed=failed)
+
+    answer = await ask(sandbox, lambda: report)
+
+    assert answer.failed == ((one, "tool: too large"), (other, "tool: in no encoding"))
+    assert answer.examined == frozenset()
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
@@ -74,6 +86,10 @@ async def test_an_honest_report_is_taken_over(sandbox: Sandbox) -> None:
         (lambda: AnalyzerReport(examined=(1, 2)), "tool: its report holds values of a wrong type"),
         (
             lambda: AnalyzerReport(declined=tuple((unit, "") for unit in UNITS)),
+            "tool: its report holds values of a wrong type",
+        ),
+        (
+            lambda: AnalyzerReport(failed=tuple((unit, "") for unit in UNITS)),
             "tool: its report holds values of a wrong type",
         ),
         (lambda: AnalyzerReport(declined=(1,)), "tool: it crashed with TypeError"),
