@@ -1,0 +1,89 @@
+"""Values as JSON text and back, equal to what they were, and checked on the way back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from codeflow_engine.domain.encoding import from_plain, to_plain
+from codeflow_engine.errors import SerializationError, StorageError
+
+__all__ = ["Stored", "decode", "encode"]
+
+type Stored = tuple[str, str]
+"""What a row is called in an error, and its body."""
+
+
+def encode(name: str, value: Any) -> str:
+    r"""Write a value as JSON in ASCII.
+
+    Unlike the public form of a review it keeps lone surrogates (bytes of a path that is not
+    UTF-8) as JSON's `\ud800` escapes: this text comes back to Python alone.
+
+    Raises:
+        StorageError: Something in it has no JSON form; names the row.
+    """
+    try:
+        _check_keys(value)
+        return json.dumps(value, default=_plain, allow_nan=False, separators=(",", ":"))
+    except (ValueError, RecursionError, TypeError) as error:
+        reason = error.message if isinstance(error, SerializationError) else "no JSON form"
+        raise StorageError(f"{name} cannot be stored: {reason}") from None
+
+
+def decode[T](kind: type[T], rows: Sequence[Stored]) -> list[T]:
+    """Read values of one kind.
+
+    Raises:
+        StorageError: A body is not what this version writes; names the row.
+    """
+    plain = [_parse(name, body) for name, body in rows]
+    try:
+        # One call for all: building the validator of a kind costs more than using it.
+        return from_plain(list[kind], plain)  # type: ignore[valid-type] # mypy knows no such variable
+    except SerializationError:
+        return [_checked(kind, name, one) for (name, _), one in zip(rows, plain, strict=True)]
+
+
+def _parse(name: str, body: str) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError, TypeError):
+        raise StorageError(f"{name} is damaged: its body is no JSON") from None
+
+
+def _checked[T](kind: type[T], name: str, plain: Any) -> T:
+    try:
+        return from_plain(kind, plain)
+    except SerializationError as error:
+        raise StorageError(
+            f"{name} is damaged, or written by another version: {error.message}"
+        ) from None
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return dict(value)
+    return to_plain(value)
+
+
+def _check_keys(value: Any) -> None:
+    """Refuse keys that JSON would turn into another text, anywhere in a value."""
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise SerializationError("a key that is no text has no JSON form")
+        _each(_check_keys, value.values())
+    elif isinstance(value, list | tuple):
+        _each(_check_keys, value)
+    elif is_dataclass(value) and not isinstance(value, type):
+        _each(_check_keys, (getattr(value, field.name) for field in fields(value)))
+
+
+def _each(check: Callable[[Any], None], values: Any) -> None:
+    for value in values:
+        if not isinstance(value, str):
+            check(value)

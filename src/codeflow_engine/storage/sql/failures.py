@@ -1,0 +1,157 @@
+"""The one place where errors of SQLAlchemy and of the drivers become errors of this package.
+
+A message is put together from what the driver classifies (a code, a class), never from what
+it says: its text may hold a row, the statement, or the login. For the same reason decisions
+follow from codes alone, so that no text in a user's data can look like a failure.
+"""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from enum import Enum, auto
+
+from sqlalchemy import exc
+
+from codeflow_engine.errors import (
+    SchemaVersionError,
+    StorageError,
+    StorageFullError,
+    StorageUnavailableError,
+)
+
+__all__ = ["DRIVER_ERRORS", "Again", "FailedError", "failed"]
+
+DRIVER_ERRORS = (exc.SQLAlchemyError, OSError, ValueError, OverflowError)
+"""What SQLAlchemy and the drivers raise; the last two for values that they cannot write."""
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_CONFLICTS = frozenset({"40001", "40P01", "55P03"})
+_STATES: dict[str, tuple[type[StorageError], str]] = {
+    "28": (StorageError, "refuses the login"),
+    "3D": (StorageError, "has no such database"),
+    "42501": (StorageError, "does not allow this to its user"),
+    "25006": (StorageError, "is read-only"),
+    "53100": (StorageFullError, "has no space left"),
+    "3F": (SchemaVersionError, "lacks the schema; run the migration of the storage"),
+    "42P01": (SchemaVersionError, "lacks a table; run the migration of the storage"),
+    "42703": (SchemaVersionError, "lacks a column; run the migration of the storage"),
+    "53": (StorageUnavailableError, "is short of resources"),
+    "57": (StorageUnavailableError, "is shutting down, or ended the statement"),
+    "08": (StorageUnavailableError, "cannot be reached"),
+}
+"""By the beginning of PostgreSQL's codes (its manual, appendix A), the longest first."""
+
+_SQLITE: dict[int, tuple[type[StorageError], str]] = {
+    sqlite3.SQLITE_FULL: (StorageFullError, "has no space left"),
+    sqlite3.SQLITE_READONLY: (StorageError, "cannot be written: the file is read-only, or gone"),
+    sqlite3.SQLITE_CANTOPEN: (StorageError, "cannot be opened: look at the path and its rights"),
+    sqlite3.SQLITE_PERM: (StorageError, "cannot be opened: no right to do so"),
+    sqlite3.SQLITE_NOTADB: (StorageError, "is no SQLite database"),
+    sqlite3.SQLITE_CORRUPT: (StorageError, "is damaged; restore it from a backup"),
+    sqlite3.SQLITE_IOERR: (StorageError, "cannot be read or written by the system"),
+}
+
+
+class Again(Enum):
+    """Whether the same call may go well when it is made again."""
+
+    NEVER = auto()
+    CONFLICT = auto()
+    """Another writer was in the way; nothing of the call was kept."""
+
+    UNREACHABLE = auto()
+    """There was no connection; nothing of the call was kept."""
+
+    LOST = auto()
+    """The connection broke; whether the call was kept is not known."""
+
+
+class FailedError(Exception):
+    """One try has failed; never leaves this package."""
+
+    def __init__(self, error: StorageError, again: Again) -> None:
+        super().__init__(error, again)
+        self.error = error
+        self.again = again
+
+
+def failed(error: Exception, place: str, *, connected: bool) -> FailedError:
+    """Classify an error.
+
+    Args:
+        error: One of `DRIVER_ERRORS`.
+        place: What the database is called in a message.
+        connected: Whether there was a connection already.
+    """
+    if isinstance(error, exc.DBAPIError):
+        return _from_driver(error, place, connected=connected)
+    if isinstance(error, exc.TimeoutError | exc.DisconnectionError):
+        reason = "has no free connection" if isinstance(error, exc.TimeoutError) else "is away"
+        return _unreachable(f"{place} {reason}", connected=connected)
+    if isinstance(error, OSError):
+        if error.errno in _FULL:
+            return FailedError(StorageFullError(f"{place} has no space left"), Again.NEVER)
+        name = errno.errorcode.get(error.errno or 0, type(error).__name__)
+        return _unreachable(f"{place} cannot be reached ({name})", connected=connected)
+    if isinstance(error, ValueError | OverflowError | exc.StatementError):
+        told = f"{place} cannot hold a value of this call ({type(error).__name__})"
+    else:
+        told = f"{place} cannot be used ({type(error).__name__})"
+    return FailedError(StorageError(told), Again.NEVER)
+
+
+def _from_driver(error: exc.DBAPIError, place: str, *, connected: bool) -> FailedError:
+    original = error.orig
+    code = getattr(original, "sqlite_errorcode", None)
+    if isinstance(code, int):
+        return _from_sqlite(original, code, place)
+    state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
+    if isinstance(state, str) and state:
+        return _from_state(state, place, error, connected=connected)
+    if error.connection_invalidated or not connected:
+        return _unreachable(f"{place} cannot be reached", connected=connected)
+    if isinstance(error, exc.OperationalError | exc.InterfaceError):
+        return _unreachable(f"{place} has lost the connection", connected=connected)
+    told = f"{place} refused the statement ({type(original).__name__})"
+    return FailedError(StorageError(told), Again.NEVER)
+
+
+def _from_state(state: str, place: str, error: exc.DBAPIError, *, connected: bool) -> FailedError:
+    if state in _CONFLICTS:
+        busy = StorageUnavailableError(f"{place} is busy with other writers ({state})")
+        return FailedError(busy, Again.CONFLICT)
+    for length in (5, 2):
+        if state[:length] in _STATES:
+            kind, reason = _STATES[state[:length]]
+            told = kind(f"{place} {reason} ({state})")
+            if kind is StorageUnavailableError:
+                lost = connected and error.connection_invalidated
+                return FailedError(told, Again.LOST if lost else Again.UNREACHABLE)
+            return FailedError(told, Again.NEVER)
+    if error.connection_invalidated:
+        return _unreachable(f"{place} has lost the connection ({state})", connected=connected)
+    return FailedError(StorageError(f"{place} refused the statement ({state})"), Again.NEVER)
+
+
+def _from_sqlite(original: BaseException | None, code: int, place: str) -> FailedError:
+    # The low byte is the kind, what stands above it tells variants apart.
+    kind = code & 0xFF
+    name = getattr(original, "sqlite_errorname", str(code))
+    if kind in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        busy = StorageUnavailableError(f"{place} is busy with another writer ({name})")
+        return FailedError(busy, Again.CONFLICT)
+    if kind in _SQLITE:
+        error, reason = _SQLITE[kind]
+        return FailedError(error(f"{place} {reason} ({name})"), Again.NEVER)
+    if kind == sqlite3.SQLITE_ERROR and str(original).startswith("no such "):
+        # SQLite has no code for it. The text begins so only where a table or a column is
+        # missing, and then names one of ours.
+        told = SchemaVersionError(f"{place} lacks a table; run the migration of the storage")
+        return FailedError(told, Again.NEVER)
+    return FailedError(StorageError(f"{place} refused the statement ({name})"), Again.NEVER)
+
+
+def _unreachable(message: str, *, connected: bool) -> FailedError:
+    again = Again.LOST if connected else Again.UNREACHABLE
+    return FailedError(StorageUnavailableError(message), again)

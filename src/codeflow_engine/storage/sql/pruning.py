@@ -1,0 +1,61 @@
+"""The end of old records."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Column, Connection, delete, select, tuple_
+
+from codeflow_engine.contracts import Pruned
+from codeflow_engine.domain.run import RunStatus
+from codeflow_engine.storage.sql.statements import bounded, chunks
+from codeflow_engine.storage.sql.tables import DISMISSALS, EVENTS, FINDINGS, REVIEWS, RUNS
+
+__all__ = ["prune"]
+
+_ENDED = [status.value for status in RunStatus if status.is_terminal]
+
+
+def prune(connection: Connection, tenant: str, before: datetime, limit: int) -> Pruned:
+    """Remove what is old, the oldest first."""
+    return Pruned(
+        runs=_prune_runs(connection, tenant, before, limit),
+        findings=_prune_rows(connection, FINDINGS.c.seen_at, tenant, before, limit),
+        dismissals=_prune_rows(connection, DISMISSALS.c.expires_at, tenant, before, limit),
+    )
+
+
+def _prune_runs(connection: Connection, tenant: str, before: datetime, limit: int) -> int:
+    is_old = (RUNS.c.tenant == tenant) & RUNS.c.status.in_(_ENDED) & (RUNS.c.updated_at < before)
+    oldest = (
+        select(RUNS.c.run_id)
+        .where(is_old)
+        .order_by(RUNS.c.updated_at, RUNS.c.run_id)
+        .limit(bounded(limit))
+    )
+    removed = 0
+    for chunk in chunks(connection.execute(oldest).scalars().all()):
+        # Asked once more, under the lock of the row: somebody may have taken a run up again.
+        gone = delete(RUNS).where(is_old, RUNS.c.run_id.in_(chunk)).returning(RUNS.c.run_id)
+        ids = connection.execute(gone).scalars().all()
+        for table in (EVENTS, REVIEWS):
+            connection.execute(
+                delete(table).where(table.c.tenant == tenant, table.c.run_id.in_(ids))
+            )
+        removed += len(ids)
+    return removed
+
+
+def _prune_rows(
+    connection: Connection, time: Column[datetime], tenant: str, before: datetime, limit: int
+) -> int:
+    """Remove rows of a table by one of its columns."""
+    table = time.table
+    keys = [column for column in table.primary_key if column.name != "tenant"]
+    is_old = (table.c.tenant == tenant) & (time < before)
+    oldest = select(*keys).where(is_old).order_by(time, *keys).limit(bounded(limit))
+    rows = [tuple(row) for row in connection.execute(oldest).all()]
+    return sum(
+        connection.execute(delete(table).where(is_old, tuple_(*keys).in_(chunk))).rowcount
+        for chunk in chunks(rows)
+    )

@@ -1,0 +1,190 @@
+"""Runs, their events and their reviews: plain functions of a connection in a transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from codeflow_engine.domain import run as run_module
+from codeflow_engine.domain.review import Review
+from codeflow_engine.domain.run import RunEvent, RunRecord, RunStatus
+from codeflow_engine.errors import SchemaVersionError, StorageError
+from codeflow_engine.storage.sql.bodies import Stored, decode, encode
+from codeflow_engine.storage.sql.statements import bounded, chunks, upsert
+from codeflow_engine.storage.sql.tables import EVENTS, REVIEWS, RUNS
+
+__all__ = [
+    "append_events",
+    "event_rows",
+    "find_runs",
+    "get_reviews",
+    "get_runs",
+    "put_reviews",
+    "put_runs",
+    "read_events",
+    "review_rows",
+    "run_rows",
+]
+
+_KINDS: Mapping[str, type[RunEvent]] = {
+    name: kind
+    for name, kind in vars(run_module).items()
+    if isinstance(kind, type) and issubclass(kind, RunEvent)
+}
+"""Kinds of events by the name under which they are stored."""
+
+_MOST_SEQUENCE = 2**63 - 1
+
+
+def run_rows(runs: Sequence[RunRecord]) -> list[dict[str, Any]]:
+    """Write runs as rows."""
+    return [_run_row(run) | {"body": encode(f"run {run.run_id!r}", run)} for run in runs]
+
+
+def event_rows(tenant: str, events: Sequence[RunEvent]) -> list[dict[str, Any]]:
+    """Write events as rows."""
+    return [_event_row(tenant, event) for event in events]
+
+
+def review_rows(tenant: str, reviews: Sequence[Review]) -> list[dict[str, Any]]:
+    """Write reviews as rows."""
+    return [
+        {
+            "tenant": tenant,
+            "run_id": review.run_id,
+            "body": encode(f"the review of run {review.run_id!r}", review),
+        }
+        for review in reviews
+    ]
+
+
+def put_runs(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert or replace runs."""
+    upsert(connection, RUNS, rows)
+
+
+def get_runs(connection: Connection, tenant: str, run_ids: Sequence[str]) -> tuple[RunRecord, ...]:
+    """Read runs by id, in the order of the ids."""
+    found: dict[str, RunRecord] = {}
+    for chunk in chunks(dict.fromkeys(run_ids)):
+        statement = select(RUNS).where(RUNS.c.tenant == tenant, RUNS.c.run_id.in_(chunk))
+        found.update((run.run_id, run) for run in _runs(connection.execute(statement).all()))
+    return tuple(found[run_id] for run_id in run_ids if run_id in found)
+
+
+def find_runs(
+    connection: Connection, tenant: str, status: RunStatus | None, limit: int
+) -> tuple[RunRecord, ...]:
+    """Read the newest runs, newest first."""
+    statement = (
+        select(RUNS)
+        .where(RUNS.c.tenant == tenant)
+        .order_by(RUNS.c.created_at.desc(), RUNS.c.run_id.desc())
+        .limit(bounded(limit))
+    )
+    if status is not None:
+        statement = statement.where(RUNS.c.status == status.value)
+    return tuple(_runs(connection.execute(statement).all()))
+
+
+def append_events(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert events; one whose number is there already changes nothing."""
+    upsert(connection, EVENTS, rows, replace=False)
+
+
+def read_events(
+    connection: Connection, tenant: str, run_id: str, after: int, limit: int
+) -> tuple[RunEvent, ...]:
+    """Read events above a number, in order."""
+    statement = (
+        select(EVENTS)
+        .where(EVENTS.c.tenant == tenant, EVENTS.c.run_id == run_id)
+        .where(EVENTS.c.sequence > max(-_MOST_SEQUENCE, min(after, _MOST_SEQUENCE)))
+        .order_by(EVENTS.c.sequence)
+        .limit(bounded(limit))
+    )
+    return tuple(_events(tenant, connection.execute(statement).all()))
+
+
+def put_reviews(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert or replace reviews."""
+    upsert(connection, REVIEWS, rows)
+
+
+def get_reviews(connection: Connection, tenant: str, run_ids: Sequence[str]) -> tuple[Review, ...]:
+    """Read reviews by run, in the order of the ids."""
+    found: dict[str, Review] = {}
+    for chunk in chunks(dict.fromkeys(run_ids)):
+        statement = select(REVIEWS).where(REVIEWS.c.tenant == tenant, REVIEWS.c.run_id.in_(chunk))
+        rows = connection.execute(statement).all()
+        stored = [(f"the review of run {row.run_id!r}", row.body) for row in rows]
+        for row, review in zip(rows, decode(Review, stored), strict=True):
+            if review.run_id != row.run_id:
+                raise _misfit(f"the review of run {row.run_id!r}")
+            found[review.run_id] = review
+    return tuple(found[run_id] for run_id in run_ids if run_id in found)
+
+
+def _run_row(run: RunRecord) -> dict[str, Any]:
+    return {
+        "tenant": run.tenant,
+        "run_id": run.run_id,
+        "status": run.status.value,
+        "created_at": run.created_at,
+        "updated_at": run.updated_at,
+    }
+
+
+def _runs(rows: Sequence[Row[Any]]) -> list[RunRecord]:
+    stored: list[Stored] = [(f"run {row.run_id!r}", row.body) for row in rows]
+    runs = decode(RunRecord, stored)
+    for row, run in zip(rows, runs, strict=True):
+        if tuple(_run_row(run).values()) != tuple(row)[:-1]:
+            raise _misfit(f"run {row.run_id!r}")
+    return runs
+
+
+def _event_row(tenant: str, event: RunEvent) -> dict[str, Any]:
+    name = _event_name(event.run_id, event.sequence)
+    kind = type(event).__name__
+    if _KINDS.get(kind) is not type(event):
+        raise StorageError(f"{name} cannot be stored: {kind} is no kind of event known here")
+    return {
+        "tenant": tenant,
+        "run_id": event.run_id,
+        "sequence": event.sequence,
+        "kind": kind,
+        "body": encode(name, event),
+    }
+
+
+def _events(tenant: str, rows: Sequence[Row[Any]]) -> list[RunEvent]:
+    by_kind: defaultdict[str, list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        by_kind[row.kind].append(row)
+    events: list[RunEvent] = []
+    for name, some in by_kind.items():
+        kind = _KINDS.get(name)
+        if kind is None:
+            first = some[0]
+            raise SchemaVersionError(
+                f"{_event_name(first.run_id, first.sequence)} is of the kind {name!r}, which "
+                f"this version of codeflow-engine does not know: update the package"
+            )
+        stored = [(_event_name(row.run_id, row.sequence), row.body) for row in some]
+        for row, event in zip(some, decode(kind, stored), strict=True):
+            if (event.run_id, event.sequence) != (row.run_id, row.sequence):
+                raise _misfit(f"{_event_name(row.run_id, row.sequence)} of tenant {tenant!r}")
+            events.append(event)
+    return sorted(events, key=lambda event: event.sequence)
+
+
+def _event_name(run_id: str, sequence: int) -> str:
+    return f"event {sequence} of run {run_id!r}"
+
+
+def _misfit(name: str) -> StorageError:
+    return StorageError(f"{name} is damaged: its columns and its body tell different things")
