@@ -1,31 +1,100 @@
-"""Fuse: several sources become one list, without duplicates, worst first."""
+"""Fuse: several sources become one list, without duplicates, worst first.
+
+Two findings are one where they stand on the same file and side and
+
+- speak of the same lines, in one category, under the same title; or
+- come from different sources, overlap, are of one category, and say about the same: most of
+  the words of the shorter text stand in the other one as well.
+
+The one that stays is the worst, then the most certain. It names all sources, and takes over
+a suggestion where it has none. Tools that copied a check from one another are heard once,
+and two checks of one tool are never taken for one.
+"""
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import replace
 
 from codeflow_engine.domain.finding import Finding
 
 __all__ = ["fuse"]
 
+_WORD = re.compile(r"[^\W_]{3,}")
+_WORDS = 60
+"""Words of a text that are compared: what a finding is comes first, advice follows."""
+
+_TEXT = 1000
+_FEWEST = 3
+"""Words that a text needs to be compared at all; `unused import` says too little."""
+
+_SHARED = 0.7
+"""Part of the shorter text's words that the other one has."""
+
+_FAR = 100
+"""Lines of a range by which it is found; a finding about a whole module overlaps all."""
+
 
 def fuse(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Merge equal findings of several sources and rank all; the same for any order of input.
-
-    Findings are equal when they speak of the same lines under the same title. The merged
-    one keeps the text of the worst and most certain, and names every source.
-    """
-    groups: dict[tuple[object, ...], list[Finding]] = {}
+    """Merge the findings of several sources and rank all; the same for any order of input."""
+    groups: list[list[Finding]] = []
+    near: defaultdict[tuple[object, ...], list[int]] = defaultdict(list)
     for finding in sorted(findings, key=_rank):
-        place = (finding.path, finding.side, finding.line, finding.end_line)
-        groups.setdefault((*place, finding.category, finding.title.casefold()), []).append(finding)
-    merged = (_merge(group) for group in groups.values())
-    return tuple(sorted(merged, key=_rank))
+        keys = list(_nearby(finding))
+        places = sorted({place for key in keys for place in near[key]})
+        home = next((place for place in places if _belongs(finding, groups[place])), None)
+        if home is not None:
+            groups[home].append(finding)
+            continue
+        for key in keys:
+            near[key].append(len(groups))
+        groups.append([finding])
+    return tuple(sorted((_merge(group) for group in groups), key=_rank))
+
+
+def _nearby(finding: Finding) -> Iterator[tuple[object, ...]]:
+    """Give the keys under which findings that may be the same meet."""
+    where = (finding.path, finding.side, finding.category)
+    if finding.line is None:
+        yield (*where, None)
+        return
+    last = min(finding.end_line or finding.line, finding.line + _FAR)
+    for line in range(finding.line, last + 1):
+        yield (*where, line)
+
+
+def _belongs(finding: Finding, group: list[Finding]) -> bool:
+    """Tell whether a finding is the one that a group stands for: its first."""
+    kept = group[0]
+    if _lines(kept) == _lines(finding) and kept.title.casefold() == finding.title.casefold():
+        return True
+    heard = {source for member in group for source in member.sources}
+    return heard.isdisjoint(finding.sources) and _alike(_words(kept), _words(finding))
+
+
+def _lines(finding: Finding) -> tuple[int | None, int | None]:
+    return finding.line, finding.end_line
+
+
+def _words(finding: Finding) -> frozenset[str]:
+    text = f"{finding.title} {finding.message}"[:_TEXT].casefold()
+    return frozenset(_WORD.findall(text)[:_WORDS])
+
+
+def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
+    fewest = min(len(one), len(other))
+    return fewest >= _FEWEST and len(one & other) >= _SHARED * fewest
 
 
 def _merge(group: list[Finding]) -> Finding:
-    sources = sorted({source for finding in group for source in finding.sources})
-    return replace(group[0], sources=tuple(sources))
+    kept = group[0]
+    sources = {source for finding in group for source in finding.sources}
+    suggestions = (finding.suggestion for finding in group if finding.suggestion is not None)
+    return replace(
+        kept, sources=tuple(sorted(sources)), suggestion=kept.suggestion or next(suggestions, None)
+    )
 
 
 def _rank(finding: Finding) -> tuple[object, ...]:

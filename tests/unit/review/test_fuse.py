@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from codeflow_engine.domain.change import Change
-from codeflow_engine.domain.diff import Diff
+from codeflow_engine.domain.diff import Diff, Side
 from codeflow_engine.domain.finding import Category, Finding, Severity, Suggestion
 from codeflow_engine.review.fuse import fuse
 from codeflow_engine.review.verify import verify
@@ -26,22 +28,25 @@ FINDING = Finding(
 
 findings = st.lists(
     st.builds(
-        lambda path, line, severity, title, source, confidence: replace(
+        lambda path, line, more, severity, title, message, source, confidence: replace(
             FINDING,
-            fingerprint=f"{path}{line}{title}{source}",
+            fingerprint=f"{path}{line}{more}{title}{message}{source}",
             path=path,
             line=line,
-            end_line=line,
+            end_line=None if line is None else line + more,
             severity=severity,
             title=title,
+            message=message,
             rule=f"{source}/r",
             confidence=confidence,
             sources=(source,),
         ),
         st.sampled_from("ab"),
         st.none() | st.integers(1, 3),
+        st.integers(0, 2),
         st.sampled_from(Severity),
         st.sampled_from(["T", "t", "u"]),
+        st.sampled_from(["weak digest md5", "the digest md5 is weak", "unused name here"]),
         st.sampled_from("xyz"),
         st.sampled_from([0.5, 1.0]),
     ),
@@ -68,15 +73,74 @@ def test_the_order_of_sources_does_not_matter(order: list[int], data: st.DataObj
 
 @given(findings)
 def test_no_finding_is_lost(rows: list[Finding]) -> None:
-    """Every source of every finding is named by one that remains at its place."""
+    """Every source of every finding is named by one that remains on some of its lines."""
     fused = fuse(tuple(rows))
     for row in rows:
         assert any(
-            (one.path, one.line, one.title.casefold()) == (row.path, row.line, row.title.casefold())
+            one.path == row.path
+            and (one.line or 0) <= (row.end_line or 0)
+            and (row.line or 0) <= (one.end_line or 0)
             and set(row.sources) <= set(one.sources)
+            and one.severity.at_least(row.severity)
             for one in fused
         )
-    assert fuse(fused) == fused
+
+
+def told(source: str, message: str, line: int = 7, **fields: Any) -> Finding:
+    given: dict[str, Any] = {
+        "fingerprint": f"{source}{message}{line}",
+        "line": line,
+        "end_line": line,
+        "rule": f"{source}/1",
+        "title": message,
+        "message": message,
+        "sources": (source,),
+    }
+    return replace(FINDING, **(given | fields))
+
+
+SHELL = "`subprocess` call with `shell=True` identified, security issue"
+
+
+def test_two_tools_that_say_about_the_same_of_a_line_are_heard_once() -> None:
+    """A check that one tool took over from another one is one finding with both names."""
+    other = "subprocess call with shell=True identified, security issue."
+
+    (one,) = fuse((told("ruff", SHELL), told("bandit", other, end_line=9)))
+
+    assert one.sources == ("bandit", "ruff")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        told("bandit", "Probable insecure usage of temp file or directory"),
+        told("bandit", SHELL, line=8),
+        told("bandit", SHELL, category=Category.STYLE),
+        told("bandit", SHELL, path="b.py"),
+        told("bandit", SHELL, side=Side.OLD),
+        told("ruff", f"{SHELL} in another call of the line"),
+    ],
+    ids=["other-words", "other-line", "other-category", "other-file", "other-side", "same-tool"],
+)
+def test_what_differs_in_place_or_matter_stays_apart(other: Finding) -> None:
+    """Two problems are never taken for one, nor two checks of one tool."""
+    assert len(fuse((told("ruff", SHELL), other))) == 2
+
+
+def test_a_short_text_is_no_proof_that_two_are_one() -> None:
+    """Two words in common are too few, unless the titles are equal."""
+    assert len(fuse((told("x", "unused name"), told("y", "unused name there")))) == 2
+
+
+def test_a_suggestion_is_taken_over_from_whom_has_one() -> None:
+    """The worse text and the other one's edit become one finding."""
+    edit = Suggestion(replacement="", start_line=7, end_line=7)
+    worse = told("x", SHELL, severity=Severity.HIGH)
+
+    (one,) = fuse((worse, told("y", SHELL, suggestion=edit)))
+
+    assert (one.severity, one.suggestion) == (Severity.HIGH, edit)
 
 
 def test_a_suggestion_stays_only_inside_of_one_hunk() -> None:
