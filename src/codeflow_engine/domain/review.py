@@ -72,7 +72,7 @@ class Review:
     run_id: str
     change: ChangeSummary
     findings: tuple[Finding, ...] = ()
-    """Worst first."""
+    """Worst first; then those of earlier versions of the change that nobody reported again."""
 
     coverage: Coverage
     usage: Usage = field(default_factory=Usage)

@@ -11,6 +11,8 @@ from typing import Final
 from codeflow_engine.contracts import VCS, Analysis, Analyzer
 from codeflow_engine.domain.change import Change, FileContent, Scope
 from codeflow_engine.domain.diff import Side, Unit
+from codeflow_engine.domain.finding import Finding
+from codeflow_engine.domain.identity import KnownFinding
 from codeflow_engine.domain.review import Review, Timing
 from codeflow_engine.domain.run import AnalyzerFinished, ChangeFetched, ReviewJudged
 from codeflow_engine.domain.source import SourceReport
@@ -25,6 +27,7 @@ from codeflow_engine.plugins.registry import Kind
 from codeflow_engine.review.analyze import analyze, failed_source
 from codeflow_engine.review.anchor import anchor
 from codeflow_engine.review.fuse import fuse
+from codeflow_engine.review.identify import Identified, Memory, Seen, identify
 from codeflow_engine.review.judge import Verdict, judge
 from codeflow_engine.review.partition import partition
 from codeflow_engine.review.policy import POLICY_PATH, RepositoryPolicy, read_policy
@@ -45,7 +48,7 @@ _TOGETHER: Final = 64
 
 
 async def review(run: RunContext, given: ReviewInput) -> Review:
-    """Review a change: fetch, partition, analyze, anchor, verify, fuse, judge, settle."""
+    """Review a change: fetch, partition, analyze, anchor, verify, fuse, identify, judge, settle."""
     analyzers = await run.step("prepare", _prepare, run, given)
     change = await run.step("fetch", _fetch, run, given)
     policy = await run.step("policy", _read_policy, run, change)
@@ -64,8 +67,17 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
     verified = await run.step("verify", verify, change, anchored.findings)
     fused = await run.step("fuse", fuse, verified.findings)
     modified = await run.step("modify", run.tools.hooks.modify_findings, run.run_id, fused, change)
-    verdict = Verdict(
+    seen = Seen(
         findings=modified.findings,
+        traits=anchored.traits,
+        partition=parts,
+        reports=reports,
+        whole=whole is not None,
+    )
+    memory = await run.step("recall", _recall, run, change, modified.findings)
+    identified = await run.step("identify", _identify, run, change, seen, memory)
+    verdict = Verdict(
+        findings=identified.findings,
         dropped={**anchored.dropped, **verified.dropped, **modified.dropped},
         isolation=await _isolation(run),
         timing=Timing(started_at=run.started_at, seconds=round(run.seconds, 3)),
@@ -82,10 +94,10 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
         verified=verified,
         fused=fused,
         modified=modified,
-        identified=modified.findings,
+        identified=identified.findings,
     )
     await run.step("settle", settle, account, judged)
-    await run.step("save", run.tools.storage.put_reviews, run.tenant, [judged])
+    await run.step("save", run.tools.storage.put_reviews, run.tenant, [judged], identified.known)
     await run.emit(
         ReviewJudged,
         outcome=judged.outcome,
@@ -215,6 +227,20 @@ async def _gather(
                 files[file.path] = file.content
                 left -= len(file.content)
     return files
+
+
+async def _recall(run: RunContext, change: Change, findings: tuple[Finding, ...]) -> Memory:
+    """Read what is known of earlier versions, and what people have said about it."""
+    storage = run.tools.storage
+    known: tuple[KnownFinding, ...] = ()
+    if change.key is not None:
+        known = await storage.find_findings(run.tenant, change=change.key)
+    named = {one.fingerprint for one in known} | {one.fingerprint for one in findings}
+    return Memory(known=known, dismissals=await storage.find_dismissals(run.tenant, named))
+
+
+def _identify(run: RunContext, change: Change, seen: Seen, memory: Memory) -> Identified:
+    return identify(change, seen, memory, run.tools.redactor, run_id=run.run_id, now=run.started_at)
 
 
 async def _isolation(run: RunContext) -> str:
