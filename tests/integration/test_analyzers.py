@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
 
-from codeflow_engine.contracts.analyzer import Analysis, Analyzer
+from codeflow_engine.contracts.analyzer import Analysis, Analyzer, AnalyzerReport
 from codeflow_engine.domain.change import Change, FileContent
 from codeflow_engine.domain.diff import Diff, Side, Unit
+from codeflow_engine.providers.analyzer import keeping
 from codeflow_engine.providers.analyzer.hygiene import HygieneAnalyzer, HygieneSettings
 from codeflow_engine.providers.analyzer.scan import ScanLimits
 from codeflow_engine.providers.analyzer.secrets import SecretsAnalyzer, SecretsSettings
-from codeflow_engine.sandbox import Sandbox
+from codeflow_engine.sandbox import Completed, Sandbox
 from codeflow_engine.storage.memory import MemoryCache
 
 TOKEN = "ghp_" + "x7Kq9ZrT2mWv5LpB8nYc3HdF6jGs1QaE4uR0"
@@ -156,3 +157,97 @@ async def test_many_units_do_not_hold_up_the_loop(sandbox: Sandbox) -> None:
 
     assert report.examined == asked.units
     assert max(stalls) < 0.5  # what two busy cores cost; the work takes several times as long
+
+
+class CountedSandbox(Sandbox):
+    """A sandbox that says how often a program was started."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runs = 0
+
+    async def run_python(self, module: str, *args: str, **options: Any) -> Completed:
+        self.runs += 1
+        return await super().run_python(module, *args, **options)
+
+
+async def scan_twice(
+    first: Analyzer, second: Analyzer, between: Callable[[MemoryCache], object] = lambda _: None
+) -> tuple[AnalyzerReport, AnalyzerReport, int]:
+    """Ask two analyzers with one cache; also tell how many processes the second started."""
+    cache = MemoryCache()
+    asked = analysis(new_file("a.py", f"token = '{TOKEN}'\n"), cache=cache)
+    async with CountedSandbox() as sandbox:
+        before = await first.analyze(asked, sandbox)
+        between(cache)
+        sandbox.runs = 0
+        return before, await second.analyze(asked, sandbox), sandbox.runs
+
+
+async def test_d25_a_scan_of_the_same_change_is_kept() -> None:
+    """The second report equals the first one, and no process was started for it."""
+    first, second, runs = await scan_twice(SecretsAnalyzer(), SecretsAnalyzer())
+
+    assert (runs, second) == (0, first)
+    assert [finding.rule for finding in second.findings] == ["github-token"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        HygieneAnalyzer(),
+        SecretsAnalyzer(SecretsSettings(removed=False)),
+        SecretsAnalyzer(limits=ScanLimits(max_findings_per_file=7)),
+    ],
+    ids=["another scan", "other settings", "other caps"],
+)
+async def test_a_scan_that_differs_is_not_answered_from_the_cache(other: Analyzer) -> None:
+    """What the answer depends on is in its key."""
+    _, second, runs = await scan_twice(SecretsAnalyzer(), other)
+
+    assert runs == 1
+    assert second.examined
+
+
+def spoil(how: Callable[[bytes], bytes]) -> Callable[[MemoryCache], None]:
+    def change(cache: MemoryCache) -> None:
+        for key, (value, until) in list(cache._items.items()):
+            cache._items[key] = (how(value), until)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        lambda value: value[:-3],
+        lambda _: b"garbage",
+        lambda _: b"",
+        lambda value: value.replace(b"github-token", b"nothing-here"),
+        lambda value: value[:64] + b"[" * 100_000,
+        lambda _: _sealed_for_nobody(),
+    ],
+    ids=["cut off", "garbage", "empty", "changed", "nested", "of another key"],
+)
+async def test_d25_a_spoilt_cache_is_a_miss(how: Callable[[bytes], bytes]) -> None:
+    """Whatever the cache holds, the report is the one that the scan gives."""
+    first, second, runs = await scan_twice(SecretsAnalyzer(), SecretsAnalyzer(), spoil(how))
+
+    assert (runs, second) == (1, first)
+
+
+def _sealed_for_nobody() -> bytes:
+    return keeping._seal("analyzer:other", b'"[\\"end\\",0]\\n"')
+
+
+async def test_a_kept_answer_is_checked_as_a_fresh_one() -> None:
+    """An answer that is sealed and does not account for the units is no answer."""
+
+    def forge(cache: MemoryCache) -> None:
+        for key, (_, until) in list(cache._items.items()):
+            data = keeping._dump('["examined",0,9]\n["end",1]\n')
+            cache._items[key] = (keeping._seal(key, data), until)
+
+    first, second, runs = await scan_twice(SecretsAnalyzer(), SecretsAnalyzer(), forge)
+
+    assert (runs, second) == (1, first)

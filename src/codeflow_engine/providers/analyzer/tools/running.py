@@ -14,7 +14,7 @@ from codeflow_engine.contracts.analyzer import Analysis, AnalyzerReport
 from codeflow_engine.domain.diff import Unit
 from codeflow_engine.domain.finding import RawFinding
 from codeflow_engine.errors import AnalyzerError, SandboxError
-from codeflow_engine.providers.analyzer.tools import keeping
+from codeflow_engine.providers.analyzer import keeping
 from codeflow_engine.providers.analyzer.tools.choosing import Chosen, choose
 from codeflow_engine.providers.analyzer.tools.source import Source
 from codeflow_engine.providers.analyzer.tools.values import Copies, cores
