@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from sql_databases import postgres, postgres_database  # noqa: F401 - fixtures, one server for all tests
+
 # Machines are shared and slow at times; a deadline per example would measure them, not us.
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, database=None)

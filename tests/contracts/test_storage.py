@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -31,15 +30,6 @@ from codeflow_engine.domain.usage import Usage
 from codeflow_engine.storage.memory import MemoryStorage
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-STORAGES: dict[str, Callable[[], Storage]] = {"memory": MemoryStorage}
-
-
-@pytest.fixture(params=STORAGES)
-async def storage(request: pytest.FixtureRequest) -> AsyncIterator[Storage]:
-    """Make an empty storage, and close it after the test."""
-    made = STORAGES[request.param]()
-    yield made
-    await made.aclose()
 
 
 def run(run_id: str, tenant: str = "a", *, minutes: int = 0, **fields: Any) -> RunRecord:

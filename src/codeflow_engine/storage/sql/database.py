@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import Connection
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_result, wait_random_exponential
 
 from codeflow_engine.errors import CodeflowError
-from codeflow_engine.storage.sql.failures import DRIVER_ERRORS, Again, FailedError, failed
+from codeflow_engine.storage.sql.failures import DRIVER_ERRORS, Again, Failure, classify
 from codeflow_engine.storage.sql.settings import SQLSettings
 from codeflow_engine.storage.sql.target import Given, resolve
 from codeflow_engine.storage.sql.version import (
@@ -105,26 +106,24 @@ class Database:
     ) -> T:
         allowed = {Again.CONFLICT, Again.UNREACHABLE} | ({Again.LOST} if repeatable else set())
         retrying = AsyncRetrying(
-            retry=retry_if_exception(
-                lambda error: isinstance(error, FailedError) and error.again in allowed
-            ),
+            retry=retry_if_result(lambda end: isinstance(end, Failure) and end.again in allowed),
             wait=wait_random_exponential(multiplier=0.02, max=1),
             stop=self._is_over,
-            reraise=True,
+            retry_error_callback=_end,
         )
-        try:
-            return await retrying(self._attempt, work, creates)
-        except FailedError as error:
-            # The cause is left out: a driver's text may hold rows, and the login.
-            raise error.error from None
+        end: T | Failure = await retrying(self._attempt, work, creates)
+        if isinstance(end, Failure):
+            # Without its cause: a driver's text may hold rows, and the login.
+            raise end.error
+        return end
 
     def _is_over(self, state: RetryCallState) -> bool:
-        error = state.outcome.exception() if state.outcome else None
-        is_conflict = isinstance(error, FailedError) and error.again is Again.CONFLICT
+        end = _end(state)
+        is_conflict = isinstance(end, Failure) and end.again is Again.CONFLICT
         limit = self._settings.lock_wait if is_conflict else self._wait
         return (state.seconds_since_start or 0.0) >= limit
 
-    async def _attempt[T](self, work: Callable[[Connection], T], creates: bool) -> T:  # noqa: FBT001 - called by position
+    async def _attempt[T](self, work: Callable[[Connection], T], creates: bool) -> T | Failure:  # noqa: FBT001 - called by position
         is_connected = False
 
         def watched(connection: Connection) -> T:
@@ -137,7 +136,7 @@ class Database:
         except CodeflowError:
             raise
         except DRIVER_ERRORS as error:
-            raise failed(error, self._target.place, connected=is_connected) from error
+            return classify(error, self._target.place, connected=is_connected)
 
     def _prepare(self, *, creates: bool) -> None:
         file = self._target.file
@@ -187,6 +186,10 @@ class Database:
                 create(connection)
             else:
                 demand(version, self._target.place)
+
+
+def _end(state: RetryCallState) -> Any:
+    return state.outcome.result() if state.outcome else None
 
 
 @contextmanager

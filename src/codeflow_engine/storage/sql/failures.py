@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+from dataclasses import dataclass
 from enum import Enum, auto
 
 from sqlalchemy import exc
@@ -20,7 +21,7 @@ from codeflow_engine.errors import (
     StorageUnavailableError,
 )
 
-__all__ = ["DRIVER_ERRORS", "Again", "FailedError", "failed"]
+__all__ = ["DRIVER_ERRORS", "Again", "Failure", "classify"]
 
 DRIVER_ERRORS = (exc.SQLAlchemyError, OSError, ValueError, OverflowError)
 """What SQLAlchemy and the drivers raise; the last two for values that they cannot write."""
@@ -67,16 +68,15 @@ class Again(Enum):
     """The connection broke; whether the call was kept is not known."""
 
 
-class FailedError(Exception):
-    """One try has failed; never leaves this package."""
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How one try has failed."""
 
-    def __init__(self, error: StorageError, again: Again) -> None:
-        super().__init__(error, again)
-        self.error = error
-        self.again = again
+    error: StorageError
+    again: Again
 
 
-def failed(error: Exception, place: str, *, connected: bool) -> FailedError:
+def classify(error: Exception, place: str, *, connected: bool) -> Failure:
     """Classify an error.
 
     Args:
@@ -91,17 +91,17 @@ def failed(error: Exception, place: str, *, connected: bool) -> FailedError:
         return _unreachable(f"{place} {reason}", connected=connected)
     if isinstance(error, OSError):
         if error.errno in _FULL:
-            return FailedError(StorageFullError(f"{place} has no space left"), Again.NEVER)
+            return Failure(StorageFullError(f"{place} has no space left"), Again.NEVER)
         name = errno.errorcode.get(error.errno or 0, type(error).__name__)
         return _unreachable(f"{place} cannot be reached ({name})", connected=connected)
     if isinstance(error, ValueError | OverflowError | exc.StatementError):
         told = f"{place} cannot hold a value of this call ({type(error).__name__})"
     else:
         told = f"{place} cannot be used ({type(error).__name__})"
-    return FailedError(StorageError(told), Again.NEVER)
+    return Failure(StorageError(told), Again.NEVER)
 
 
-def _from_driver(error: exc.DBAPIError, place: str, *, connected: bool) -> FailedError:
+def _from_driver(error: exc.DBAPIError, place: str, *, connected: bool) -> Failure:
     original = error.orig
     code = getattr(original, "sqlite_errorcode", None)
     if isinstance(code, int):
@@ -114,44 +114,44 @@ def _from_driver(error: exc.DBAPIError, place: str, *, connected: bool) -> Faile
     if isinstance(error, exc.OperationalError | exc.InterfaceError):
         return _unreachable(f"{place} has lost the connection", connected=connected)
     told = f"{place} refused the statement ({type(original).__name__})"
-    return FailedError(StorageError(told), Again.NEVER)
+    return Failure(StorageError(told), Again.NEVER)
 
 
-def _from_state(state: str, place: str, error: exc.DBAPIError, *, connected: bool) -> FailedError:
+def _from_state(state: str, place: str, error: exc.DBAPIError, *, connected: bool) -> Failure:
     if state in _CONFLICTS:
         busy = StorageUnavailableError(f"{place} is busy with other writers ({state})")
-        return FailedError(busy, Again.CONFLICT)
+        return Failure(busy, Again.CONFLICT)
     for length in (5, 2):
         if state[:length] in _STATES:
             kind, reason = _STATES[state[:length]]
             told = kind(f"{place} {reason} ({state})")
             if kind is StorageUnavailableError:
                 lost = connected and error.connection_invalidated
-                return FailedError(told, Again.LOST if lost else Again.UNREACHABLE)
-            return FailedError(told, Again.NEVER)
+                return Failure(told, Again.LOST if lost else Again.UNREACHABLE)
+            return Failure(told, Again.NEVER)
     if error.connection_invalidated:
         return _unreachable(f"{place} has lost the connection ({state})", connected=connected)
-    return FailedError(StorageError(f"{place} refused the statement ({state})"), Again.NEVER)
+    return Failure(StorageError(f"{place} refused the statement ({state})"), Again.NEVER)
 
 
-def _from_sqlite(original: BaseException | None, code: int, place: str) -> FailedError:
+def _from_sqlite(original: BaseException | None, code: int, place: str) -> Failure:
     # The low byte is the kind, what stands above it tells variants apart.
     kind = code & 0xFF
     name = getattr(original, "sqlite_errorname", str(code))
     if kind in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         busy = StorageUnavailableError(f"{place} is busy with another writer ({name})")
-        return FailedError(busy, Again.CONFLICT)
+        return Failure(busy, Again.CONFLICT)
     if kind in _SQLITE:
         error, reason = _SQLITE[kind]
-        return FailedError(error(f"{place} {reason} ({name})"), Again.NEVER)
+        return Failure(error(f"{place} {reason} ({name})"), Again.NEVER)
     if kind == sqlite3.SQLITE_ERROR and str(original).startswith("no such "):
         # SQLite has no code for it. The text begins so only where a table or a column is
         # missing, and then names one of ours.
         told = SchemaVersionError(f"{place} lacks a table; run the migration of the storage")
-        return FailedError(told, Again.NEVER)
-    return FailedError(StorageError(f"{place} refused the statement ({name})"), Again.NEVER)
+        return Failure(told, Again.NEVER)
+    return Failure(StorageError(f"{place} refused the statement ({name})"), Again.NEVER)
 
 
-def _unreachable(message: str, *, connected: bool) -> FailedError:
+def _unreachable(message: str, *, connected: bool) -> Failure:
     again = Again.LOST if connected else Again.UNREACHABLE
-    return FailedError(StorageUnavailableError(message), again)
+    return Failure(StorageUnavailableError(message), again)
