@@ -10,6 +10,11 @@ __all__ = ["code_likeness", "context_likeness"]
 _COMPARED = 300
 """Characters of each text that are compared; the time of a comparison grows with its square."""
 
+_LONG = 80
+_HEAD = 40
+_SAME_HEAD = 0.7
+"""Likeness at least of two long pieces that begin the same, such as a function or a list."""
+
 _HOPELESS = 0.3
 """Likeness of the characters alone below which their order is not looked at."""
 
@@ -24,6 +29,12 @@ def code_likeness(one: str, other: str) -> float:
     """Compare two pieces of code whose spacing was normalised."""
     if one == other:
         return 1.0
+    if min(len(one), len(other)) > _LONG and one[:_HEAD] == other[:_HEAD]:
+        return max(_SAME_HEAD, _ratio(one, other))
+    return _ratio(one, other)
+
+
+def _ratio(one: str, other: str) -> float:
     matcher = SequenceMatcher(None, one[:_COMPARED], other[:_COMPARED], autojunk=False)
     return matcher.ratio() if matcher.quick_ratio() > _HOPELESS else 0.0
 

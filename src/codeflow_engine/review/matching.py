@@ -10,16 +10,19 @@ lines of a file have moved:
 | twins | file, rule, code, all lines around | as many on both sides |
 | stayed | file, rule, code | lines around alike, or the same place in the order |
 | moved | rule, code | lines around alike |
+| stayed | as above, in files that the moved ones show to be renamed | |
 | renamed check | file, code, and a kindred rule | lines around alike, or the same place |
 | rewritten | file, rule | code alike, and the same place in the order |
+| rewritten | file | a kindred rule, code much alike, and the same place in the order |
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import defaultdict
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from codeflow_engine.domain.diff import Side
 from codeflow_engine.domain.finding import Category
@@ -41,6 +44,12 @@ _MOVED = 0.6
 
 _REWRITTEN = 0.55
 """Likeness of code from which on it is an edited form of the other."""
+
+_MUCH_ALIKE = 0.7
+"""The same where not even the rule has the same name."""
+
+_VOTES = 2
+"""Findings that have to be found again in another file, to take it for the same one renamed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +98,15 @@ def match(
     matching.twins(lambda one: (*_place(one), one.before, one.after))
     matching.pairs(_place, _stayed)
     matching.pairs(lambda one: (one.rule, one.side, one.code) if one.code else None, _moved)
-    matching.pairs(lambda one: (one.path, one.side, one.code), _Kindred(loose))
+    matching.follow_renames()
+    matching.pairs(_place, _stayed)
+    matching.pairs(lambda one: (one.path, one.side, one.code), _Kindred(loose, _stayed))
     matching.pairs(lambda one: (one.path, one.side, one.rule) if one.code else None, _rewritten)
+    if loose:
+        sure = partial(_rewritten, alike_from=_MUCH_ALIKE)
+        matching.pairs(
+            lambda one: (one.path, one.side) if one.code else None, _Kindred(loose, sure)
+        )
     return matching.found
 
 
@@ -115,6 +131,15 @@ class _Pair:
         return context_likeness((one.before, one.after), (other.before, other.after))
 
     @property
+    def nearness(self) -> float:
+        """How much the order speaks for the pair: as much as the lines around, at best.
+
+        Otherwise the copy of a line that was pasted with its surroundings would win over the
+        line itself, next to which something was edited.
+        """
+        return 0.5 + 0.5 / (1 + self.drift / 4) if self.in_order else 0.0
+
+    @property
     def text(self) -> float:
         """How alike title and message are: rewording says nothing, equality much."""
         same_title = self.known.title == self.current.title
@@ -125,7 +150,7 @@ def _stayed(pair: _Pair) -> float | None:
     around = pair.around
     if not pair.in_order and (around is None or around < _ALIKE):
         return None
-    return (_ALIKE if around is None else around) + pair.in_order / 2 + pair.text / 2
+    return (_ALIKE if around is None else around) + pair.nearness + pair.text / 2
 
 
 def _moved(pair: _Pair) -> float | None:
@@ -135,11 +160,11 @@ def _moved(pair: _Pair) -> float | None:
     return around + pair.text / 2
 
 
-def _rewritten(pair: _Pair) -> float | None:
+def _rewritten(pair: _Pair, alike_from: float = _REWRITTEN) -> float | None:
     if not pair.in_order:
         return None
     alike = code_likeness(pair.known.code, pair.current.code)
-    if alike < _REWRITTEN:
+    if alike < alike_from:
         return None
     around = pair.around
     return alike + (_ALIKE if around is None else around) / 2 + pair.text / 2
@@ -147,13 +172,13 @@ def _rewritten(pair: _Pair) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class _Kindred:
-    """Accepts another rule at the same code where it may be the same check by another name."""
+    """Accepts another rule where it may be the same check by another name."""
 
     loose: frozenset[str]
+    accept: _Accept
 
     def __call__(self, pair: _Pair) -> float | None:
-        likely = _stayed(pair)
-        return likely if likely is not None and self._kindred(pair.known, pair.current) else None
+        return self.accept(pair) if self._kindred(pair.known, pair.current) else None
 
     def _kindred(self, one: Trace, other: Trace) -> bool:
         if one.title == other.title and one.code:
@@ -169,7 +194,7 @@ class _Kindred:
 
 class _Matching:
     def __init__(self, known: Sequence[Trace], current: Sequence[Trace], *, strict: bool) -> None:
-        self._known = known
+        self._known = list(known)
         self._current = current
         self._strict = strict
         self.found: dict[int, int] = {}
@@ -177,11 +202,19 @@ class _Matching:
         self._free = dict.fromkeys(range(len(current)))
 
     def twins(self, key: Callable[[Trace], Hashable]) -> None:
-        """Match groups of equal ones that are as many on both sides, in their order."""
+        """Match groups of equal ones that are as many on both sides, in their order.
+
+        Only those that are in order with each other count: a line that was edited around,
+        and then copied as it had been before, is the twin of its copy.
+        """
+        found = dict(self.found)
         for olds, news in self._groups(key):
             if len(olds) == len(news):
-                for old, new in zip(olds, news, strict=True):
-                    self._take(old, new)
+                found.update(zip(news, olds, strict=True))
+        moves = _Moves(self._known, self._current, found)
+        for new, old in found.items():
+            if new not in self.found and moves.holds(old, new):
+                self._take(old, new)
 
     def pairs(self, key: Callable[[Trace], Hashable | None], accept: _Accept) -> None:
         """Match the likeliest pairs within groups of equal key, one by one."""
@@ -196,6 +229,23 @@ class _Matching:
         for _, _, old, new in sorted(likely):
             if old in self._free_known and new in self._free:
                 self._take(old, new)
+
+    def follow_renames(self) -> None:
+        """Take a file that is gone for the new one in which most of its findings were found."""
+        votes: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for new, old in self.found.items():
+            votes[self._known[old].path][self._current[new].path] += 1
+        here = {one.path for one in self._current}
+        before = {one.path for one in self._known}
+        names = {
+            path: min(found, key=lambda name: (-found[name], name))
+            for path, found in votes.items()
+            if path not in here
+        }
+        for at, one in enumerate(self._known):
+            name = names.get(one.path)
+            if name and name not in before and votes[one.path][name] >= _VOTES:
+                self._known[at] = replace(one, path=name)
 
     def _groups(
         self, key: Callable[[Trace], Hashable | None]
@@ -229,6 +279,14 @@ class _Moves:
             if one.path == other.path and one.line and other.line:
                 lines[one.path, one.side].append((one.line, other.line))
         self._fixed = {file: _rising(sorted(set(pairs))) for file, pairs in lines.items()}
+
+    def holds(self, old: int, new: int) -> bool:
+        """Tell whether a matched pair is one that the others agree with."""
+        one, other = self._known[old], self._current[new]
+        pair = (one.line, other.line)
+        fixed = self._fixed.get((one.path, one.side), [])
+        place = bisect_left(fixed, pair)
+        return not (one.line and other.line) or fixed[place : place + 1] == [pair]
 
     def pair(self, old: int, new: int, *, strict: bool) -> _Pair:
         one, other = self._known[old], self._current[new]
