@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     import logging
     import os
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
     from types import TracebackType
 
-    from codeflow_engine.contracts import VCS, Analyzer, Backend, Cache, Observer, Storage
+    from codeflow_engine.contracts import VCS, Analyzer, Backend, Cache, Observer, Pruned, Storage
     from codeflow_engine.domain.change import Change
     from codeflow_engine.domain.diff import Diff
+    from codeflow_engine.domain.dismissal import Dismissal
     from codeflow_engine.domain.review import Review
     from codeflow_engine.domain.run import RunRecord, RunStatus
     from codeflow_engine.plugins.backends import Backends
@@ -222,10 +224,92 @@ class AsyncEngine:
     async def runs(
         self, *, status: RunStatus | None = None, limit: int = 100
     ) -> tuple[AsyncRun, ...]:
-        """Find the newest runs of this tenant, newest first."""
+        """Find the newest runs of this tenant, newest first.
+
+        Raises:
+            ConfigurationError: `limit` is less than 1.
+        """
+        if limit < 1:
+            raise ConfigurationError(f"at least one run has to be asked for, not {limit}")
         tenant = self._tools.settings.tenant
         records = await self._tools.storage.find_runs(tenant, status=status, limit=limit)
         return tuple(self._handle(record) for record in records)
+
+    async def dismiss(
+        self,
+        fingerprint: str,
+        *,
+        reason: str,
+        author: str,
+        scope: str = "repository",
+        where: str | None = None,
+        expires_at: datetime | None = None,
+    ) -> Dismissal:
+        """Say that a finding needs no attention; later reviews show it as dismissed.
+
+        Args:
+            fingerprint: Of a finding that some review of this tenant has stored, or so
+                much of its beginning that it is the only one. For the whole tenant any.
+            reason: Why, in words for those who come later.
+            author: Who says so.
+            scope: `"change"`, `"repository"` or `"tenant"`.
+            where: The change or the repository; None where the finding is known in one.
+            expires_at: From when on it counts again; with a time zone.
+
+        Raises:
+            ConfigurationError: No such finding, more than one, or something is missing.
+        """
+        from codeflow_engine.review.dismiss import DismissRequest, dismiss
+
+        request = DismissRequest(
+            fingerprint=fingerprint,
+            reason=reason,
+            author=author,
+            scope=scope,
+            where=where,
+            expires_at=expires_at,
+        )
+        tools = self._tools
+        now = tools.clock.now()
+        return await dismiss(tools.storage, tools.settings.tenant, request, tools.redactor, now)
+
+    async def restore(self, fingerprint: str) -> tuple[Dismissal, ...]:
+        """Take back every dismissal of a finding, and return them; none is no error.
+
+        Raises:
+            ConfigurationError: More than one finding is meant.
+        """
+        from codeflow_engine.review.dismiss import restore
+
+        return await restore(self._tools.storage, self._tools.settings.tenant, fingerprint)
+
+    async def dismissals(self) -> tuple[Dismissal, ...]:
+        """List the dismissals of this tenant, expired ones too, sorted by fingerprint."""
+        return await self._tools.storage.find_dismissals(self._tools.settings.tenant)
+
+    async def import_dismissals(self, dismissals: Iterable[Dismissal]) -> None:
+        """Keep dismissals that come from elsewhere; each replaces one of the same identity."""
+        tenant = self._tools.settings.tenant
+        await self._tools.storage.put_dismissals(tenant, tuple(dismissals))
+
+    async def migrate(self) -> None:
+        """Bring the storage into the form that this version needs; repeatable."""
+        await self._tools.storage.migrate()
+
+    async def prune(self, *, before: datetime) -> Pruned:
+        """Remove ended runs, and findings and dismissals, that are older than a moment.
+
+        Raises:
+            ConfigurationError: The moment has no time zone.
+        """
+        from codeflow_engine.contracts import Pruned
+
+        if before.utcoffset() is None:
+            raise ConfigurationError("the moment to prune before has a time zone")
+        whole = Pruned()
+        while more := await self._tools.storage.prune(self._tools.settings.tenant, before=before):
+            whole += more
+        return whole
 
     async def isolation(self) -> Isolation:
         """Find the rung of the sandbox that analyzers get here; the first call tries it.
@@ -277,7 +361,7 @@ def _wire(
     from codeflow_engine.sandbox import Sandbox
     from codeflow_engine.telemetry.logging import EngineLog
 
-    redactor = Redactor(secrets=options.get("secrets", ()))
+    redactor = Redactor(secrets=(*options.get("secrets", ()), *backends.passwords))
     log = EngineLog(options.get("logger"), redactor)
     observers = [backends.get(Observer, name) for name in settings.observers]
     return Toolbox(

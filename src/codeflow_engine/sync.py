@@ -11,9 +11,12 @@ from codeflow_engine.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Coroutine, Iterator, Mapping, Sequence
+    from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
     from types import TracebackType
 
+    from codeflow_engine.contracts import Pruned
+    from codeflow_engine.domain.dismissal import Dismissal
     from codeflow_engine.domain.review import Review
     from codeflow_engine.domain.run import RunEvent, RunRecord, RunStatus
     from codeflow_engine.plugins.overview import Plugins
@@ -161,6 +164,48 @@ class Engine:
         """Do what `AsyncEngine.runs` does."""
         found = self._loop.run(self._engine.runs(status=status, limit=limit))
         return tuple(Run(run, self._loop) for run in found)
+
+    def dismiss(
+        self,
+        fingerprint: str,
+        *,
+        reason: str,
+        author: str,
+        scope: str = "repository",
+        where: str | None = None,
+        expires_at: datetime | None = None,
+    ) -> Dismissal:
+        """Do what `AsyncEngine.dismiss` does."""
+        return self._loop.run(
+            self._engine.dismiss(
+                fingerprint,
+                reason=reason,
+                author=author,
+                scope=scope,
+                where=where,
+                expires_at=expires_at,
+            )
+        )
+
+    def restore(self, fingerprint: str) -> tuple[Dismissal, ...]:
+        """Do what `AsyncEngine.restore` does."""
+        return self._loop.run(self._engine.restore(fingerprint))
+
+    def dismissals(self) -> tuple[Dismissal, ...]:
+        """Do what `AsyncEngine.dismissals` does."""
+        return self._loop.run(self._engine.dismissals())
+
+    def import_dismissals(self, dismissals: Iterable[Dismissal]) -> None:
+        """Do what `AsyncEngine.import_dismissals` does."""
+        self._loop.run(self._engine.import_dismissals(dismissals))
+
+    def migrate(self) -> None:
+        """Do what `AsyncEngine.migrate` does."""
+        self._loop.run(self._engine.migrate())
+
+    def prune(self, *, before: datetime) -> Pruned:
+        """Do what `AsyncEngine.prune` does."""
+        return self._loop.run(self._engine.prune(before=before))
 
     def isolation(self) -> Isolation:
         """Do what `AsyncEngine.isolation` does."""

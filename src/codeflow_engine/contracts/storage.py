@@ -49,6 +49,13 @@ class Pruned:
     findings: int = 0
     dismissals: int = 0
 
+    def __add__(self, more: Pruned) -> Pruned:
+        return Pruned(
+            runs=self.runs + more.runs,
+            findings=self.findings + more.findings,
+            dismissals=self.dismissals + more.dismissals,
+        )
+
     def __bool__(self) -> bool:
         return bool(self.runs or self.findings or self.dismissals)
 

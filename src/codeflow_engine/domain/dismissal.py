@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-__all__ = ["Dismissal", "DismissalScope"]
+from codeflow_engine.errors import SerializationError
+
+__all__ = ["Dismissal", "DismissalScope", "dismissals_from_json", "dismissals_to_json"]
+
+_SCHEMA = 1
 
 
 class DismissalScope(StrEnum):
@@ -68,3 +74,25 @@ class Dismissal:
             DismissalScope.TENANT: None,
         }
         return self.where == places[self.scope]
+
+
+def dismissals_to_json(dismissals: Iterable[Dismissal]) -> dict[str, Any]:
+    """Give the form in which dismissals travel, as values that `json.dumps` takes."""
+    from codeflow_engine.domain.encoding import to_plain
+
+    return {"schema": _SCHEMA, "dismissals": [to_plain(one) for one in dismissals]}
+
+
+def dismissals_from_json(data: object) -> tuple[Dismissal, ...]:
+    """Read what `dismissals_to_json` gave.
+
+    Raises:
+        SerializationError: The data has another schema version or another form.
+    """
+    from codeflow_engine.domain.encoding import from_plain
+
+    given = data if isinstance(data, Mapping) else {}
+    schema = given.get("schema")
+    if type(schema) is not int or schema != _SCHEMA or given.keys() != {"schema", "dismissals"}:
+        raise SerializationError(f"not a list of dismissals in the form of schema {_SCHEMA}")
+    return from_plain(tuple[Dismissal, ...], given["dismissals"])

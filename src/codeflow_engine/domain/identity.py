@@ -40,6 +40,9 @@ class KnownFinding:
     change: str
     """`Change.key` of the change."""
 
+    repository: str = ""
+    """`Change.target` of the change; empty where it has none."""
+
     finding: Finding
     """As it was last seen. Its state is never `dismissed`: that follows from dismissals."""
 

@@ -204,6 +204,21 @@ class Backends:
             raise ConfigurationError(f"settings of {info.kind} {info.name!r}: {error}") from None
         return _contained(info, factory, settings)
 
+    @property
+    def passwords(self) -> tuple[str, ...]:
+        """What the URLs in use hold that must never be shown."""
+        from urllib.parse import parse_qs, unquote, urlsplit
+
+        found: list[str] = []
+        for target in self._targets.values():
+            if not isinstance(target, str):
+                continue
+            parts = urlsplit(target)
+            if parts.password:
+                found += [parts.password, unquote(parts.password)]
+            found += [value for value in parse_qs(parts.query).get("password", ()) if value]
+        return tuple(dict.fromkeys(found))
+
     def _required_target(self, info: BackendInfo) -> Any:
         try:
             return self._targets[info.kind, info.name]

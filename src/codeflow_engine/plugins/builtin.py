@@ -16,7 +16,21 @@ def codeflow_register(registry: PluginRegistry) -> None:
     registry.add_vcs("git", f"{git}:Git", settings=f"{git}:GitSettings")
     registry.add_storage("memory", f"{here}.storage.memory:MemoryStorage")
     registry.add_cache("memory", f"{here}.storage.memory:MemoryCache")
-    for name, own in (("secrets", "Secrets"), ("hygiene", "Hygiene")):
+    sql = f"{here}.storage.sql"
+    for add, own in ((registry.add_storage, "SQLStorage"), (registry.add_cache, "SQLCache")):
+        add(
+            "sql",
+            f"{sql}:{own}",
+            settings=f"{sql}:SQLSettings",
+            schemes=("sqlite", "postgresql"),
+            handles=("sqlalchemy.engine.base.Engine",),
+            loop_handles=("sqlalchemy.ext.asyncio.engine.AsyncEngine",),
+        )
+    for name, own in (
+        ("secrets", "Secrets"),
+        ("hygiene", "Hygiene"),
+        ("imported", "Imported"),
+    ):
         room = f"{here}.providers.analyzer.{name}"
         registry.add_analyzer(name, f"{room}:{own}Analyzer", settings=f"{room}:{own}Settings")
     tools = "codeflow-engine[analyzers]"

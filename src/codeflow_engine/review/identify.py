@@ -149,6 +149,7 @@ class _Stage:
             rows.append(
                 KnownFinding(
                     change=self._change.key or "",
+                    repository=self._change.target,
                     finding=replace(finding, fingerprint=self._names[at], state=state),
                     traits=traits,
                     first_run=known.first_run if known else self._run_id,
