@@ -12,8 +12,11 @@ _COMPARED = 300
 
 _LONG = 80
 _HEAD = 40
-_SAME_HEAD = 0.7
-"""Likeness at least of two long pieces that begin the same, such as a function or a list."""
+_PART = 12
+_ALMOST = 0.7
+"""Likeness at least of long pieces that begin the same, such as a function or a list, and of
+one that is a part of the other, as where one source marks a line and another the statement.
+"""
 
 _HOPELESS = 0.3
 """Likeness of the characters alone below which their order is not looked at."""
@@ -29,8 +32,10 @@ def code_likeness(one: str, other: str) -> float:
     """Compare two pieces of code whose spacing was normalised."""
     if one == other:
         return 1.0
-    if min(len(one), len(other)) > _LONG and one[:_HEAD] == other[:_HEAD]:
-        return max(_SAME_HEAD, _ratio(one, other))
+    short, long = sorted((one, other), key=len)
+    same_head = len(short) > _LONG and short[:_HEAD] == long[:_HEAD]
+    if same_head or (len(short) >= _PART and short in long):
+        return max(_ALMOST, _ratio(one, other))
     return _ratio(one, other)
 
 

@@ -21,7 +21,7 @@ from codeflow_engine.review.identify import Identified, Memory, Seen, identify
 from codeflow_engine.review.partition import Partition, partition
 from codeflow_engine.review.policy import RepositoryPolicy
 
-__all__ = ["START", "Rounds", "change_of", "reports_of"]
+__all__ = ["REDACTOR", "START", "Rounds", "change_of", "todo"]
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 REDACTOR = Redactor()
@@ -39,6 +39,8 @@ def change_of(
     parts: list[str] = []
     for path in sorted(files):
         old = renamed.get(path, path)
+        if base.get(path) == files[path]:
+            continue
         parts.append(_entry(old if old in base else None, path, base.get(old, ""), files[path]))
     parts.extend(
         _entry(path, None, base[path], "")
@@ -81,10 +83,10 @@ def todo(path: str, number: int, text: str) -> list[RawFinding]:
     ]
 
 
-def reports_of(
-    change: Change, files: Files, parts: Partition, marks: Mapping[str, Mark]
+def _reports_of(
+    change: Change, files: Files, parts: Partition, marks: Mapping[str, Mark], *, whole: bool
 ) -> tuple[SourceReport, ...]:
-    """Let each source look at all lines that the change shows."""
+    """Let each source look at all lines that the change shows, or at whole files."""
     shown = {
         (file.path, line)
         for file in change.diff.files
@@ -94,11 +96,12 @@ def reports_of(
     return tuple(
         SourceReport(
             source=source,
+            reads_files=whole,
             findings=tuple(
                 raw
                 for path, text in files.items()
                 for number, line in enumerate(text.split("\n"), 1)
-                if (path, number) in shown
+                if whole or (path, number) in shown
                 for raw in mark(path, number, line)
             ),
             examined=frozenset(parts.to_review),
@@ -117,6 +120,8 @@ class Rounds:
     stored: dict[str, KnownFinding] = field(default_factory=dict)
     dismissals: list[Dismissal] = field(default_factory=list)
     number: int = 0
+    whole: bool = False
+    hook: Callable[[tuple[Finding, ...]], tuple[Finding, ...]] = lambda findings: findings
 
     @property
     def now(self) -> datetime:
@@ -135,15 +140,17 @@ class Rounds:
         self.number += 1
         change = change or change_of(files, self.base, renamed)
         parts = partition(change, policy or RepositoryPolicy())
-        told = reports_of(change, files, parts, self.marks)
+        told = _reports_of(change, files, parts, self.marks, whole=self.whole)
         told = reports(told) if reports else told
-        anchored = anchor(change, parts.to_review, told, REDACTOR)
+        texts = {path: text.encode() for path, text in files.items()}
+        anchored = anchor(change, parts.to_review, told, REDACTOR, texts if self.whole else None)
         seen = Seen(
-            findings=fuse(anchored.findings),
+            findings=self.hook(fuse(anchored.findings)),
             traits=anchored.traits,
             partition=parts,
             reports=told,
             loose=self.loose,
+            whole=self.whole,
         )
         memory = Memory(known=tuple(self.stored.values()), dismissals=tuple(self.dismissals))
         result = identify(change, seen, memory, REDACTOR, run_id=f"run-{self.number}", now=self.now)
