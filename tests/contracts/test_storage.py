@@ -3,82 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from stored_values import NOON, event, review, run
 
-from codeflow_engine import Category, Finding, Severity, Suggestion
 from codeflow_engine.contracts import Storage
-from codeflow_engine.domain.coverage import Coverage, CoverageEntry, Outcome, UnitState
-from codeflow_engine.domain.finding import Evidence
-from codeflow_engine.domain.review import ChangeSummary, Review, Timing
+from codeflow_engine.domain.coverage import Outcome
 from codeflow_engine.domain.run import (
     AnalyzerFinished,
     ChangeFetched,
     ReviewJudged,
     RunEvent,
     RunFinished,
-    RunRecord,
     RunStarted,
     RunStatus,
     StepFinished,
     StepStarted,
 )
-from codeflow_engine.domain.usage import Usage
 from codeflow_engine.storage.memory import MemoryStorage
-
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-
-
-def run(run_id: str, tenant: str = "a", *, minutes: int = 0, **fields: Any) -> RunRecord:
-    at = NOON + timedelta(minutes=minutes)
-    given: dict[str, Any] = {
-        "run_id": run_id,
-        "workflow": "review",
-        "version": 1,
-        "tenant": tenant,
-        "input": {"change": ".", "nested": {"list": [1, 2.5, None, True], "text": "é\U0001f600"}},
-        "created_at": at,
-        "updated_at": at,
-    }
-    return RunRecord(**(given | fields))
-
-
-def event(run_id: str, sequence: int, **fields: Any) -> RunEvent:
-    at = NOON + timedelta(seconds=sequence)
-    return StepStarted(**{"run_id": run_id, "sequence": sequence, "at": at, "step": "s", **fields})
-
-
-def review(run_id: str, title: str = "Change") -> Review:
-    covered = CoverageEntry(path="a.py", hunk=0, state=UnitState.REVIEWED, by=("secrets",))
-    missing = CoverageEntry(path="b.bin", state=UnitState.SKIPPED, reason="binary")
-    finding = Finding(
-        fingerprint="f00d",
-        path="a.py",
-        line=3,
-        end_line=4,
-        severity=Severity.HIGH,
-        category=Category.SECURITY,
-        rule="secrets/token",
-        title="A token",
-        message="Revoke it.\nThen rotate.",
-        evidence=Evidence(start_line=2, lines=("", "\tx = 1"), column=2, end_column=3),
-        suggestion=Suggestion(replacement="", start_line=3, end_line=4),
-        confidence=0.1 + 0.2,
-        sources=("secrets",),
-    )
-    return Review(
-        run_id=run_id,
-        change=ChangeSummary(title=title, base="b" * 40, head=":worktree", files=2),
-        findings=(finding,),
-        coverage=Coverage(entries=(covered, missing)),
-        usage=Usage(calls=1, input_tokens=2**40, cost_usd=Decimal("0.000000001")),
-        dropped={"secrets: the line is not in the change": 2},
-        isolation="bwrap",
-        timing=Timing(started_at=NOON, seconds=1.5),
-    )
 
 
 async def test_a_run_comes_back_equal(storage: Storage) -> None:

@@ -135,22 +135,26 @@ class MemoryStorage(Storage):
         ended = [run for run in records.runs.values() if run.status.is_terminal]
         runs = _oldest(ended, lambda run: run.updated_at, before, limit)
         for run in runs:
-            self._forget(tenant, run.run_id)
+            self._remove(tenant, run.run_id)
         findings = _oldest([*records.findings.values()], lambda one: one.seen_at, before, limit)
         for finding in findings:
-            del records.findings[finding.change, finding.fingerprint]
+            records.remove_finding(finding)
         dated = [one for one in records.dismissals.values() if one.expires_at is not None]
         dismissals = _oldest(dated, lambda one: one.expires_at or before, before, limit)
         for dismissal in dismissals:
             del records.dismissals[_key(dismissal)]
         return Pruned(runs=len(runs), findings=len(findings), dismissals=len(dismissals))
 
-    def _forget(self, tenant: str, run_id: str) -> None:
+    def _remove(self, tenant: str, run_id: str) -> None:
         self._ended.pop((tenant, run_id), None)
         records = self._tenants[tenant]
         records.runs.pop(run_id, None)
         records.events.pop(run_id, None)
         records.reviews.pop(run_id, None)
+
+    def _forget(self, tenant: str, run_id: str) -> None:
+        self._remove(tenant, run_id)
+        records = self._tenants[tenant]
         for key in records.seen_last.pop(run_id, ()):
             if key in records.findings and records.findings[key].last_run == run_id:
                 del records.findings[key]
@@ -168,6 +172,15 @@ class _Records:
         """Keys of the findings that a run has stored; a later one may have replaced them."""
 
         self.dismissals: dict[tuple[str, str, str], Dismissal] = {}
+
+    def remove_finding(self, finding: KnownFinding) -> None:
+        """Remove a known finding; a run that saw it may be gone already."""
+        key = (finding.change, finding.fingerprint)
+        del self.findings[key]
+        seen = self.seen_last[finding.last_run]
+        seen.discard(key)
+        if not seen:
+            del self.seen_last[finding.last_run]
 
 
 class MemoryCache(Cache):

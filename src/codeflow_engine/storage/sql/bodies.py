@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -11,6 +12,8 @@ from codeflow_engine.domain.encoding import from_plain, to_plain
 from codeflow_engine.errors import SerializationError, StorageError
 
 __all__ = ["Stored", "decode", "encode"]
+
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 type Stored = tuple[str, str]
 """What a row is called in an error, and its body."""
@@ -26,7 +29,7 @@ def encode(name: str, value: Any) -> str:
         StorageError: Something in it has no JSON form; names the row.
     """
     try:
-        _check_keys(value)
+        _check(value)
         return json.dumps(value, default=_plain, allow_nan=False, separators=(",", ":"))
     except (ValueError, RecursionError, TypeError) as error:
         reason = error.message if isinstance(error, SerializationError) else "no JSON form"
@@ -71,19 +74,19 @@ def _plain(value: Any) -> Any:
     return to_plain(value)
 
 
-def _check_keys(value: Any) -> None:
-    """Refuse keys that JSON would turn into another text, anywhere in a value."""
-    if isinstance(value, Mapping):
+def _check(value: Any) -> None:
+    """Refuse what JSON would turn into something else without a word."""
+    if isinstance(value, str):
+        if not value.isascii() and _PAIR.search(value):
+            raise SerializationError("two halves of a character have no JSON form")
+    elif isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             raise SerializationError("a key that is no text has no JSON form")
-        _each(_check_keys, value.values())
+        for part in value.items():
+            _check(part)
     elif isinstance(value, list | tuple):
-        _each(_check_keys, value)
+        for part in value:
+            _check(part)
     elif is_dataclass(value) and not isinstance(value, type):
-        _each(_check_keys, (getattr(value, field.name) for field in fields(value)))
-
-
-def _each(check: Callable[[Any], None], values: Any) -> None:
-    for value in values:
-        if not isinstance(value, str):
-            check(value)
+        for field in fields(value):
+            _check(getattr(value, field.name))
