@@ -337,7 +337,7 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
     error = refusal(offering(Quiet), "acne")
 
     assert isinstance(error, UnknownBackendError)
-    assert error.known == ("acme", "bandit", "hygiene", "ruff", "secrets")
+    assert error.known == ("acme", "bandit", "hygiene", "imported", "ruff", "secrets")
 
 
 def test_names_are_those_of_offers_and_of_adopted_ones() -> None:
@@ -346,7 +346,15 @@ def test_names_are_those_of_offers_and_of_adopted_ones() -> None:
     known.adopt(Kind.ANALYZER, Quiet())
     known.adopt(Kind.OBSERVER, Watching())
 
-    assert known.names(Kind.ANALYZER) == ("acme", "bandit", "hygiene", "quiet", "ruff", "secrets")
+    assert known.names(Kind.ANALYZER) == (
+        "acme",
+        "bandit",
+        "hygiene",
+        "imported",
+        "quiet",
+        "ruff",
+        "secrets",
+    )
     assert known.names(Kind.OBSERVER) == ("watching",)
 
 

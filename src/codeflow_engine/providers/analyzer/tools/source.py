@@ -16,6 +16,7 @@ from posixpath import basename
 from typing import Final
 
 from codeflow_engine.domain.finding import Suggestion
+from codeflow_engine.providers.analyzer.editing import whole_lines
 
 __all__ = ["Edit", "Source", "UnreadableError", "is_python", "is_stub"]
 
@@ -175,27 +176,7 @@ class Source:
         for edit in sorted(edits, key=lambda one: self.offset(*one.start), reverse=True):
             begin, end = self.offset(*edit.start) - low, self.offset(*edit.end) - low
             new = new[:begin] + edit.content + new[end:]
-        return _trimmed(first, old, new)
-
-
-def _trimmed(first: int, old: str, new: str) -> Suggestion | None:
-    """Take away lines at both ends that stay as they are; what is replaced is one at least.
-
-    An empty replacement deletes the lines, so that one empty line cannot be said.
-    """
-    if new and old.endswith("\n") != new.endswith("\n"):
-        return None
-    before, after = (text.removesuffix("\n").split("\n") if text else [] for text in (old, new))
-    while len(before) > 1 and after and before[-1] == after[-1]:
-        del before[-1], after[-1]
-    while len(before) > 1 and after and before[0] == after[0]:
-        del before[0], after[0]
-        first += 1
-    if after in (before, [""]):
-        return None
-    return Suggestion(
-        replacement="\n".join(after), start_line=first, end_line=first + len(before) - 1
-    )
+        return whole_lines(first, old, new)
 
 
 def _encoding(content: bytes) -> str:
