@@ -21,6 +21,9 @@ class SourceReport:
     """Whether it reads whole files, and so speaks of lines that the change does not touch."""
 
     findings: tuple[RawFinding, ...] = ()
+    reported: int = 0
+    """Number of findings that it reported, which no later stage may lose sight of."""
+
     examined: frozenset[Unit] = frozenset()
     declined: tuple[tuple[Unit, str], ...] = ()
     """Units that are none of its business, each with the reason."""

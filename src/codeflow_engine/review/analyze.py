@@ -70,6 +70,7 @@ def _account(name: str, units: tuple[Unit, ...], report: AnalyzerReport) -> Sour
     return SourceReport(
         source=name,
         findings=report.findings,
+        reported=len(report.findings),
         examined=frozenset(examined),
         declined=tuple(declined.items()),
         failed=tuple(failed.items()),

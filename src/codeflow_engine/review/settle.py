@@ -6,7 +6,7 @@ checked with the whole chain at hand, apart from the stages and from how they wo
 | from | to | what has to hold |
 |---|---|---|
 | units of the change | partition | each unit once, to be reviewed or decided |
-| analyzers asked | reports | one report each |
+| analyzers asked | reports | one report each, with as many findings as it was heard with |
 | raw findings | anchored | as many, with those that were dropped |
 | anchored | verified | the same findings |
 | verified | fused | each is there, or merged into one at its place that names its sources |
@@ -62,7 +62,8 @@ def settle(account: Account, review: Review) -> None:
     Raises:
         WorkflowError: Something was; the message says between which stages.
     """
-    for value in (account.anchored, account.verified, account.modified, review):
+    stages = (account.anchored, account.verified, account.modified)
+    for value in (*account.reports, *stages, review):
         _hold(is_sound(value), f"a stage gave a {type(value).__name__} with a wrong field")
     _settle_units(account)
     _settle_findings(account)
@@ -80,10 +81,16 @@ def _settle_units(account: Account) -> None:
     _hold(units == parts, "the partition has other units than the change")
     told = sorted(report.source for report in account.reports)
     _hold(told == sorted(account.asked), "there is not one report for each analyzer")
+    for report in account.reports:
+        _hold(
+            len(report.findings) == report.reported,
+            f"{report.source} reported {report.reported} findings, "
+            f"and its report holds {len(report.findings)}",
+        )
 
 
 def _settle_findings(account: Account) -> None:
-    raw = sum(len(report.findings) for report in account.reports)
+    raw = sum(report.reported for report in account.reports)
     anchored = account.anchored.findings
     dropped = sum(account.anchored.dropped.values())
     _hold(
@@ -185,6 +192,7 @@ def _is_earned(
         return entry.state == decision.state
     if entry.state == UnitState.EXCLUDED:
         return False
-    if entry.state == UnitState.REVIEWED:
-        return unit not in bad and any(unit in report.examined for report in account.reports)
-    return True
+    looked = {report.source for report in account.reports if unit in report.examined}
+    if entry.state == UnitState.REVIEWED and (unit in bad or not looked):
+        return False
+    return looked == set(entry.by)

@@ -19,6 +19,7 @@ from codeflow_engine.plugins.backends import Backends
 from codeflow_engine.plugins.dispatch import HookDispatch
 from codeflow_engine.redaction import Redactor
 from codeflow_engine.runs.clock import Clock
+from codeflow_engine.runs.containment import as_ours
 from codeflow_engine.runs.events import EventStream
 from codeflow_engine.sandbox import Sandbox
 from codeflow_engine.settings import Settings
@@ -175,7 +176,7 @@ class RunContext:
         """
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(step) for step in steps]
+                tasks = [group.create_task(_contained(step)) for step in steps]
         except BaseExceptionGroup as failed:
             raise failed.exceptions[0] from None
         return tuple(task.result() for task in tasks)
@@ -183,6 +184,16 @@ class RunContext:
     async def emit(self, kind: type[RunEvent], **fields: Any) -> None:
         """Add an event to the stream of this run."""
         await self._events.emit(kind, **fields)
+
+
+async def _contained[T](step: Coroutine[Any, Any, T]) -> T:
+    try:
+        return await step
+    except BaseException as error:
+        ours = as_ours(error)
+        if ours is error:
+            raise
+        raise ours from error
 
 
 def _unless_cancelled[T](value: T) -> T:

@@ -18,6 +18,7 @@ from codeflow_engine.errors import (
 )
 from codeflow_engine.plugins.containment import is_foreign
 from codeflow_engine.plugins.registry import Kind
+from codeflow_engine.runs.containment import as_ours
 from codeflow_engine.runs.context import DirectRunner, RunContext, StepRunner, Toolbox
 from codeflow_engine.runs.events import EventStream
 from codeflow_engine.runs.workflow import Workflow
@@ -77,16 +78,20 @@ class DirectExecutor:
         # The first use imports the workflow, and the input may be a patch of many megabytes
         # that is read and indexed: both would hold up the loop.
         loop = asyncio.get_running_loop()
-        workflow, value = await loop.run_in_executor(
-            self._tools.threads, self._prepare, name, given
-        )
+        try:
+            workflow, value = await loop.run_in_executor(
+                self._tools.threads, self._prepare, name, given
+            )
+        except CodeflowError as error:
+            self._redact(error)
+            raise
         now = self._tools.clock.now()
         record = RunRecord(
             run_id=self._tools.clock.new_id(),
             workflow=workflow.name,
             version=workflow.version,
             tenant=tenant,
-            input=workflow.write_input(value),
+            input=self._tools.redactor.scrub(workflow.write_input(value)),
             created_at=now,
             updated_at=now,
         )
@@ -140,7 +145,8 @@ class DirectExecutor:
             try:
                 result = await self._within_deadline(execution, workflow, value)
             except BaseException as error:
-                raised = _own(error)
+                self._redact(error)
+                raised = as_ours(error)
                 if isinstance(raised, asyncio.CancelledError):
                     await self._finish(execution, RunStatus.CANCELLED)
                 else:
@@ -214,7 +220,7 @@ class DirectExecutor:
         except BaseException as raised:
             if not is_foreign(raised):
                 raise
-            failed = _own(raised)
+            failed = as_ours(raised)
         if status is not RunStatus.SUCCEEDED or stored:
             # Those who follow would wait for ever for an event that never comes.
             await execution.events.close(failed)
@@ -227,17 +233,19 @@ class DirectExecutor:
         execution.record = replace(execution.record, status=status, updated_at=now, error=error)
         await self._tools.storage.put_runs([execution.record])
 
+    def _redact(self, error: BaseException) -> None:
+        """Take secrets out of the words of an error and of those that it comes from.
+
+        They quote the change and the input, and the caller logs and shows them.
+        """
+        link: BaseException | None = error
+        while link is not None:
+            if isinstance(link, CodeflowError):
+                redact = self._tools.redactor.redact
+                link.args = tuple(redact(a) if isinstance(a, str) else a for a in link.args)
+            link = link.__cause__ or link.__context__
+
     def _describe(self, error: BaseException) -> str:
         # The text of a foreign error may quote anything, and this goes to storage and logs.
         told = str(error) if isinstance(error, CodeflowError) else "unexpected error"
         return self._tools.redactor.redact(f"{type(error).__name__}: {told}")
-
-
-def _own(error: BaseException) -> BaseException:
-    """Give the error to end a run with: a plugin cannot cancel a run, or leave the program.
-
-    Both would end more than the run, and read as somebody's wish.
-    """
-    if isinstance(error, Exception) or not is_foreign(error):
-        return error
-    return WorkflowError(f"a part of the run ended with {type(error).__name__}")

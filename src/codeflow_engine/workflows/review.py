@@ -15,6 +15,7 @@ from codeflow_engine.domain.finding import Finding
 from codeflow_engine.domain.identity import KnownFinding
 from codeflow_engine.domain.review import Review, Timing
 from codeflow_engine.domain.run import AnalyzerFinished, ChangeFetched, ReviewJudged
+from codeflow_engine.domain.shape import is_sound
 from codeflow_engine.domain.source import SourceReport
 from codeflow_engine.errors import (
     ConfigurationError,
@@ -49,7 +50,8 @@ _TOGETHER: Final = 64
 
 async def review(run: RunContext, given: ReviewInput) -> Review:
     """Review a change: fetch, partition, analyze, anchor, verify, fuse, identify, judge, settle."""
-    analyzers = await run.step("prepare", _prepare, run, given)
+    names = _names(run, given)
+    analyzers = await run.step("prepare", _prepare, run, given, names)
     change = await run.step("fetch", _fetch, run, given)
     policy = await run.step("policy", _read_policy, run, change)
     parts = await run.step("partition", partition, change, policy)
@@ -87,7 +89,7 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
     )
     account = Account(
         change=change,
-        asked=tuple(analyzers),
+        asked=tuple(name for name in names if analyzers.get(name, "") is not None),
         partition=parts,
         reports=reports,
         anchored=anchored,
@@ -116,26 +118,36 @@ REVIEW = Workflow(
 )
 
 
-def _prepare(run: RunContext, given: ReviewInput) -> dict[str, Analyzer | str]:
+def _named(run: RunContext, given: ReviewInput) -> tuple[str, ...] | None:
+    return given.analyzers if given.analyzers is not None else run.tools.settings.analyzers
+
+
+def _names(run: RunContext, given: ReviewInput) -> tuple[str, ...]:
+    """Give the names of all analyzers that may be asked."""
+    named = _named(run, given)
+    return run.tools.backends.names(Kind.ANALYZER) if named is None else named
+
+
+def _prepare(
+    run: RunContext, given: ReviewInput, names: tuple[str, ...]
+) -> dict[str, Analyzer | str | None]:
     """Create the backends that are needed; an analyzer that cannot be had is its reason.
 
     Analyzers that somebody named have to exist, and count as failed where a package is missing.
-    Without names, all are asked whose packages are installed. A broken plugin harms no run:
-    what it should have examined counts as failed.
+    Without names, those whose package is missing are None, and not asked. A broken plugin harms
+    no run: what it should have examined counts as failed.
     """
-    backends, settings = run.tools.backends, run.tools.settings
+    backends, named = run.tools.backends, _named(run, given)
     if not isinstance(given.change, Change):
         backends.get(VCS, run.tools.vcs)
-    named = given.analyzers if given.analyzers is not None else settings.analyzers
-    chosen: dict[str, Analyzer | str] = {}
-    for name in backends.names(Kind.ANALYZER) if named is None else named:
+    chosen: dict[str, Analyzer | str | None] = {}
+    for name in names:
         try:
             chosen[name] = backends.get(Analyzer, name)
         except UnknownBackendError:
             raise
         except MissingDependencyError as error:
-            if named is not None:
-                chosen[name] = error.message
+            chosen[name] = None if named is None else error.message
         except PluginError as error:
             chosen[name] = error.message
     return chosen
@@ -146,6 +158,8 @@ async def _fetch(run: RunContext, given: ReviewInput) -> Change:
         return given.change
     tools = run.tools
     change = await tools.backends.get(VCS, tools.vcs).fetch_change(given.change, tools.sandbox)
+    if not is_sound(change):
+        raise PluginError(f"vcs {tools.vcs!r} gave a {type(change).__name__} that is no change")
     return replace(change, provider=tools.vcs)
 
 
@@ -169,12 +183,15 @@ async def _read_files(
     tools = run.tools
     vcs = tools.backends.get(VCS, change.provider)
     limit = tools.settings.max_file_bytes
-    return await vcs.read_files(change, paths, side=side, limit=limit, sandbox=tools.sandbox)
+    files = await vcs.read_files(change, paths, side=side, limit=limit, sandbox=tools.sandbox)
+    if not (all(map(is_sound, files)) and [file.path for file in files] == [*paths]):
+        raise PluginError(f"vcs {change.provider!r} gave other files than it was asked for")
+    return files
 
 
 async def _analyze_all(
     run: RunContext,
-    analyzers: Mapping[str, Analyzer | str],
+    analyzers: Mapping[str, Analyzer | str | None],
     change: Change,
     units: tuple[Unit, ...],
 ) -> tuple[SourceReport, ...]:
@@ -188,6 +205,7 @@ async def _analyze_all(
     return await run.together(
         run.step("analyze", _analyze_one, run, name, one, analysis, key=name)
         for name, one in sorted(analyzers.items())
+        if one is not None
     )
 
 
