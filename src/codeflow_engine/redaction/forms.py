@@ -32,6 +32,10 @@ _DEFAULTS = frozenset(
     )
 )
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~")
+# What encoders leave alone beside the unreserved: all is encoded; Python's `quote`;
+# JavaScript's `encodeURIComponent` and `encodeURI`; segments and whole paths of an address
+# (RFC 3986, section 3.3). Keys of clouds hold `/` and `+`, so each is another form.
+_LEFT_ALONE = ("", "/", "!'()*", "!'()*;,/?:@&=+$#", "!$&'()*+,;=:@", "!$&'()*+,;=:@/")
 _SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"}
 _HTML_DECIMAL = {**_HTML, "'": "&#39;", '"': "&#34;"}
@@ -42,7 +46,7 @@ _URL_SAFE = str.maketrans("+/", "-_")
 def forms_of(value: str) -> tuple[str, ...]:
     """Return each form of a secret, the longest first, none with a line break in it.
 
-    They are the value itself; its URL encoding; JSON, repr and HTML escapes; hexadecimal;
+    They are the value itself; its URL encodings; JSON, repr and HTML escapes; hexadecimal;
     and base64, standard and URL-safe, at each of the three places in a group of three
     bytes at which it may begin. A value of several lines counts as each of its longer
     lines that look like a token, besides the encoded forms of the whole.
@@ -51,7 +55,12 @@ def forms_of(value: str) -> tuple[str, ...]:
     found = {
         value,
         *(line.strip() for line in value.splitlines() if _token_line(line.strip())),
-        *(_percent(data, case=case, space=space) for case in "xX" for space in ("%20", "+")),
+        *(
+            _percent(data, _UNRESERVED | set(left), case=case, space=space)
+            for left in _LEFT_ALONE
+            for case in "xX"
+            for space in ("%20", "+")
+        ),
         *(_json(value, ascii_only=ascii_only) for ascii_only in (True, False)),
         _json(value, ascii_only=True).replace("/", "\\/"),
         value.replace("\\", "\\\\").replace("'", "\\'"),
@@ -90,10 +99,10 @@ def _token_line(line: str) -> bool:
     )
 
 
-def _percent(data: bytes, *, case: str, space: str) -> str:
+def _percent(data: bytes, kept: frozenset[str], *, case: str, space: str) -> str:
     return "".join(
         chr(byte)
-        if chr(byte) in _UNRESERVED
+        if chr(byte) in kept
         else space
         if byte == 32  # noqa: PLR2004 - the code of a blank
         else f"%{byte:02{case}}"
