@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 
-__all__ = ["code_likeness", "context_likeness"]
+__all__ = ["CodeLikeness", "context_likeness"]
 
 _COMPARED = 300
-"""Characters of each text that are compared; the time of a comparison grows with its square."""
+"""Characters of each text that are compared."""
+
+_STRETCH = 2
+"""Characters of the parts that are counted. An edit of one word spoils few of them."""
 
 _LONG = 80
 _HEAD = 40
@@ -18,9 +20,6 @@ _ALMOST = 0.7
 one that is a part of the other, as where one source marks a line and another the statement.
 """
 
-_HOPELESS = 0.3
-"""Likeness of the characters alone below which their order is not looked at."""
-
 _TELLING = 4
 """Letters and digits from which on a line tells something; `else:` does, `})` does not."""
 
@@ -28,20 +27,30 @@ _FAINT = 0.25
 """Weight of a line that tells little."""
 
 
-def code_likeness(one: str, other: str) -> float:
-    """Compare two pieces of code whose spacing was normalised."""
-    if one == other:
-        return 1.0
-    short, long = sorted((one, other), key=len)
-    same_head = len(short) > _LONG and short[:_HEAD] == long[:_HEAD]
-    if same_head or (len(short) >= _PART and short in long):
-        return max(_ALMOST, _ratio(one, other))
-    return _ratio(one, other)
+class CodeLikeness:
+    """Compares pieces of code whose spacing was normalised, and remembers their parts."""
 
+    def __init__(self) -> None:
+        self._grams: dict[str, frozenset[str]] = {}
 
-def _ratio(one: str, other: str) -> float:
-    matcher = SequenceMatcher(None, one[:_COMPARED], other[:_COMPARED], autojunk=False)
-    return matcher.ratio() if matcher.quick_ratio() > _HOPELESS else 0.0
+    def of(self, one: str, other: str) -> float:
+        """Say how much of both is the same, in time that grows with their length."""
+        if one == other:
+            return 1.0
+        left, right = self._split(one), self._split(other)
+        alike = 2 * len(left & right) / (len(left) + len(right))
+        short, long = sorted((one, other), key=len)
+        same_head = len(short) > _LONG and short[:_HEAD] == long[:_HEAD]
+        part = len(short) >= _PART and short in long
+        return max(alike, _ALMOST) if same_head or part else alike
+
+    def _split(self, code: str) -> frozenset[str]:
+        """Take a piece apart into all stretches of a few characters, its ends marked."""
+        if code not in self._grams:
+            text = f" {code[:_COMPARED]} "
+            last = max(len(text) - _STRETCH, 0)
+            self._grams[code] = frozenset(text[at : at + _STRETCH] for at in range(last + 1))
+        return self._grams[code]
 
 
 def context_likeness(

@@ -26,11 +26,11 @@ from functools import partial
 
 from codeflow_engine.domain.diff import Side
 from codeflow_engine.domain.finding import Category
-from codeflow_engine.review.likeness import code_likeness, context_likeness
+from codeflow_engine.review.likeness import CodeLikeness, context_likeness
 
 __all__ = ["Trace", "match"]
 
-_WINDOW = 12
+_WINDOW = 8
 """Candidates on each side of the expected rank that a finding of a large group is held against.
 
 It bounds the work to a multiple of the number of findings, whatever a change brings.
@@ -48,8 +48,8 @@ _REWRITTEN = 0.55
 _MUCH_ALIKE = 0.7
 """The same where not even the rule has the same name."""
 
-_VOTES = 2
-"""Findings that have to be found again in another file, to take it for the same one renamed."""
+_VOTES = 0.5
+"""Part of a file's findings that were found again in a new one, to take that for the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +124,8 @@ class _Pair:
     drift: int
     """Lines between where the known one is expected now and the current one."""
 
+    likeness: CodeLikeness
+
     @property
     def around(self) -> float | None:
         """How alike the lines around are; None where they cannot be compared."""
@@ -163,7 +165,7 @@ def _moved(pair: _Pair) -> float | None:
 def _rewritten(pair: _Pair, alike_from: float = _REWRITTEN) -> float | None:
     if not pair.in_order:
         return None
-    alike = code_likeness(pair.known.code, pair.current.code)
+    alike = pair.likeness.of(pair.known.code, pair.current.code)
     if alike < alike_from:
         return None
     around = pair.around
@@ -198,6 +200,7 @@ class _Matching:
         self._current = current
         self._strict = strict
         self.found: dict[int, int] = {}
+        self._likeness = CodeLikeness()
         self._free_known = dict.fromkeys(range(len(known)))
         self._free = dict.fromkeys(range(len(current)))
 
@@ -222,7 +225,7 @@ class _Matching:
         likely: list[tuple[float, int, int, int]] = []
         for olds, news in self._groups(key):
             for old, new in _candidates(olds, news):
-                pair = moves.pair(old, new, strict=self._strict)
+                pair = moves.pair(old, new, self._likeness, strict=self._strict)
                 score = accept(pair)
                 if score is not None:
                     likely.append((-score, pair.drift, old, new))
@@ -236,7 +239,7 @@ class _Matching:
         for new, old in self.found.items():
             votes[self._known[old].path][self._current[new].path] += 1
         here = {one.path for one in self._current}
-        before = {one.path for one in self._known}
+        before = Counter(one.path for one in self._known)
         names = {
             path: min(found, key=lambda name: (-found[name], name))
             for path, found in votes.items()
@@ -244,7 +247,7 @@ class _Matching:
         }
         for at, one in enumerate(self._known):
             name = names.get(one.path)
-            if name and name not in before and votes[one.path][name] >= _VOTES:
+            if name and name not in before and votes[one.path][name] >= _VOTES * before[one.path]:
                 self._known[at] = replace(one, path=name)
 
     def _groups(
@@ -288,11 +291,11 @@ class _Moves:
         place = bisect_left(fixed, pair)
         return not (one.line and other.line) or fixed[place : place + 1] == [pair]
 
-    def pair(self, old: int, new: int, *, strict: bool) -> _Pair:
+    def pair(self, old: int, new: int, likeness: CodeLikeness, *, strict: bool) -> _Pair:
         one, other = self._known[old], self._current[new]
         fixed = self._fixed.get((one.path, one.side), [])
         if one.path != other.path:
-            return _Pair(one, other, in_order=False, drift=0)
+            return _Pair(one, other, in_order=False, drift=0, likeness=likeness)
         below = bisect_right(fixed, one.line, key=lambda pair: pair[0])
         shifts = [new - old for old, new in fixed[max(below - 1, 0) : below + 1]] or [0]
         drift = min(abs(one.line + shift - other.line) for shift in shifts)
@@ -303,7 +306,7 @@ class _Moves:
             in_order = low <= other.line
         if below < len(fixed):
             in_order = in_order and other.line <= fixed[below][1]
-        return _Pair(one, other, in_order=in_order and not strict, drift=drift)
+        return _Pair(one, other, in_order=in_order and not strict, drift=drift, likeness=likeness)
 
 
 def _rising(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -21,7 +21,7 @@ from codeflow_engine.review.identify import Identified, Memory, Seen, identify
 from codeflow_engine.review.partition import Partition, partition
 from codeflow_engine.review.policy import RepositoryPolicy
 
-__all__ = ["REDACTOR", "START", "Rounds", "change_of", "todo"]
+__all__ = ["REDACTOR", "START", "Files", "Rounds", "change_of", "todo"]
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 REDACTOR = Redactor()
