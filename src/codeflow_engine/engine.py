@@ -70,6 +70,9 @@ class EngineOptions(TypedDict, total=False):
     settings_file: str | os.PathLike[str] | None
     """A TOML file with settings; see `Settings` for its keys."""
 
+    backend_settings: Mapping[str, Mapping[str, Any]] | None
+    """Settings of single backends by their names, over those of file and environment."""
+
     isolation: Isolation | None
     """The best rung of the sandbox to try; None tries all."""
 
@@ -116,6 +119,7 @@ class AsyncEngine:
             raise ConfigurationError(f"an engine has no option {', '.join(unknown)}")
         file = options.get("settings_file")
         named = {name: options.get(name) for name in ("tenant", "plugins_allow", "isolation")}
+        named["plugins"] = options.get("backend_settings")
         settings = load_settings(None if file is None else Path(file), named)
         self._loaded = load_plugins(options.get("plugins", ()), allow=settings.plugins_allow)
         self._backends = Backends(self._loaded.registry, settings.plugins)

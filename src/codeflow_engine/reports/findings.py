@@ -23,6 +23,8 @@ SEVERITIES = {
 """The severities, worst first, and how each looks."""
 
 _INDENT = "  "
+_SHORT = 12
+"""Characters of a fingerprint: enough to tell one from the others of a history."""
 
 
 def finding_block(finding: Mapping[str, Any], style: Style) -> list[str]:
@@ -80,4 +82,5 @@ def _provenance(finding: Mapping[str, Any], style: Style) -> list[str]:
         told += f", found by {', '.join(finding['sources'])}"
     if finding["state"] == "open":
         told += ", known from before"
+    told += f"; fingerprint {finding['fingerprint'][:_SHORT]}"
     return [style.paint(row, Color.FAINT) for row in paragraph(told, style, _INDENT)]

@@ -6,10 +6,13 @@ from typing import Annotated
 
 import typer
 
+from codeflow_engine.hosts.cli.database import database
+from codeflow_engine.hosts.cli.dismissals import dismiss, dismissals
 from codeflow_engine.hosts.cli.doctor import doctor
 from codeflow_engine.hosts.cli.exits import Exit
 from codeflow_engine.hosts.cli.plugins import plugins
 from codeflow_engine.hosts.cli.review import review
+from codeflow_engine.hosts.cli.runs import runs, show
 from codeflow_engine.hosts.cli.terminal import say, write_out
 
 __all__ = ["app"]
@@ -26,8 +29,10 @@ def app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     program.callback()(_options)
-    for command in (review, plugins, doctor):
+    for command in (review, runs, show, dismiss, plugins, doctor):
         program.command()(command)
+    program.add_typer(dismissals(), name="dismissals")
+    program.add_typer(database(), name="db")
     return program
 
 

@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from codeflow_engine.domain.change import Scope
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.hosts.cli.destination import Destination
 from codeflow_engine.hosts.cli.exits import Exit
+from codeflow_engine.hosts.cli.history import Database, SettingsFile, history_engine
 from codeflow_engine.hosts.cli.terminal import say, style_of, write_out
 from codeflow_engine.reports.style import Style
 
 if TYPE_CHECKING:
     from codeflow_engine.domain.change import Change
     from codeflow_engine.domain.review import Review
+    from codeflow_engine.sync import Engine
 
 __all__ = ["Format", "Gate", "review"]
 
@@ -70,8 +73,19 @@ _Output = Annotated[
 _Gate = Annotated[
     Gate, typer.Option(help="Exit with 1 for new or open findings as bad as this, or worse.")
 ]
-_Settings = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Read settings from this TOML file.")
+_Scope = Annotated[
+    Scope | None,
+    typer.Option(
+        help="Hear analyzers on changed lines, or anywhere in the changed files. [default: changed]"
+    ),
+]
+_Import = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--import",
+        metavar="FILE",
+        help="Fuse the findings of a SARIF or reviewdog report; may be repeated.",
+    ),
 ]
 
 
@@ -86,7 +100,10 @@ def review(
     form: _Format = Format.TEXT,
     output: _Output = None,
     fail_on: _Gate = Gate.HIGH,
-    settings: _Settings = None,
+    scope: _Scope = None,
+    imported: _Import = None,
+    db: Database = None,
+    settings: SettingsFile = None,
 ) -> int:
     """Review a change and report what was found.
 
@@ -104,8 +121,17 @@ def review(
     if destination is not None:
         destination.check()
     change = _read_change(path, diff, ranged=base is not None or head is not None)
-    asked = {"change": change, "base": base, "head": head, "analyzers": analyzer or None}
-    result = _review(asked, settings)
+    asked = {
+        "change": change,
+        "base": base,
+        "head": head,
+        "analyzers": analyzer or None,
+        "scope": scope,
+    }
+    reports = [str(report.absolute()) for report in imported or ()]
+    extra = {"imported": {"reports": reports}} if reports else None
+    with history_engine(db, settings, backend_settings=extra) as engine:
+        result = _review(engine, asked)
     _report(result, form, destination)
     return _status(result, fail_on)
 
@@ -130,11 +156,10 @@ def _read_patch(name: str) -> Change:
     return read_patch(sys.stdin.buffer if sys.stdin else BytesIO(), "standard input")
 
 
-def _review(asked: dict[str, Any], settings: Path | None) -> Review:
+def _review(engine: Engine, asked: dict[str, Any]) -> Review:
     from codeflow_engine.hosts.cli.progress import progress
-    from codeflow_engine.sync import Engine
 
-    with progress(os.environ) as show, Engine(settings_file=settings) as engine:
+    with progress(os.environ) as show:
         run = engine.submit("review", asked)
         for event in run.events():
             show(event)

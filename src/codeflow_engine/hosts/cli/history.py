@@ -1,0 +1,95 @@
+"""Where the command line keeps its history, and the engine that uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from codeflow_engine.errors import ConfigurationError
+from codeflow_engine.hosts.cli.terminal import say
+
+if TYPE_CHECKING:
+    from codeflow_engine.sync import Engine
+
+__all__ = ["KEPT_DAYS", "Database", "SettingsFile", "history_engine", "history_url"]
+
+KEPT_DAYS = 90
+"""Days that the history goes back: what is older goes after a review, unless it is a host's."""
+
+Database = Annotated[
+    str | None,
+    typer.Option(
+        "--db",
+        metavar="URL",
+        help="Keep the history there, or in memory. [default: a file of the user's]",
+    ),
+]
+SettingsFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Read settings from this TOML file.")
+]
+
+
+@contextmanager
+def history_engine(db: str | None, settings: Path | None, **options: Any) -> Iterator[Engine]:
+    """Lend an engine whose storage and cache are the history."""
+    from codeflow_engine.sync import Engine
+
+    url = history_url(db, settings)
+    cache = _cache_beside(url)
+    with Engine(settings_file=settings, storage=url, cache=cache, **options) as engine:
+        yield engine
+
+
+def _cache_beside(url: str | None) -> str | None:
+    """Keep the cache in the same database; beside another storage as the settings say."""
+    return url if url is not None and "://" in url else None
+
+
+def history_url(db: str | None, settings: Path | None) -> str | None:
+    """Choose where the history is: as told, as set, or the user's own file.
+
+    Returns:
+        A URL or a name of a storage; None where the settings name one.
+
+    Raises:
+        ConfigurationError: The settings cannot be read.
+    """
+    if db is not None:
+        return db
+    from codeflow_engine.settings import load_settings
+
+    if "storage" in load_settings(settings).model_fields_set:
+        return None
+    try:
+        path = _own_file()
+    except ConfigurationError as error:
+        say(f"note: {error.message}; this run keeps no history")
+        return "memory"
+    return f"sqlite:///{path}"
+
+
+def _own_file() -> Path:
+    """Find the user's own file, in a directory that is there.
+
+    Raises:
+        ConfigurationError: There is no such place, or it cannot be written to.
+    """
+    from platformdirs import user_state_path
+
+    try:
+        directory = user_state_path("codeflow", appauthor=False)
+    except RuntimeError:
+        raise ConfigurationError("there is no home directory") from None
+    if not directory.is_absolute():
+        raise ConfigurationError(f"the state directory {str(directory)!r} is no absolute path")
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the state directory {str(directory)!r} cannot be made: {error.strerror}"
+        ) from None
+    return directory / "history.db"
