@@ -159,7 +159,8 @@ async def test_s28_a_hundred_thousand_ids_are_asked_for_at_once(storage: Storage
 async def test_numbers_beyond_every_database_are_no_crash(storage: Storage) -> None:
     """A limit and a position of any size are meant as they are said."""
     await storage.put_runs([run("r1")])
-    await storage.append_events("a", [event("r1", 1), event("r1", 2**40, at=NOON)])
+    late = RunEvent(run_id="r1", sequence=2**40, at=NOON)
+    await storage.append_events("a", [event("r1", 1), late])
 
     assert len(await storage.find_runs("a", limit=2**80)) == 1
     assert [one.sequence for one in await storage.read_events("a", "r1", after=2**39)] == [2**40]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import BigInteger, Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
-__all__ = ["KEY_TEXT", "Key", "Moment", "microseconds"]
+__all__ = ["KEY_TEXT", "Key", "Moment", "escape", "microseconds"]
 
 KEY_TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 """Text that is compared by code point, as SQLite and Python do it by themselves."""
@@ -34,7 +34,7 @@ class Key(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's form
         """Write a text."""
-        return None if value is None else _UNSTORABLE.sub(_escape, value)
+        return None if value is None else escape(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's form
         """Read a text."""
@@ -54,6 +54,11 @@ class Moment(TypeDecorator[datetime]):
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's form
         """Read a moment, in UTC."""
         return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+def escape(text: str) -> str:
+    """Write a text in the form that the column of a key holds."""
+    return _UNSTORABLE.sub(_escape, text)
 
 
 def microseconds(moment: datetime) -> int:

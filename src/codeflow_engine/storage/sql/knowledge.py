@@ -11,7 +11,7 @@ from codeflow_engine.domain.dismissal import Dismissal
 from codeflow_engine.domain.identity import KnownFinding
 from codeflow_engine.errors import StorageError
 from codeflow_engine.storage.sql.bodies import decode, encode
-from codeflow_engine.storage.sql.statements import begins_with, bounded, chunks, upsert
+from codeflow_engine.storage.sql.statements import among, begins_with, bounded, chunks, upsert
 from codeflow_engine.storage.sql.tables import DISMISSALS, FINDINGS
 
 __all__ = [
@@ -92,13 +92,9 @@ def find_dismissals(
         .where(columns.tenant == tenant)
         .order_by(columns.fingerprint, columns.scope, columns.place)
     )
-    if fingerprints is None:
-        rows = list(connection.execute(statement).all())
-    else:
-        rows = []
-        for chunk in chunks(sorted(set(fingerprints))):
-            some = statement.where(columns.fingerprint.in_(chunk))
-            rows += connection.execute(some).all()
+    if fingerprints is not None:
+        statement = statement.where(among(connection, columns.fingerprint, set(fingerprints)))
+    rows = connection.execute(statement).all()
     names = [f"the dismissal of {row.fingerprint!r}" for row in rows]
     found = decode(Dismissal, [(name, row.body) for name, row in zip(names, rows, strict=True)])
     for name, row, one in zip(names, rows, found, strict=True):

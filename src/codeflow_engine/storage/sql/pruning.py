@@ -8,7 +8,7 @@ from sqlalchemy import Column, Connection, delete, select, tuple_
 
 from codeflow_engine.contracts import Pruned
 from codeflow_engine.domain.run import RunStatus
-from codeflow_engine.storage.sql.statements import bounded, chunks
+from codeflow_engine.storage.sql.statements import among, bounded, chunks
 from codeflow_engine.storage.sql.tables import DISMISSALS, EVENTS, FINDINGS, REVIEWS, RUNS
 
 __all__ = ["prune"]
@@ -33,17 +33,14 @@ def _prune_runs(connection: Connection, tenant: str, before: datetime, limit: in
         .order_by(RUNS.c.updated_at, RUNS.c.run_id)
         .limit(bounded(limit))
     )
-    removed = 0
-    for chunk in chunks(connection.execute(oldest).scalars().all()):
-        # Asked once more, under the lock of the row: somebody may have taken a run up again.
-        gone = delete(RUNS).where(is_old, RUNS.c.run_id.in_(chunk)).returning(RUNS.c.run_id)
-        ids = connection.execute(gone).scalars().all()
-        for table in (EVENTS, REVIEWS):
-            connection.execute(
-                delete(table).where(table.c.tenant == tenant, table.c.run_id.in_(ids))
-            )
-        removed += len(ids)
-    return removed
+    some = among(connection, RUNS.c.run_id, connection.execute(oldest).scalars())
+    # Asked once more, under the lock of the row: somebody may have taken a run up again.
+    gone = delete(RUNS).where(is_old, some).returning(RUNS.c.run_id)
+    ids = connection.execute(gone).scalars().all()
+    for table in (EVENTS, REVIEWS):
+        theirs = among(connection, table.c.run_id, ids)
+        connection.execute(delete(table).where(table.c.tenant == tenant, theirs))
+    return len(ids)
 
 
 def _prune_rows(

@@ -13,7 +13,7 @@ from codeflow_engine.domain.review import Review
 from codeflow_engine.domain.run import RunEvent, RunRecord, RunStatus
 from codeflow_engine.errors import SchemaVersionError, StorageError
 from codeflow_engine.storage.sql.bodies import Stored, decode, encode
-from codeflow_engine.storage.sql.statements import bounded, chunks, upsert
+from codeflow_engine.storage.sql.statements import among, bounded, upsert
 from codeflow_engine.storage.sql.tables import EVENTS, REVIEWS, RUNS
 
 __all__ = [
@@ -68,10 +68,9 @@ def put_runs(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def get_runs(connection: Connection, tenant: str, run_ids: Sequence[str]) -> tuple[RunRecord, ...]:
     """Read runs by id, in the order of the ids."""
-    found: dict[str, RunRecord] = {}
-    for chunk in chunks(dict.fromkeys(run_ids)):
-        statement = select(RUNS).where(RUNS.c.tenant == tenant, RUNS.c.run_id.in_(chunk))
-        found.update((run.run_id, run) for run in _runs(connection.execute(statement).all()))
+    wanted = among(connection, RUNS.c.run_id, dict.fromkeys(run_ids))
+    rows = connection.execute(select(RUNS).where(RUNS.c.tenant == tenant, wanted)).all()
+    found = {run.run_id: run for run in _runs(rows)}
     return tuple(found[run_id] for run_id in run_ids if run_id in found)
 
 
@@ -116,15 +115,14 @@ def put_reviews(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> No
 
 def get_reviews(connection: Connection, tenant: str, run_ids: Sequence[str]) -> tuple[Review, ...]:
     """Read reviews by run, in the order of the ids."""
-    found: dict[str, Review] = {}
-    for chunk in chunks(dict.fromkeys(run_ids)):
-        statement = select(REVIEWS).where(REVIEWS.c.tenant == tenant, REVIEWS.c.run_id.in_(chunk))
-        rows = connection.execute(statement).all()
-        stored = [(f"the review of run {row.run_id!r}", row.body) for row in rows]
-        for row, review in zip(rows, decode(Review, stored), strict=True):
-            if review.run_id != row.run_id:
-                raise _misfit(f"the review of run {row.run_id!r}")
-            found[review.run_id] = review
+    wanted = among(connection, REVIEWS.c.run_id, dict.fromkeys(run_ids))
+    rows = connection.execute(select(REVIEWS).where(REVIEWS.c.tenant == tenant, wanted)).all()
+    names = [f"the review of run {row.run_id!r}" for row in rows]
+    reviews = decode(Review, [(name, row.body) for name, row in zip(names, rows, strict=True)])
+    for name, row, review in zip(names, rows, reviews, strict=True):
+        if review.run_id != row.run_id:
+            raise _misfit(name)
+    found = {review.run_id: review for review in reviews}
     return tuple(found[run_id] for run_id in run_ids if run_id in found)
 
 
