@@ -273,7 +273,7 @@ async def test_rdf_is_read_in_both_forms(tmp_path: Path, sandbox: Sandbox, form:
     """Columns are bytes of UTF-8; severity and source of the document hold for what lacks one."""
     text = json.dumps(RDF)
     if form == "rdjsonl":
-        rows = [{"source": {"name": "linty"}, **row} for row in RDF["diagnostics"]]  # type: ignore[dict-item, misc] - plain JSON data
+        rows = [{"source": {"name": "linty"}, **row} for row in RDF["diagnostics"]]
         text = "".join(f"{json.dumps(row)}\n" for row in rows)
     report = await imported(tmp_path, sandbox, text)
 
