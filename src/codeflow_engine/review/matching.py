@@ -45,8 +45,15 @@ _MOVED = 0.6
 _REWRITTEN = 0.55
 """Likeness of code from which on it is an edited form of the other."""
 
+_FRAMED = 0.75
+_LENIENCE = 0.15
+"""How much less alike code may be between lines around that are this much alike."""
+
 _MUCH_ALIKE = 0.7
 """The same where not even the rule has the same name."""
+
+_OTHER_RULE = 0.2
+"""How much another name of the rule speaks against a pair."""
 
 _VOTES = 0.5
 """Part of a file's findings that were found again in a new one, to take that for the same."""
@@ -96,17 +103,16 @@ def match(
     matching = _Matching(known, current, strict=strict)
     matching.twins(lambda one: (*_place(one), one.before, one.after, one.title, one.message))
     matching.twins(lambda one: (*_place(one), one.before, one.after))
-    matching.pairs(_place, _stayed)
-    matching.pairs(lambda one: (one.rule, one.side, one.code) if one.code else None, _moved)
+    matching.pairs((_place, _stayed))
+    matching.pairs((lambda one: (one.rule, one.side, one.code) if one.code else None, _moved))
     matching.follow_renames()
-    matching.pairs(_place, _stayed)
-    matching.pairs(lambda one: (one.path, one.side, one.code), _Kindred(loose, _stayed))
-    matching.pairs(lambda one: (one.path, one.side, one.rule) if one.code else None, _rewritten)
-    if loose:
-        sure = partial(_rewritten, alike_from=_MUCH_ALIKE)
-        matching.pairs(
-            lambda one: (one.path, one.side) if one.code else None, _Kindred(loose, sure)
-        )
+    matching.pairs((_place, _stayed))
+    matching.pairs((lambda one: (one.path, one.side, one.code), _Kindred(loose, _stayed)))
+    renamed = _Kindred(loose, partial(_rewritten, alike_from=_MUCH_ALIKE))
+    matching.pairs(
+        (lambda one: (one.path, one.side, one.rule) if one.code else None, _rewritten),
+        (lambda one: (one.path, one.side) if one.code else None, renamed),
+    )
     return matching.found
 
 
@@ -166,10 +172,11 @@ def _rewritten(pair: _Pair, alike_from: float = _REWRITTEN) -> float | None:
     if not pair.in_order:
         return None
     alike = pair.likeness.of(pair.known.code, pair.current.code)
-    if alike < alike_from:
-        return None
     around = pair.around
-    return alike + (_ALIKE if around is None else around) / 2 + pair.text / 2
+    framed = around is not None and around >= _FRAMED
+    if alike < alike_from - framed * _LENIENCE:
+        return None
+    return alike + (_ALIKE if around is None else around) + pair.nearness / 2 + pair.text / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +187,12 @@ class _Kindred:
     accept: _Accept
 
     def __call__(self, pair: _Pair) -> float | None:
-        return self.accept(pair) if self._kindred(pair.known, pair.current) else None
+        likely = self.accept(pair) if self._kindred(pair.known, pair.current) else None
+        return None if likely is None else likely - _OTHER_RULE
 
     def _kindred(self, one: Trace, other: Trace) -> bool:
+        if one.rule == other.rule:
+            return False
         if one.title == other.title and one.code:
             return True
         if one.category != other.category:
@@ -219,16 +229,17 @@ class _Matching:
             if new not in self.found and moves.holds(old, new):
                 self._take(old, new)
 
-    def pairs(self, key: Callable[[Trace], Hashable | None], accept: _Accept) -> None:
-        """Match the likeliest pairs within groups of equal key, one by one."""
+    def pairs(self, *ways: tuple[Callable[[Trace], Hashable | None], _Accept]) -> None:
+        """Match the likeliest pairs first, of all within groups of equal key."""
         moves = _Moves(self._known, self._current, self.found)
         likely: list[tuple[float, int, int, int]] = []
-        for olds, news in self._groups(key):
-            for old, new in _candidates(olds, news):
-                pair = moves.pair(old, new, self._likeness, strict=self._strict)
-                score = accept(pair)
-                if score is not None:
-                    likely.append((-score, pair.drift, old, new))
+        for key, accept in ways:
+            for olds, news in self._groups(key):
+                for old, new in _candidates(olds, news):
+                    pair = moves.pair(old, new, self._likeness, strict=self._strict)
+                    score = accept(pair)
+                    if score is not None:
+                        likely.append((-score, pair.drift, old, new))
         for _, _, old, new in sorted(likely):
             if old in self._free_known and new in self._free:
                 self._take(old, new)
