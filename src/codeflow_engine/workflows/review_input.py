@@ -17,6 +17,9 @@ __all__ = ["MAX_PATCH_BYTES", "ReviewInput", "open_patch", "read_patch"]
 
 MAX_PATCH_BYTES = 256 * 1024 * 1024
 _FORGE_ID = re.compile(r"[\w.-]+/[\w.-]+[#!]\d+")
+_TOLD = 100
+"""Characters of a name that an error repeats."""
+
 _KEYS = {"change", "base", "head", "analyzers", "scope"}
 
 
@@ -87,7 +90,7 @@ def _read_scope(given: object) -> Scope | None:
 
 def _read_change(given: object, base: str | None, head: str | None) -> Change | ChangeRequest:
     path = _as_path(given)
-    if path is None or path.is_file():
+    if path is None or _is_file(path):
         if base is not None or head is not None:
             raise ConfigurationError("base and head go with a repository, not with a patch")
         return _read_given(given, path)
@@ -104,6 +107,14 @@ def _as_path(given: object) -> Path | None:
     if isinstance(given, os.PathLike) or (isinstance(given, str) and "\n" not in given):
         return Path(given)
     return None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:  # such as a name that is too long
+        told = str(path)[:_TOLD]
+        raise ConfigurationError(f"{told!r} cannot be looked at: {error.strerror}") from None
 
 
 def _read_given(given: object, path: Path | None) -> Change:
