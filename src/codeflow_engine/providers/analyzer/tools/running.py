@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from codeflow_engine.contracts.analyzer import Analysis, AnalyzerReport
 from codeflow_engine.domain.diff import Unit
 from codeflow_engine.domain.finding import RawFinding
-from codeflow_engine.errors import AnalyzerError, SandboxError
+from codeflow_engine.errors import AnalyzerError, SandboxError, SandboxTimeoutError
 from codeflow_engine.providers.analyzer import keeping
 from codeflow_engine.providers.analyzer.tools.choosing import Chosen, choose
 from codeflow_engine.providers.analyzer.tools.source import Source
@@ -37,11 +37,17 @@ _LARGE: Final = 2 * 1024 * 1024
 _MOST: Final = 400
 """Files of one process; their names stand in its arguments."""
 
+_MOST_RUNS: Final = 24
+"""Processes that one batch may take to find the file that makes it fail: one of 400 takes 19."""
+
 _MOST_FINDINGS: Final = 2_000
 """Findings of one file; one with more was not written for anybody to read."""
 
 type Outcome = tuple[RawFinding, ...] | str
 """What was found in a file, or why it could not be examined."""
+
+type Told = tuple[Sequence[Any] | None, Outcome]
+"""The rows of a file, where there are any to keep, and the outcome."""
 
 
 async def examine(tool: FileTool, analysis: Analysis, sandbox: Sandbox) -> AnalyzerReport:
@@ -100,23 +106,42 @@ def _findings(tool: FileTool, rows: Sequence[Any], source: Source) -> Outcome:
         raise AnalyzerError(message) from error
 
 
-async def _run_all(
-    tool: FileTool, sources: Sequence[Source], sandbox: Sandbox
-) -> dict[str, tuple[Sequence[Any] | None, Outcome]]:
+async def _run_all(tool: FileTool, sources: Sequence[Source], sandbox: Sandbox) -> dict[str, Told]:
     """Run as many processes at once as there are cores; one that fails harms no other."""
     processes = tool.limits.processes or cores()
     turns = asyncio.Semaphore(processes)
 
-    async def one(batch: Sequence[Source]) -> dict[str, tuple[Sequence[Any] | None, Outcome]]:
+    async def one(batch: Sequence[Source]) -> dict[str, Told]:
         async with turns:
-            try:
-                return await _run(tool, batch, sandbox)
-            except (AnalyzerError, SandboxError) as error:
-                return {source.path: (None, error.message) for source in batch}
+            return await _run_apart(tool, batch, sandbox)
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one(batch)) for batch in split(sources, processes)]
     return dict(chain.from_iterable(task.result().items() for task in tasks))
+
+
+async def _run_apart(tool: FileTool, batch: Sequence[Source], sandbox: Sandbox) -> dict[str, Told]:
+    """Run a batch; where that fails, run its halves, down to the file that is the cause.
+
+    Both tools can be made to crash by a file (ruff aborts on 50,000 open brackets), which
+    must not silence them about the files beside it. What hangs is not tried again.
+    """
+    told: dict[str, Told] = {}
+    waiting = [batch]
+    runs = 0
+    while waiting:
+        files = waiting.pop()
+        runs += 1
+        try:
+            told.update(await _run(tool, files, sandbox))
+        except (AnalyzerError, SandboxError) as error:
+            final = isinstance(error, SandboxTimeoutError) or runs + len(waiting) >= _MOST_RUNS
+            if final or len(files) == 1:
+                told.update((source.path, (None, error.message)) for source in files)
+            else:
+                middle = len(files) // 2
+                waiting += [files[middle:], files[:middle]]
+    return told
 
 
 def split(sources: Sequence[Source], processes: int) -> list[list[Source]]:
@@ -139,9 +164,7 @@ def split(sources: Sequence[Source], processes: int) -> list[list[Source]]:
     return [batch for batch in batches if batch]
 
 
-async def _run(
-    tool: FileTool, batch: Sequence[Source], sandbox: Sandbox
-) -> dict[str, tuple[Sequence[Any] | None, Outcome]]:
+async def _run(tool: FileTool, batch: Sequence[Source], sandbox: Sandbox) -> dict[str, Told]:
     size = sum(len(source.content) for source in batch)
     async with sandbox.workspace() as directory:
         named = {f"{directory}/{at}/{one.copy_name}": one for at, one in enumerate(batch)}
@@ -165,11 +188,11 @@ def _write(named: Mapping[str, Source], *, transcode: bool) -> None:
 
 def _take(
     tool: FileTool, copies: Copies, told: Mapping[str, Sequence[Any] | str]
-) -> dict[str, tuple[Sequence[Any] | None, Outcome]]:
+) -> dict[str, Told]:
     """Hold the tool to an account of each file, and to nothing else."""
     if told.keys() - copies.sources.keys():
         raise AnalyzerError(f"{tool.name} speaks of a file that it was not given")
-    taken: dict[str, tuple[Sequence[Any] | None, Outcome]] = {}
+    taken: dict[str, Told] = {}
     for copy, source in copies.sources.items():
         rows = told.get(copy)
         if rows is None:

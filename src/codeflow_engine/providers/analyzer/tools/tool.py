@@ -43,7 +43,8 @@ class FileTool(Analyzer):
     async def analyze(self, analysis: Analysis, sandbox: Sandbox) -> AnalyzerReport:
         """Look at every changed Python file, each one whole.
 
-        A process that fails takes only the files along that it was given.
+        A file that makes the tool fail is told apart from those beside it; a process that
+        hangs takes all the files along that it was given.
 
         Raises:
             AnalyzerError: The tool is not what it should be.
