@@ -31,6 +31,9 @@ class EventStream:
         self._clock = clock
         self._notify = notify
         self._sequence = 0
+        self._stored = 0
+        """Number of the last event that is known to be stored."""
+
         self._unsure: tuple[RunEvent, ...] = ()
         """Events whose storing was broken off, so that nobody knows whether they are there."""
 
@@ -52,6 +55,7 @@ class EventStream:
             self._unsure = batch = (*self._unsure, event)
             await self._storage.append_events(self._tenant, batch)
             self._unsure = ()
+            self._stored = self._sequence
             for one in batch:
                 await self._notify(one)
         async with self._grown:
@@ -76,18 +80,23 @@ class EventStream:
             StorageError: The events cannot be read.
         """
         while True:
-            async with self._grown:
-                batch = await self._storage.read_events(self._tenant, self._run_id, after=after)
-                if not batch:
-                    if self._closed:
-                        raise WorkflowError(
-                            f"the stream of run {self._run_id} ends without its last event: "
-                            f"{type(self._failed).__name__}"
-                        ) from self._failed
-                    await self._grown.wait()
-                    continue
+            # Read with nothing held: the run goes on, however long a reader takes.
+            stored, closed = self._stored, self._closed
+            batch = await self._storage.read_events(self._tenant, self._run_id, after=after)
+            if not batch:
+                if closed:
+                    raise WorkflowError(
+                        f"the stream of run {self._run_id} ends without its last event: "
+                        f"{type(self._failed).__name__}"
+                    ) from self._failed
+                await self._wait_for_more(stored)
+                continue
             for event in batch:
                 yield event
                 after = event.sequence
                 if isinstance(event, RunFinished):
                     return
+
+    async def _wait_for_more(self, stored: int) -> None:
+        async with self._grown:
+            await self._grown.wait_for(lambda: self._closed or self._stored > stored)

@@ -1,0 +1,156 @@
+"""The matrix: every point of a review, found by watching one, with every fault of it.
+
+`python tests/false_clean/clean_matrix.py [WORD ...]` strikes the cells whose names contain
+one of the words, and writes how they ended as JSON; its exit status is 1 if one of them
+breaks the promise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from clean_desk import Desk, Point
+from clean_faults import Answers, Fault, Hangs, Interrupted, faults_of
+from clean_stand import drive
+from clean_verdict import ending_of, problems
+
+from codeflow_engine import Review
+from codeflow_engine.domain.run import RunEvent
+
+_PATIENT = {"analyzer", "cache", "observer"}
+"""Kinds that have deadlines of their own, shorter than that of the run."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one undisturbed review showed."""
+
+    whole: Review
+    answers: dict[Point, Any]
+    events: tuple[RunEvent, ...]
+
+    @property
+    def points(self) -> list[Point]:
+        """Every point, sorted."""
+        return sorted(self.answers)
+
+
+@cache
+def survey() -> Survey:
+    """Watch a review to which nothing happens."""
+    desk = Desk()
+    end = asyncio.run(drive(desk))
+    if end.review is None:
+        raise AssertionError(f"the undisturbed review failed: {end.error!r}") from end.error
+    return Survey(whole=end.review, answers=desk.seen, events=end.events)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One fault at one point."""
+
+    point: Point
+    fault: Fault
+
+    def __str__(self) -> str:
+        return f"{self.point} {self.fault.name}"
+
+
+def cells(points: Iterable[Point]) -> Iterator[Cell]:
+    """List the cells of some points, without those that nobody could see through."""
+    answers = survey().answers
+    for point in points:
+        for fault in faults_of(point, answers[point]):
+            if beyond(point, fault) is None:
+                yield Cell(point, fault)
+
+
+def beyond(point: Point, fault: Fault) -> str | None:
+    """Say why the promise does not hold for a cell; None where it does, nearly everywhere."""
+    if not isinstance(fault, Answers):
+        return None
+    if point.kind == "analyzer" and "(findings)" in fault.name:
+        return "an analyzer that keeps silent about what it saw, and says that it looked"
+    return None
+
+
+def is_short(cell: Cell) -> bool:
+    """Tell whether a cell belongs to the form of the matrix that is always run.
+
+    Left out are cells that differ from one that stays in the event they strike, or in how
+    deep inside of an answer they strike.
+    """
+    words = cell.point.name.partition("[")[2].rstrip("]").split()
+    if words and words[0] in {"StepStarted", "StepFinished"} and words[1] not in {"judge", "save"}:
+        return False
+    if isinstance(cell.fault, Answers) and "(" in cell.fault.name:
+        return "." not in cell.fault.name and not cell.fault.name.startswith("none")
+    return not cell.fault.name.endswith(("-memory", "-recursion", "-late", "-deaf", "-text"))
+
+
+def limits_of(cell: Cell) -> dict[str, float]:
+    """Give deadlines under which a call that hangs is soon given up."""
+    if not isinstance(cell.fault, Hangs):
+        return {}
+    inside = cell.point.kind == "vcs" and "[analyze" in cell.point.name
+    patient = cell.point.kind in _PATIENT or inside
+    return {
+        "run_timeout": 20.0 if patient else 0.4,
+        "analyzer_timeout": 0.2,
+        "observer_timeout": 0.05,
+        "finish_timeout": 0.3,
+    }
+
+
+@dataclass
+class Tally:
+    """How the cells of a part of the matrix ended."""
+
+    endings: Counter[str] = field(default_factory=Counter)
+    broken: list[str] = field(default_factory=list)
+
+    async def strike(self, chosen: Iterable[Cell]) -> None:
+        """Drive one review for each cell."""
+        whole = survey().whole
+        for cell in chosen:
+            desk = Desk(at=cell.point, fault=cell.fault)
+            how = cell.fault.how if isinstance(cell.fault, Interrupted) else "cancel"
+            end = await drive(desk, limits=limits_of(cell), interrupt=how)
+            found = problems(cell.point, cell.fault, end, whole)
+            if not desk.struck:
+                found.append("the fault never struck")
+            self.endings[ending_of(end, whole)] += 1
+            self.broken += [f"{cell}: {problem}" for problem in found]
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the figures."""
+        return {
+            "cells": self.endings.total(),
+            "endings": dict(sorted(self.endings.items())),
+            "broken": self.broken,
+        }
+
+
+def main(words: list[str]) -> int:
+    """Strike the cells whose names contain one of the words, or all."""
+    chosen = [
+        cell
+        for cell in cells(survey().points)
+        if not words or any(word in str(cell) for word in words)
+    ]
+    tally = Tally()
+    asyncio.run(tally.strike(chosen))
+    points = len({cell.point for cell in chosen})
+    sys.stdout.write(json.dumps({"points": points, **tally.to_json()}, indent=1) + "\n")
+    return 1 if tally.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
