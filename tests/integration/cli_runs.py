@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ TOKEN = "ghp_" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"
 CLEAN = "+++ b/a.py\n@@ -1 +1,2 @@\n import os\n+import sys\n"
 CLEAN_PATCH = f"--- a/a.py\n{CLEAN}"
 LEAK_PATCH = CLEAN_PATCH.replace("import sys", f'KEY = "{TOKEN}"')
+
+_HOME = tempfile.TemporaryDirectory(prefix="codeflow-home-")
+"""Where the program keeps its history; gone when the tests end."""
 
 PLUGIN = '''
 """Analyzers that do what tests need."""
@@ -98,8 +102,8 @@ def use_plugin(monkeypatch: pytest.MonkeyPatch, site: Path) -> None:
 
 
 def environment(*, site: Path | None = None, **variables: str) -> dict[str, str]:
-    """Make an environment with a home that does not exist and no setting of ours."""
-    kept = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LANG": "C.UTF-8"}
+    """Make an environment with a home of the tests and no setting of ours."""
+    kept = {"PATH": os.environ["PATH"], "HOME": _HOME.name, "LANG": "C.UTF-8"}
     path = {} if site is None else {"PYTHONPATH": str(site)}
     return kept | path | variables
 

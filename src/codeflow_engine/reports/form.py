@@ -149,8 +149,6 @@ def _check_ledger(review: Mapping[str, Any]) -> None:
         _refuse(place, f"counts other {', '.join(wrong)} than its entries hold")
     for index, entry in enumerate(entries):
         where = ((place, "entries"), index)
-        if not all(name.strip() for name in entry["by"]):
-            _refuse(where, "names a source without a name")
         if entry["state"] == "reviewed" and not entry["by"]:
             _refuse(where, "is reviewed by nobody")
         if entry["state"] != "reviewed" and not (entry["reason"] or "").strip():

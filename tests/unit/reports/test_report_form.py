@@ -155,7 +155,7 @@ def test_the_check_agrees_with_the_schema(path: tuple[Any, ...], value: Any) -> 
         (review() | {"outcome": "partial"}, "review.outcome is not reviewed"),
         (put(review(), ("coverage", "units"), 2), "review.coverage counts other units"),
         (review(entries=[entry(by=[])]), r"review.coverage.entries\[0\] is reviewed by nobody"),
-        (review(entries=[entry(by=[" "])]), r"entries\[0\] names a source without"),
+        (review(entries=[entry(by=[" "])]), r"entries\[0\]\.by\[0\] does not match"),
         (review(entries=[entry(state="failed", reason=" ")]), "gives no reason"),
     ],
 )

@@ -65,7 +65,7 @@ def test_a_finding_reads_like_this() -> None:
         "  + 12 |     token = env()",
         "  + 13 |     check(token)",
         "",
-        "  security, confidence 0.90, found by openai:gpt-5.1, secrets",
+        "  security, confidence 0.90, found by openai:gpt-5.1, secrets; fingerprint f00d",
         "",
         "findings: 0 critical, 1 high, 0 medium, 0 low, 0 info",
     ]
@@ -207,7 +207,7 @@ def test_a_finding_without_evidence_stands_without_code() -> None:
     whole = render(review(finding(line=None, evidence=None, message="", sources=[])))
     lines = render(review(finding(evidence=None)))
 
-    assert "code\n  src/cart.py\n\n  security\n\n" in whole
+    assert "code\n  src/cart.py\n\n  security; fingerprint f00d\n\n" in whole
     assert "\n  src/cart.py:12\n" in lines
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from enum import StrEnum
@@ -16,6 +17,7 @@ from codeflow_engine.hosts.cli.history import Database, SettingsFile, history_en
 from codeflow_engine.hosts.cli.moments import shown
 from codeflow_engine.hosts.cli.table import table
 from codeflow_engine.hosts.cli.terminal import style_of, write_out
+from codeflow_engine.reports.visible import escape_json
 
 if TYPE_CHECKING:
     from codeflow_engine.domain.review import Review
@@ -57,10 +59,7 @@ def runs(
         found = engine.runs(limit=limit)
         told = [_summary(run, _review(run)) for run in found]
     if form is Form.JSON:
-        from codeflow_engine.reports import json
-
-        write_out(json.render({"runs": told}))
-        return Exit.OK
+        return _write_json({"runs": told})
     if not told:
         write_out("no runs yet\n")
         return Exit.OK
@@ -89,11 +88,8 @@ def show(
         review = _review(found)
         steps = [] if review else _told(found)
     if form is Form.JSON:
-        from codeflow_engine.reports import json
-
         plain = None if review is None else review.to_json()
-        write_out(json.render({"run": _summary(found, review), "review": plain}))
-        return Exit.OK
+        return _write_json({"run": _summary(found, review), "review": plain})
     style = style_of(sys.stdout, os.environ)
     record = found.record
     rows = [("run", found.id), ("when", f"{shown(record.created_at)} UTC")]
@@ -101,6 +97,11 @@ def show(
     rows += [("error", record.error)] if record.error else []
     body = _report(review) if review else table(steps, style) if steps else ""
     write_out("\n".join(part for part in (table(rows, style), body) if part))
+    return Exit.OK
+
+
+def _write_json(plain: dict[str, Any]) -> Exit:
+    write_out(escape_json(json.dumps(plain, indent=2)) + "\n")
     return Exit.OK
 
 
