@@ -42,8 +42,17 @@ class Server:
     """A PostgreSQL server that runs."""
 
     address: URL
-    process: int | None
-    """Id of the server where it was started here."""
+    process: subprocess.Popen[bytes] | None = None
+    """The server, where it was started here."""
+
+    place: tuple[Path, int | None] = (Path(), None)
+    """Its directory, and the user that it runs as."""
+
+    def stop_at_once(self) -> None:
+        """End a server that was started here as a crash would."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait()
 
     def url(self, database: str, driver: str = "psycopg") -> str:
         """Name a database as SQLAlchemy takes it."""
@@ -77,7 +86,7 @@ def postgres() -> Iterator[Server]:
     if _GIVEN:
         from sqlalchemy import make_url
 
-        yield Server(make_url(_GIVEN).set(drivername="postgresql"), None)
+        yield Server(make_url(_GIVEN).set(drivername="postgresql"))
         return
     with started(*_SAFE_TO_LOSE) as server:
         yield server
@@ -116,7 +125,7 @@ def started(*options: str) -> Iterator[Server]:
             address = URL.create(
                 "postgresql", "postgres", database="postgres", query={"host": str(place)}
             )
-            yield Server(address, process.pid)
+            yield Server(address, process, (place, user))
     finally:
         shutil.rmtree(place)
 
