@@ -11,9 +11,10 @@ import asyncio
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import batched
 from typing import Any
 
 from clean_desk import Desk, Point
@@ -26,6 +27,13 @@ from codeflow_engine.domain.run import RunEvent
 
 _PATIENT = {"analyzer", "cache", "observer"}
 """Kinds that have deadlines of their own, shorter than that of the run."""
+
+_SHORT = {
+    *("raises-own", "raises-foreign", "raises-no-space", "raises-cancelled", "raises-exit"),
+    *("hangs", "cancelled", "closed", "answers-none", "answers-object", "forgets"),
+}
+_TOGETHER = 8
+"""Reviews that wait at the same time."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +98,10 @@ def is_short(cell: Cell) -> bool:
     words = cell.point.name.partition("[")[2].rstrip("]").split()
     if words and words[0] in {"StepStarted", "StepFinished"} and words[1] not in {"judge", "save"}:
         return False
-    if isinstance(cell.fault, Answers) and "(" in cell.fault.name:
-        return "." not in cell.fault.name and not cell.fault.name.startswith("none")
-    return not cell.fault.name.endswith(("-memory", "-recursion", "-late", "-deaf", "-text"))
+    name = cell.fault.name
+    if isinstance(cell.fault, Answers) and "(" in name:
+        return "." not in name and name.startswith(("wrong", "loses"))
+    return name in _SHORT
 
 
 def limits_of(cell: Cell) -> dict[str, float]:
@@ -117,17 +126,33 @@ class Tally:
     broken: list[str] = field(default_factory=list)
 
     async def strike(self, chosen: Iterable[Cell]) -> None:
-        """Drive one review for each cell."""
-        whole = survey().whole
+        """Drive one review for each cell; those that wait for something wait together."""
+        waiting, quick = [], []
         for cell in chosen:
-            desk = Desk(at=cell.point, fault=cell.fault)
-            how = cell.fault.how if isinstance(cell.fault, Interrupted) else "cancel"
-            end = await drive(desk, limits=limits_of(cell), interrupt=how)
-            found = problems(cell.point, cell.fault, end, whole)
-            if not desk.struck:
-                found.append("the fault never struck")
-            self.endings[ending_of(end, whole)] += 1
-            self.broken += [f"{cell}: {problem}" for problem in found]
+            waits = isinstance(cell.fault, Hangs | Interrupted)
+            (waiting if waits else quick).append(cell)
+        for cell in quick:
+            await self._strike([cell])
+        for some in batched(waiting, _TOGETHER):
+            await self._strike(some)
+
+    async def _strike(self, chosen: Sequence[Cell]) -> None:
+        before = asyncio.all_tasks()
+        await asyncio.gather(*map(self._drive, chosen))
+        await asyncio.sleep(0)
+        for task in asyncio.all_tasks() - before:
+            self.broken.append(f"{', '.join(map(str, chosen))}: left {task.get_name()} behind")
+
+    async def _drive(self, cell: Cell) -> None:
+        whole = survey().whole
+        desk = Desk(at=cell.point, fault=cell.fault)
+        how = cell.fault.how if isinstance(cell.fault, Interrupted) else "cancel"
+        end = await drive(desk, limits=limits_of(cell), interrupt=how)
+        found = problems(cell.point, cell.fault, end, whole)
+        if not desk.struck:
+            found.append("the fault never struck")
+        self.endings[ending_of(end, whole).value] += 1
+        self.broken += [f"{cell}: {problem}" for problem in found]
 
     def to_json(self) -> dict[str, Any]:
         """Give the figures."""

@@ -173,9 +173,6 @@ class End:
     """What somebody gets who asks for the run afterwards."""
 
     stored: Review | None = None
-    tasks: list[str] = field(default_factory=list)
-    """Tasks that were left behind."""
-
     endless: bool = False
 
 
@@ -201,7 +198,6 @@ async def drive(
         isolation=Isolation.NONE,
     )
     end = End()
-    before = asyncio.all_tasks()
     try:
         async with asyncio.timeout(LIMIT):
             await _drive(engine, desk, end, interrupt)
@@ -210,8 +206,6 @@ async def drive(
         end.endless = True
     await _look_back(engine, real, end)
     await asyncio.gather(*desk.helpers, return_exceptions=True)
-    await asyncio.sleep(0)
-    end.tasks = sorted(task.get_name() for task in asyncio.all_tasks() - before)
     return end
 
 

@@ -54,8 +54,7 @@ def problems(point: Point, fault: Fault, end: End, whole: Review) -> list[str]:
     """List what is wrong about the end of a review; nothing, if the promise is kept."""
     if end.endless:
         return ["it never ended"]
-    found = [f"a task was left behind: {name}" for name in end.tasks]
-    found += _false_clean(end, whole)
+    found = _false_clean(end, whole)
     found += _disagreements(point, fault, end)
     ending = ending_of(end, whole)
     if ending not in allowed(point, fault):
