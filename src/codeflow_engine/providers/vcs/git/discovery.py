@@ -296,10 +296,8 @@ def _checked(repository: Repository) -> Repository:
 def _check_objects(objects: Path, allowed: Sequence[Path], depth: int) -> None:
     """Check that objects and what they borrow lie in places that may be read."""
     _check_inside(objects, allowed)
-    with os.scandir(objects) as entries:
-        for entry in entries:
-            if entry.is_symlink():
-                _check_inside(Path(entry.path), allowed)
+    for folder in _check_entries(objects, allowed):
+        _check_entries(folder, allowed)
     borrowed = read_regular(objects / "info" / "alternates", limit=_SMALL) or b""
     for line in borrowed.splitlines():
         if not line or line.startswith(b"#"):
@@ -312,6 +310,23 @@ def _check_objects(objects: Path, allowed: Sequence[Path], depth: int) -> None:
         _check_inside(place, allowed)
         if depth and place.is_dir():
             _check_objects(_real(place), allowed, depth - 1)
+
+
+def _check_entries(folder: Path, allowed: Sequence[Path]) -> list[Path]:
+    """Check what a directory of objects holds; give the directories in it.
+
+    Git follows a link in the place of a pack or an object, and waits at a FIFO in it.
+    """
+    folders = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink():
+                _check_inside(Path(entry.path), allowed)
+            if entry.is_dir():
+                folders.append(Path(entry.path))
+            elif not entry.is_file() and not entry.is_symlink():
+                raise ChangeUnavailableError(f"{shown(entry.path)} is not a regular file")
+    return folders
 
 
 def _check_inside(path: Path, allowed: Sequence[Path]) -> None:

@@ -63,6 +63,8 @@ _CONFIG: Final = """\
 	logAllRefUpdates = false
 	# One that is stale or damaged would change what the history is.
 	commitGraph = false
+	# It could name packs anywhere on the disk.
+	multiPackIndex = false
 	packedGitWindowSize = 64m
 	packedGitLimit = 512m
 	fsmonitor = false
