@@ -28,7 +28,8 @@ from codeflow_engine.domain.identity import KnownFinding, Traits
 from codeflow_engine.domain.source import SourceReport
 from codeflow_engine.redaction import Redactor
 from codeflow_engine.review.fingerprint import Fingerprints
-from codeflow_engine.review.matching import Trace, match
+from codeflow_engine.review.likely import Trace
+from codeflow_engine.review.matching import match
 from codeflow_engine.review.partition import Partition
 from codeflow_engine.review.silence import Places, Silence, Witnesses
 
@@ -200,24 +201,17 @@ class _Stage:
         return kept, replace(traits, origin=origin, column=column, outside=outside)
 
     def _match(self) -> dict[int, int]:
-        """Match with what is there still, then the rest with what was resolved."""
-        traces = [_trace(*told) for told in self._now_seen]
-        matches: dict[int, int] = {}
-        for gone in (False, True):
-            olds = [
-                at
-                for at, known in enumerate(self._known)
-                if (known.finding.state == FindingState.RESOLVED) == gone
-            ]
-            news = [at for at in range(len(traces)) if at not in matches]
-            found = match(
-                [self._trace_then(self._known[old]) for old in olds],
-                [traces[new] for new in news],
-                loose=self._seen.loose,
-                strict=gone,
-            )
-            matches |= {news[new]: olds[old] for new, old in found.items()}
-        return matches
+        gone = (
+            at
+            for at, known in enumerate(self._known)
+            if known.finding.state == FindingState.RESOLVED
+        )
+        return match(
+            [self._trace_then(known) for known in self._known],
+            [_trace(*told) for told in self._now_seen],
+            loose=self._seen.loose,
+            gone=frozenset(gone),
+        )
 
     def _name(self) -> list[str]:
         """Give each finding of this version the fingerprint of its known one, or a free one."""

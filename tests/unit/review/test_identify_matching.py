@@ -10,7 +10,8 @@ from identity_rounds import Files, Rounds, todo
 from codeflow_engine.domain.diff import Side
 from codeflow_engine.domain.finding import Category, RawFinding
 from codeflow_engine.review.identify import Identified
-from codeflow_engine.review.matching import Trace, match
+from codeflow_engine.review.likely import Trace
+from codeflow_engine.review.matching import match
 
 BODY = """import os
 

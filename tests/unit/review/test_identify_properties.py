@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from identity_rounds import REDACTOR, START, Rounds, change_of, todo
 
@@ -53,6 +53,7 @@ def states(result: Identified) -> Counter[str]:
     return Counter(one.state.value for one in result.findings)
 
 
+@example(["BADa(cart)"] * 5, [("insert", 1)])
 @given(LINES, st.lists(st.tuples(st.sampled_from(sorted(EDITS)), st.integers(0, 13)), max_size=4))
 def test_shifts_insertions_and_spacing_keep_every_identity(
     lines: list[str], edits: list[tuple[str, int]]
@@ -200,18 +201,25 @@ class Author:
         ]
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 def test_in_sixteen_rounds_each_finding_is_new_once_and_no_dismissed_one_comes_back(
     seed: int,
 ) -> None:
     """Pushes shift, indent, rename, rebase and reword; the lines that are flagged stay."""
     author = Author(seed)
-    rounds = Rounds(marks={"model": author.say}, loose=frozenset({"model"}))
+    rounds = Rounds(loose=frozenset({"model"}))
     told: Counter[str] = Counter()
     dismissed: set[str] = set()
     for number in range(16):
         rounds.base = {"a.py": text(author.base)}
         renamed = {"b.py": "a.py"} if author.path == "b.py" else None
+        rounds.marks = {"model": author.say}
+        if number % 5 == 4:
+            # A model that is silent at times: what it leaves out is resolved, and comes back.
+            rounds.marks = {"model": lambda *_: []}
+            rounds.push({author.path: text(author.lines)}, renamed=renamed)
+            author.push()
+            continue
         result = rounds.push({author.path: text(author.lines)}, renamed=renamed)
         told.update(one.fingerprint for one in result.findings if one.state == "new")
         live = {one.fingerprint for one in result.findings if one.state in ("new", "open")}
