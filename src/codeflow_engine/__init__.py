@@ -18,10 +18,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from codeflow_engine import contracts, errors
-    from codeflow_engine.domain.change import Change
+    from codeflow_engine.domain.change import Change, Scope
     from codeflow_engine.domain.coverage import Coverage, Outcome
     from codeflow_engine.domain.diff import Diff
-    from codeflow_engine.domain.finding import Category, Evidence, Finding, Severity, Suggestion
+    from codeflow_engine.domain.dismissal import Dismissal, DismissalScope
+    from codeflow_engine.domain.finding import (
+        Category,
+        Evidence,
+        Finding,
+        FindingState,
+        Severity,
+        Suggestion,
+    )
     from codeflow_engine.domain.review import Review
     from codeflow_engine.domain.usage import Usage
     from codeflow_engine.engine import AsyncEngine
@@ -36,12 +44,16 @@ __all__ = [
     "Change",
     "Coverage",
     "Diff",
+    "Dismissal",
+    "DismissalScope",
     "Engine",
     "Evidence",
     "Finding",
+    "FindingState",
     "Outcome",
     "Review",
     "Run",
+    "Scope",
     "Severity",
     "Suggestion",
     "Usage",
@@ -57,12 +69,16 @@ _HOMES = {
     "Change": "domain.change",
     "Coverage": "domain.coverage",
     "Diff": "domain.diff",
+    "Dismissal": "domain.dismissal",
+    "DismissalScope": "domain.dismissal",
     "Engine": "sync",
     "Evidence": "domain.finding",
     "Finding": "domain.finding",
+    "FindingState": "domain.finding",
     "Outcome": "domain.coverage",
     "Review": "domain.review",
     "Run": "sync",
+    "Scope": "domain.change",
     "Severity": "domain.finding",
     "Suggestion": "domain.finding",
     "Usage": "domain.usage",

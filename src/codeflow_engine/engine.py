@@ -330,11 +330,6 @@ class AsyncEngine:
 
         return Plugins(self._loaded, self._backends)
 
-    @property
-    def loop_bound(self) -> tuple[str, ...]:
-        """Classes of the host's objects in use that work on one event loop alone."""
-        return tuple(self._backends.loop_bound)
-
     def _handle(self, record: RunRecord) -> AsyncRun:
         from codeflow_engine.runs.handle import AsyncRun
 

@@ -114,9 +114,9 @@ class Engine:
 
     def __init__(self, **options: Unpack[EngineOptions]) -> None:
         self._engine = AsyncEngine(**options)
-        if self._engine.loop_bound:
+        if bound := self._engine.plugins.loop_bound:
             raise ConfigurationError(
-                f"{' and '.join(self._engine.loop_bound)} belongs to an event loop of the host, "
+                f"{' and '.join(bound)} belongs to an event loop of the host, "
                 f"and the synchronous engine has one of its own: give a URL, or the synchronous "
                 f"form of it, or use AsyncEngine"
             )

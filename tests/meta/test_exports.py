@@ -15,8 +15,9 @@ from codeflow_engine import errors
 from codeflow_engine.engine import EngineOptions
 
 PUBLIC = [
-    *("AsyncEngine", "AsyncRun", "Category", "Change", "Coverage", "Diff", "Engine", "Evidence"),
-    *("Finding", "Outcome", "Review", "Run", "Severity", "Suggestion", "Usage"),
+    *("AsyncEngine", "AsyncRun", "Category", "Change", "Coverage", "Diff", "Dismissal"),
+    *("DismissalScope", "Engine", "Evidence", "Finding", "FindingState", "Outcome", "Review"),
+    *("Run", "Scope", "Severity", "Suggestion", "Usage"),
     *("contracts", "errors", "hookimpl"),
 ]
 """The public face. A name that goes away, or comes, is a decision that is made here."""

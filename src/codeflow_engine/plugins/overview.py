@@ -27,6 +27,11 @@ class Plugins:
         """What is installed and not in use, with the reason."""
         return tuple(self._loaded.failures)
 
+    @property
+    def loop_bound(self) -> tuple[str, ...]:
+        """Classes of the host's own objects in use that work on one event loop alone."""
+        return tuple(self._backends.loop_bound)
+
     def problem(self, info: BackendInfo) -> CodeflowError | None:
         """Say why an offer cannot be used now; None where it can. Imports it."""
         return self._backends.problem(info)
