@@ -185,9 +185,11 @@ async def drive(
 ) -> End:
     """Drive one review to its end, with whatever the desk has in store for it."""
     real = MemoryStorage()
+    limits = {"submit": LIMIT, **(limits or {})}
+    submit = limits.pop("submit")
     engine = StandEngine(
         desk,
-        limits or {},
+        limits,
         storage=watched(Storage, real, desk),
         cache=watched(Cache, MemoryCache(), desk),
         vcs=watched(VCS, Shelf(), desk),
@@ -200,7 +202,7 @@ async def drive(
     end = End()
     try:
         async with asyncio.timeout(LIMIT):
-            await _drive(engine, desk, end, interrupt)
+            await _drive(engine, desk, end, interrupt, submit)
             await engine.aclose()
     except TimeoutError:
         end.endless = True
@@ -209,7 +211,7 @@ async def drive(
     return end
 
 
-async def _drive(engine: AsyncEngine, desk: Desk, end: End, interrupt: str) -> None:
+async def _drive(engine: AsyncEngine, desk: Desk, end: End, interrupt: str, seconds: float) -> None:
     started: asyncio.Future[AsyncRun] = asyncio.get_running_loop().create_future()
 
     async def cancel() -> None:
@@ -217,7 +219,9 @@ async def _drive(engine: AsyncEngine, desk: Desk, end: End, interrupt: str) -> N
 
     desk.interrupt = engine.aclose if interrupt == "close" else cancel
     try:
-        end.run = await engine.submit("review", {"change": "."})
+        # Whoever submits waits for the storage as long as they like.
+        async with asyncio.timeout(seconds):
+            end.run = await engine.submit("review", {"change": "."})
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is looked at
         end.error = error
         started.cancel()
