@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import NullPool, StaticPool
 
 from codeflow_engine.domain.run import RunEvent
 from codeflow_engine.errors import (
@@ -309,6 +309,42 @@ async def test_a_login_that_is_refused_is_not_tried_again(
 
     assert not caught.value.retryable
     await storage.aclose()
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+async def test_a_login_that_is_refused_without_a_code_says_where_to_look(
+    postgres: Server, postgres_database: str, driver: str
+) -> None:
+    """Libpq tells no code, so it may pass; the message does not say that nobody answers."""
+    storage = SQLStorage(postgres.url(f"{postgres_database}x", driver), SQLSettings(wait=0))
+
+    with pytest.raises(StorageUnavailableError, match="refuses the connection: look at user"):
+        await storage.find_runs("a")
+
+    await storage.aclose()
+
+
+def test_an_engine_on_a_second_loop_is_refused(postgres: Server, postgres_database: str) -> None:
+    """Its connections belong to the first one; without a pool there are none that stay."""
+    url = postgres.url(postgres_database, "asyncpg")
+    pooled, without = create_async_engine(url), create_async_engine(url, poolclass=NullPool)
+    first, second = SQLStorage(pooled), SQLStorage(without)
+
+    async def use() -> None:
+        await second.migrate()
+        assert await second.find_runs("a") == ()
+        assert await first.find_runs("a") == ()
+        await pooled.dispose()
+
+    asyncio.run(use())
+    with pytest.raises(ConfigurationError, match="used on another event loop already"):
+        asyncio.run(use())
+
+
+def test_an_engine_with_the_wrong_kind_of_driver_is_refused() -> None:
+    """A synchronous engine on an asynchronous driver works nowhere."""
+    with pytest.raises(ConfigurationError, match="make it with create_async_engine"):
+        SQLStorage(create_engine("postgresql+asyncpg://h/db"))
 
 
 @pytest.mark.parametrize("driver", ["psycopg", "asyncpg", "psycopg2"])

@@ -16,18 +16,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.pool import NullPool
+
+from codeflow_engine.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 __all__ = ["Access", "OnLoop", "OnThreads"]
 
+type Work[T] = Callable[[Connection], T]
+type Prepare = Callable[[], None] | None
+
 
 class Access(ABC):
     """Runs work on a connection of an engine."""
 
     @abstractmethod
-    async def call[T](self, work: Callable[[Connection], T], prepare: Callable[[], None]) -> T:
+    async def call[T](self, work: Work[T], prepare: Prepare = None) -> T:
         """Run `prepare`, and then `work` on a connection; neither blocks the event loop."""
 
     @abstractmethod
@@ -57,12 +63,13 @@ class OnThreads(Access):
         self._threads: _Threads | None = None
         self._opening = threading.Lock()
 
-    async def call[T](self, work: Callable[[Connection], T], prepare: Callable[[], None]) -> T:
+    async def call[T](self, work: Work[T], prepare: Prepare = None) -> T:
         """Run work in a thread; it goes on to its end when the caller is cancelled."""
         threads = self._open()
 
         def run() -> T:
-            prepare()
+            if prepare is not None:
+                prepare()
             with threads.engine.connect() as connection:
                 return work(connection)
 
@@ -93,20 +100,32 @@ class OnLoop(Access):
     def __init__(self, engine: AsyncEngine | Callable[[], AsyncEngine]) -> None:
         self._engine = engine
         self._opened: tuple[int, asyncio.AbstractEventLoop, AsyncEngine] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def call[T](self, work: Callable[[Connection], T], prepare: Callable[[], None]) -> T:
+    async def call[T](self, work: Work[T], prepare: Prepare = None) -> T:
         """Run work on the loop; a cancelled call is rolled back."""
-        await asyncio.to_thread(prepare)
+        if prepare is not None:
+            await asyncio.to_thread(prepare)
         async with self._open().connect() as connection:
             return await connection.run_sync(work)
 
     def _open(self) -> AsyncEngine:
-        if not callable(self._engine):
-            return self._engine
         loop = asyncio.get_running_loop()
+        if not callable(self._engine):
+            self._check_loop(self._engine, loop)
+            return self._engine
         if self._opened is None or self._opened[:2] != (os.getpid(), loop):
             self._opened = (os.getpid(), loop, self._engine())
         return self._opened[2]
+
+    def _check_loop(self, engine: AsyncEngine, loop: asyncio.AbstractEventLoop) -> None:
+        """Refuse a host's pool on a second loop: drivers fail there, each in its own way."""
+        self._loop = self._loop or loop
+        if self._loop is not loop and not isinstance(engine.pool, NullPool):
+            raise ConfigurationError(
+                "storage: this AsyncEngine is used on another event loop already; give each "
+                "loop an engine of its own, or one with a NullPool"
+            )
 
     async def aclose(self) -> None:
         """Close an engine that was made here."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
@@ -19,8 +20,11 @@ from codeflow_engine.storage.sql.target import Given
 
 __all__ = ["SQLCache"]
 
-_PAUSE = 5.0
+_PAUSE = 30.0
 """Seconds in which a database that failed is not asked again."""
+
+_PATIENCE = 2.0
+"""Seconds to wait for another writer: computing again is no great harm."""
 
 _SWEEPS = 16
 """How often a cache is swept while as much is written as it may hold."""
@@ -34,11 +38,11 @@ _MICROSECONDS = 1_000_000
 class SQLCache(Cache):
     """Keeps bytes in the table `codeflow_cache`, up to a number of bytes.
 
-    A database that fails is an empty cache, and is left alone for a few seconds.
+    A database that fails is an empty cache, and is left alone for half a minute.
 
     Args:
         target: As for `SQLStorage`.
-        settings: How to use it; `wait` is not used, since an empty cache is no failure.
+        settings: How to use it; an empty cache is no failure, so there is little waiting.
         clock: Tells seconds since 1970, as all processes on the database count them.
 
     Raises:
@@ -54,7 +58,8 @@ class SQLCache(Cache):
     ) -> None:
         given = settings or SQLSettings()
         self._most = given.cache_bytes
-        self._database = Database(target, given, is_patient=False)
+        hasty = replace(given, lock_wait=min(given.lock_wait, _PATIENCE))
+        self._database = Database(target, hasty, is_patient=False)
         self._clock = clock
         self._unswept = self._most
         """Bytes written since the last sweep; the first write sweeps."""

@@ -132,21 +132,26 @@ class Database:
             return work(self._configured(connection))
 
         try:
-            return await self._target.access.call(watched, lambda: self._prepare(creates=creates))
+            return await self._target.access.call(watched, self._preparation(creates=creates))
         except CodeflowError:
             raise
         except DRIVER_ERRORS as error:
             return classify(error, self._target.place, connected=is_connected)
 
-    def _prepare(self, *, creates: bool) -> None:
+    def _preparation(self, *, creates: bool) -> Callable[[], None] | None:
+        """Give what has to be done about a file before each use; it may block."""
         file = self._target.file
         if file is None:
-            return
-        if creates:
-            file.create()
-        elif not file.exists():
-            demand(SchemaVersion(state=SchemaState.ABSENT, found=None), self._target.place)
-        file.check()
+            return None
+
+        def prepare() -> None:
+            if creates:
+                file.create()
+            elif not file.exists():
+                demand(SchemaVersion(state=SchemaState.ABSENT, found=None), self._target.place)
+            file.check()
+
+        return prepare
 
     def _configured(self, connection: Connection) -> Connection:
         """Set options of this connection alone; the pool undoes them when it comes back."""

@@ -109,6 +109,10 @@ def _from_driver(error: exc.DBAPIError, place: str, *, connected: bool) -> Failu
     state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
     if isinstance(state, str) and state:
         return _from_state(state, place, error, connected=connected)
+    if not connected and "FATAL:" in str(original):
+        # libpq gives no code here, and there is no data yet that could hold the word.
+        told = "refuses the connection: look at user, password and name of the database"
+        return _unreachable(f"{place} {told}", connected=False)
     if error.connection_invalidated or not connected:
         return _unreachable(f"{place} cannot be reached", connected=connected)
     if isinstance(error, exc.OperationalError | exc.InterfaceError):

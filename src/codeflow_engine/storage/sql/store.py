@@ -125,6 +125,8 @@ class SQLStorage(Storage):
     async def remove_dismissals(self, tenant: str, dismissals: Sequence[Dismissal]) -> int:
         """Remove dismissals; return how many were there."""
         keys = {knowledge.dismissal_key(one) for one in dismissals}
+        if not keys:
+            return 0
         # Not repeated where it may have been kept: a second time it would find none.
         return await self._database.run(
             lambda to: knowledge.remove_dismissals(to, tenant, keys), write=True, repeatable=False

@@ -62,6 +62,11 @@ def resolve(given: Given, settings: SQLSettings) -> Target:
         target = _from_url(given, settings)
     elif isinstance(given, Engine):
         _check_engine(given)
+        if given.dialect.is_async:
+            raise ConfigurationError(
+                "storage: an Engine with an asynchronous driver cannot be used; make it with "
+                "create_async_engine"
+            )
         access = OnThreads(given, settings.pool_size)
         target = Target(access=access, place=_place(given.url), dialect=given.dialect.name)
     elif _is_async_engine(given):
