@@ -106,6 +106,7 @@ class AsyncEngine:
     """
 
     def __init__(self, **options: Unpack[EngineOptions]) -> None:
+        from dataclasses import replace
         from pathlib import Path
 
         from codeflow_engine.plugins.backends import Backends
@@ -123,14 +124,15 @@ class AsyncEngine:
         settings = load_settings(None if file is None else Path(file), named)
         self._loaded = load_plugins(options.get("plugins", ()), allow=settings.plugins_allow)
         self._backends = Backends(self._loaded.registry, settings.plugins)
-        chosen = {
-            "storage": self._name(Kind.STORAGE, options.get("storage"), settings.storage),
+        storage = settings.storage or "memory"
+        chosen: dict[str, Any] = {
+            "storage": self._name(Kind.STORAGE, options.get("storage"), storage),
             "cache": self._name(Kind.CACHE, options.get("cache"), settings.cache),
             "vcs": self._name(Kind.VCS, options.get("vcs"), settings.vcs),
             "analyzers": self._names(Kind.ANALYZER, options.get("analyzers"), settings.analyzers),
             "observers": self._names(Kind.OBSERVER, options.get("observers"), settings.observers),
         }
-        settings = settings.model_copy(update=chosen)
+        settings = replace(settings, **chosen)
         self._tools = _wire(settings, self._loaded, self._backends, options)
         self._executor = DirectExecutor(self._tools)
 
@@ -365,7 +367,7 @@ def _wire(
     observers = [backends.get(Observer, name) for name in settings.observers]
     return Toolbox(
         settings=settings,
-        storage=backends.get(Storage, settings.storage),
+        storage=backends.get(Storage, settings.storage or "memory"),
         cache=backends.get(Cache, settings.cache),
         vcs=settings.vcs,
         sandbox=Sandbox(prefer=settings.isolation),

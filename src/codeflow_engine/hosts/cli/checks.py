@@ -6,7 +6,7 @@ import asyncio
 import platform
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from pathlib import Path
@@ -110,7 +110,7 @@ def _check_settings(named: Path | None) -> tuple[Settings | None, Check]:
 
 def _check_variables(environment: Mapping[str, str]) -> list[Check]:
     """List the variables that are set; a name that nobody reads is likely a slip."""
-    known = {f"{_PREFIX}{name}".upper() for name in Settings.model_fields} | _OWN_VARIABLES
+    known = {f"{_PREFIX}{one.name}".upper() for one in fields(Settings)} | _OWN_VARIABLES
     ours = sorted(name for name in environment if name.upper().startswith(_PREFIX))
     read = [name for name in ours if name.upper().partition("__")[0] in known]
     unread = [name for name in ours if name not in read]

@@ -109,7 +109,7 @@ async def _version(db: str | None, settings: Path | None) -> SchemaVersion:
     from codeflow_engine.storage.sql import SQLSettings, SQLStorage
 
     known = load_settings(settings)
-    url = history_url(db, settings) or known.storage
+    url = history_url(db, settings) or known.storage or ""
     if "://" not in url:
         raise ConfigurationError(f"the storage {url!r} is no database; give one by --db URL")
     storage = SQLStorage(url, from_plain(SQLSettings, known.plugins.get("sql", {})))

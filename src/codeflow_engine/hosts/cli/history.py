@@ -62,7 +62,7 @@ def history_url(db: str | None, settings: Path | None) -> str | None:
         return db
     from codeflow_engine.settings import load_settings
 
-    if "storage" in load_settings(settings).model_fields_set:
+    if load_settings(settings).storage is not None:
         return None
     try:
         path = _own_file()

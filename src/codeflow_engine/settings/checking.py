@@ -1,0 +1,120 @@
+"""Checks of what comes from outside, by Pydantic; imported where there is something."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from typing import Any, get_type_hints
+
+from pydantic import Field, ValidationError, create_model
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from codeflow_engine.domain.encoding import explain
+from codeflow_engine.errors import ConfigurationError
+from codeflow_engine.settings.values import Settings
+
+__all__ = ["checked", "read_environment"]
+
+
+class _Form(BaseSettings):
+    """What `Settings` looks like from outside; its fields are added below."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CODEFLOW_", env_nested_delimiter="__", extra="forbid"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is handed in, and nothing else; `read_environment` reads the rest.
+
+        A `.env` file or a directory of secrets could lie in a checkout.
+        """
+        return (init_settings,)
+
+
+def _form() -> type[_Form]:
+    hints = get_type_hints(Settings, include_extras=True)
+    given: dict[str, Any] = {
+        one.name: (
+            hints[one.name],
+            Field(default_factory=one.default_factory)
+            if one.default_factory is not MISSING
+            else Field(default=one.default),
+        )
+        for one in fields(Settings)
+    }
+    return create_model("Settings", __base__=_Form, **given)
+
+
+class _Environment(EnvSettingsSource):
+    """Reads `CODEFLOW_*`."""
+
+    def decode_complex_value(self, field_name: str, field: Any, value: Any) -> Any:
+        """Split lists at their commas; read sections of plugins as JSON.
+
+        Below the sections no field says what is expected, and a token of digits has to stay
+        text: `_decode` reads lists and objects there.
+        """
+        if field is None:
+            raise ValueError("not decoded here")
+        if field_name != "plugins":
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return super().decode_complex_value(field_name, field, value)
+
+
+def read_environment(where: str) -> dict[str, Any]:
+    """Read the settings that `CODEFLOW_*` holds.
+
+    Raises:
+        ConfigurationError: A section is no JSON; `where` says where settings come from.
+    """
+    try:
+        values = _Environment(_form())()
+    except SettingsError as error:
+        raise ConfigurationError(f"settings from {where}: {error}") from None
+    plugins = values.get("plugins")
+    if isinstance(plugins, dict):
+        values["plugins"] = _decode(plugins)
+    return values
+
+
+def _decode(value: Any) -> Any:
+    """Read the lists and objects that the sections of plugins hold as JSON."""
+    if isinstance(value, dict):
+        return {name: _decode(item) for name, item in value.items()}
+    if not isinstance(value, str) or value.lstrip()[:1] not in {"[", "{"}:
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+
+
+def checked(values: Mapping[str, Any], where: str) -> Settings:
+    """Check values and make settings of them.
+
+    Raises:
+        ConfigurationError: An unknown name, or a wrong value, which is not shown.
+    """
+    # These are options of the constructor of BaseSettings, such as `_env_file`.
+    if hidden := sorted(name for name in values if name.startswith("_")):
+        raise ConfigurationError(f"settings from {where}: there is no {', '.join(hidden)}")
+    try:
+        form = _form()(**values)
+    except ValidationError as error:
+        raise ConfigurationError(f"settings from {where}: {explain(error)}") from None
+    return Settings(**{one.name: getattr(form, one.name) for one in fields(Settings)})
