@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import batched, groupby
+from itertools import groupby
 from typing import Final
 
 from codeflow_engine.contracts.analyzer import Analysis
@@ -17,8 +17,13 @@ __all__ = ["Chosen", "choose"]
 
 _LINK: Final = "120000"
 _SUBMODULE: Final = "160000"
-_AT_ONCE: Final = 64
-"""Files read by one call: what does not count is let go of between two."""
+_AT_ONCE: Final = 500
+_BYTES_AT_ONCE: Final = 64 * 1024 * 1024
+"""Most that one call reads, as far as sizes are known: what does not count is let go of
+between two calls. A call costs as much as 100 files of usual size."""
+
+_UNKNOWN: Final = 512 * 1024
+"""Size that a file is taken for of which the change shows only a part."""
 
 _BARE: Final = "a bare patch has no files around it"
 
@@ -41,6 +46,9 @@ class Chosen:
 
     hunks: dict[str, list[range]] = field(default_factory=dict)
     """Lines that the hunks of a path show on the new side, in the order of the change."""
+
+    sizes: dict[str, int] = field(default_factory=dict)
+    """How large the file of a path may be."""
 
     sources: list[Source] = field(default_factory=list)
     foreign: dict[str, str] = field(default_factory=dict)
@@ -69,7 +77,7 @@ async def choose(
         chosen.foreign.update(dict.fromkeys(chosen.hunks, _BARE))
         return chosen
     left = total_bytes
-    for paths in batched(chosen.hunks, _AT_ONCE):
+    for paths in _shares(chosen.sizes):
         files = await analysis.read_files(paths, Side.NEW)
         for path, file in _answers(paths, files):
             try:
@@ -103,7 +111,23 @@ def _sort(analysis: Analysis, declines: Declines) -> Chosen:
             chosen.units.extend((unit, file.path) for unit in units)
             shown = [hunk.numbers(Side.NEW) for hunk in file.hunks]
             chosen.hunks.setdefault(file.path, []).extend(shown)
+            whole = file.old_path is None
+            chosen.sizes[file.path] = file.span.end - file.span.start if whole else _UNKNOWN
     return chosen
+
+
+def _shares(sizes: Mapping[str, int]) -> Iterator[list[str]]:
+    """Share paths out over calls of the host."""
+    share: list[str] = []
+    left = _BYTES_AT_ONCE
+    for path, size in sizes.items():
+        if share and (size > left or len(share) == _AT_ONCE):
+            yield share
+            share, left = [], _BYTES_AT_ONCE
+        share.append(path)
+        left -= size
+    if share:
+        yield share
 
 
 def _not_python(file: DiffFile) -> str | None:

@@ -105,8 +105,9 @@ class Source:
     def _rows(self) -> list[int]:
         """Offsets at which the rows begin that Python counts; a mark of order is in none."""
         first = 1 if self.text.startswith("\ufeff") else 0
-        ends = (found.end() for found in re.finditer(r"\r\n|\r|\n", self.text))
-        return [first, *ends]
+        if "\r" not in self.text:
+            return [first, *self._lines[1:]]
+        return [first, *(found.end() for found in re.finditer(r"\r\n|\r|\n", self.text))]
 
     @cached_property
     def _lines(self) -> list[int]:
