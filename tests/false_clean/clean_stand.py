@@ -147,7 +147,7 @@ class StandEngine(AsyncEngine):
 
     def __init__(self, desk: Desk, limits: dict[str, float], **options: Any) -> None:
         super().__init__(**options)
-        settings = self._tools.settings.model_copy(update=limits)
+        settings = replace(self._tools.settings, **limits)
         self._tools = replace(self._tools, settings=settings)
         self._tools.hooks._patience = settings.observer_timeout
         runner = DirectRunner(self._tools.threads)
