@@ -66,7 +66,7 @@ def test_s21_s24_git_gets_full_ids_and_an_environment_of_ours(
 
     lines = notes.read_text().splitlines()
     words = {line.removeprefix("argument ") for line in lines if line.startswith("argument ")}
-    named = {word for word in words if not re.fullmatch(r"\^?[0-9a-f]{40}|--?[a-z].*", word)}
+    named = {word for word in words if not re.fullmatch(r"\^?[0-9a-f]{40}|--|--?[a-z].*", word)}
     variables = {line.split("=")[0] for line in lines if line.startswith("variable ")}
     objects = str(hostile.repository / ".git/objects")
     told = {line for line in lines if str(hostile.place) in line}
