@@ -187,7 +187,7 @@ def review(session: nox.Session) -> None:
     Findings are its result and not its failure, unless `-- --fail-on SEVERITY` asks for that.
     A review that is not complete fails the session, as it fails the command.
     """
-    _install(session, project=".[cli]")
+    _install(session, project=".[cli,analyzers]")
     head = session.run(
         "git", "rev-parse", "--verify", "HEAD", silent=True, external=True, log=False
     ).strip()
@@ -264,7 +264,7 @@ def docs(session: nox.Session) -> None:
 @_session()
 def bench(session: nox.Session) -> None:
     """Run every benchmark; arguments go to each, such as `--check`."""
-    _install(session, "bench", project=".[cli]")
+    _install(session, "bench", project=".[cli,analyzers]")
     for path in sorted(ROOT.glob("benchmarks/bench_*.py")):
         session.run("python", str(path.relative_to(ROOT)), *session.posargs)
 
