@@ -226,3 +226,27 @@ async def test_two_storages_share_nothing() -> None:
     await first.put_runs([run("r1")])
 
     assert await second.find_runs("a") == ()
+
+
+async def test_s32_events_of_a_tenant_are_its_own(storage: Storage) -> None:
+    """Two tenants may have a run of the same id, and each reads its own stream alone."""
+    mine, yours = event("r1", 1, step="mine"), event("r1", 1, step="yours")
+    await storage.append_events("a", [mine, event("r1", 2)])
+    await storage.append_events("b", [yours])
+
+    assert await storage.read_events("a", "r1") == (mine, event("r1", 2))
+    assert await storage.read_events("b", "r1") == (yours,)
+    assert await storage.read_events("c", "r1") == ()
+
+
+async def test_s32_a_run_of_another_tenant_is_not_replaced(storage: Storage) -> None:
+    """The same id names another run there, and another review."""
+    await storage.put_runs([run("r1", "a")])
+    await storage.put_reviews("a", [review("r1", "mine")])
+
+    await storage.put_runs([run("r1", "b", status=RunStatus.FAILED)])
+    await storage.put_reviews("b", [review("r1", "yours")])
+
+    assert await storage.get_runs("a", ["r1"]) == (run("r1", "a"),)
+    assert await storage.find_runs("a", status=RunStatus.FAILED) == ()
+    assert await storage.get_reviews("a", ["r1"]) == (review("r1", "mine"),)
