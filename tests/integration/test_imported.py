@@ -31,7 +31,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
         yield made
 
 
-def analysis(target: str = "/work/shop") -> Analysis:
+def analysis(target: str = "/srv/shop") -> Analysis:
     async def unread(*_: Any) -> Any:
         raise AssertionError("no file is read")
 
@@ -151,7 +151,7 @@ async def test_only_results_that_stand_are_told(tmp_path: Path, sandbox: Sandbox
 
 BASES = {
     "SRC": {"uri": "src/", "uriBaseId": "TOP"},
-    "TOP": {"uri": "file:///work/shop"},
+    "TOP": {"uri": "file:///srv/shop"},
     "%SRCROOT%": {"uri": "file:///build/elsewhere/"},
     "FAR": {"uri": "file:///far/"},
     "LOOP": {"uri": "x/", "uriBaseId": "LOOP"},
@@ -163,8 +163,8 @@ PLACES = [
     ("src/a.py", None, "src/a.py"),
     ("./src/a.py", None, "src/a.py"),
     ("b%20%C3%A9.py", None, "b \u00e9.py"),
-    ("file:///work/shop/src/a.py", None, "src/a.py"),
-    ("file://localhost/work/shop/src/a.py", None, "src/a.py"),
+    ("file:///srv/shop/src/a.py", None, "src/a.py"),
+    ("file://localhost/srv/shop/src/a.py", None, "src/a.py"),
     ("file:///container/src/a.py", None, "src/a.py"),
     ("a.py", "SRC", "src/a.py"),
     ("src/a.py", "TOP", "src/a.py"),
@@ -181,7 +181,7 @@ PLACES = [
     ("/etc/passwd", None, None),
     ("file:///etc/passwd", None, None),
     ("file:///other/src/a.py", None, None),
-    ("file://evil.example.org/work/shop/src/a.py", None, None),
+    ("file://evil.example.org/srv/shop/src/a.py", None, None),
     ("https://example.org/src/a.py", None, None),
     ("C:\\src\\a.py", None, None),
     ("src/a.py%00", None, None),
@@ -250,7 +250,7 @@ RDF = {
         {
             "message": "Wrong",
             "location": {
-                "path": "/work/shop/src/a.py",
+                "path": "/srv/shop/src/a.py",
                 "range": {"start": {"line": 2, "column": 8}, "end": {"line": 2, "column": 12}},
             },
             "code": {"value": "L 1"},

@@ -86,7 +86,7 @@ def analysis_of(
             for path, data in files.items()
         )
     parsed = Diff.parse(text)
-    change = Change(provider=provider, target="/work", diff=parsed)
+    change = Change(provider=provider, target="/srv", diff=parsed)
     return Analysis(
         change=change, units=parsed.units, read_files=tree.read, cache=cache or MemoryCache()
     )
