@@ -65,10 +65,17 @@ class Interrupted:
     how: str
     """`cancel` the run, or `close` its engine."""
 
+    deaf: bool = False
+    """Whether it goes on when it is told to stop, and answers as if nothing had been."""
+
     async def strike(self, call: Call, desk: Desk) -> Any:
         assert desk.interrupt is not None
         desk.helpers.add(asyncio.ensure_future(desk.interrupt()))
-        await asyncio.sleep(PAUSE)
+        try:
+            await asyncio.sleep(PAUSE)
+        except asyncio.CancelledError:
+            if not self.deaf:
+                raise
         return await call()
 
 
@@ -104,6 +111,7 @@ def faults_of(point: Point, answer: Any) -> list[Fault]:
         Hangs("hangs"),
         Hangs("hangs-deaf", deaf=True),
         Interrupted("cancelled", "cancel"),
+        Interrupted("cancelled-deaf", "cancel", deaf=True),
         Interrupted("closed", "close"),
     ]
     faults += [
@@ -122,6 +130,8 @@ def faults_of(point: Point, answer: Any) -> list[Fault]:
         Answers(name, lambda value, path=path, put=put: alter(value, path, put), legal=legal)
         for name, path, put, legal in alterations(answer)
     ]
+    if point.kind == "hook":
+        return [fault for fault in faults if isinstance(fault, Raises | Answers)]
     return faults
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, override
 
-from clean_desk import Desk, WatchedRunner, watched
+from clean_desk import Desk, Point, WatchedRunner, watched
 
 from codeflow_engine import AsyncEngine, AsyncRun, Review, hookimpl
 from codeflow_engine.contracts import (
@@ -129,16 +129,18 @@ class Watcher(Observer):
 
 
 class Modifier:
-    """A plugin whose hook leaves the findings as they are, unless told otherwise."""
+    """A plugin whose hook leaves the findings as they are, unless it is struck."""
 
-    def __init__(self, answer: Any = None) -> None:
-        self._answer = answer
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
 
     @hookimpl
     def codeflow_modify_findings(
         self, findings: tuple[Finding, ...], change: Change
     ) -> tuple[Finding, ...]:
-        answer: tuple[Finding, ...] = findings if self._answer is None else self._answer(findings)
+        answer: tuple[Finding, ...] = self._desk.meet_now(
+            Point("hook", "modify_findings"), findings
+        )
         return answer
 
 
@@ -169,6 +171,7 @@ class End:
 
     followed: list[RunEvent] = field(default_factory=list)
     follow_error: BaseException | None = None
+    follower_ended: bool = True
     later: Review | BaseException | None = None
     """What somebody gets who asks for the run afterwards."""
 
@@ -180,7 +183,6 @@ async def drive(
     desk: Desk,
     *,
     limits: dict[str, float] | None = None,
-    modify: Any = None,
     interrupt: str = "cancel",
 ) -> End:
     """Drive one review to its end, with whatever the desk has in store for it."""
@@ -195,7 +197,7 @@ async def drive(
         vcs=watched(VCS, Shelf(), desk),
         analyzers=[watched(Analyzer, Planted(), desk), watched(Analyzer, Second(), desk)],
         observers=[watched(Observer, Watcher(), desk)],
-        plugins=[Modifier(modify)],
+        plugins=[Modifier(desk)],
         plugins_allow=[],
         isolation=Isolation.NONE,
     )
@@ -233,7 +235,8 @@ async def _drive(engine: AsyncEngine, desk: Desk, end: End, interrupt: str, seco
     except BaseException as error:  # noqa: BLE001 - the same
         end.error = error
     await asyncio.wait([follower], timeout=PATIENCE)
-    if not follower.done():
+    end.follower_ended = follower.done()
+    if not end.follower_ended:
         follower.cancel()
         await asyncio.wait([follower])
 

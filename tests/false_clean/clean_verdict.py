@@ -76,6 +76,9 @@ def allowed(point: Point, fault: Fault) -> set[Ending]:
         if "RunFinished" in point.name or "succeeded" in point.name or quiet:
             return ends | {Ending.HARMLESS}
         return ends
+    if point.kind == "hook":
+        legal = isinstance(fault, Answers) and fault.legal
+        return {Ending.TOLD, Ending.HARMLESS} if legal else {Ending.HARMLESS}
     if quiet:
         hangs = fault.name.startswith("hangs") and point.kind == "cache"
         return {Ending.INCOMPLETE, Ending.HARMLESS} if hangs else {Ending.HARMLESS}
@@ -94,7 +97,9 @@ def _allowed_of_answer(point: Point, fault: Answers) -> set[Ending]:
     if point.kind == "storage" and not point.name.startswith("find_"):
         # What a write answers is looked at by nobody.
         return {Ending.HARMLESS}
-    ends = {Ending.ERROR, Ending.INCOMPLETE}
+    ends = {Ending.INCOMPLETE}
+    if point.kind != "analyzer":
+        ends.add(Ending.ERROR)
     if fault.legal:
         return ends | {Ending.HARMLESS, Ending.TOLD}
     # A value of a wrong type that nothing reads has no effect at all.
@@ -110,9 +115,10 @@ def _false_clean(end: End, whole: Review) -> list[str]:
             continue
         if name == "stored review" and end.record and end.record.status != RunStatus.SUCCEEDED:
             continue  # a run that failed has no result, whatever lies in the storage
+        told = sum(n for why, n in review.dropped.items() if why.startswith("dropped by plugin"))
         known = {(one.path, one.line) for one in whole.findings}
         here = {(one.path, one.line) for one in review.findings}
-        if lost := known - here:
+        if len(lost := known - here) > told:
             found.append(f"FALSE CLEAN: the {name} is complete without {sorted(lost, key=repr)}")
         if review.coverage.units != whole.coverage.units:
             found.append(f"FALSE CLEAN: the {name} has {review.coverage.units} units")
@@ -147,18 +153,30 @@ def _disagreements(point: Point, fault: Fault, end: End) -> list[str]:
         if not (gone and not end.record.status.is_terminal):
             found.append(f"the result says {status}, the record {end.record.status}")
     if status is RunStatus.FAILED:
-        told = end.run.record.error or ""
-        if not told.startswith(type(end.error).__name__):
-            found.append(f"{end.error!r} was raised, and the record tells {told!r}")
-        if not isinstance(end.error, CodeflowError) and "unexpected error" not in told:
-            found.append(f"the text of a foreign error is told: {told!r}")
-    return found + _event_problems(point, end, status)
+        found += _failure_problems(end, end.run.record.error or "")
+    return found + _event_problems(point, fault, end, status)
 
 
-def _event_problems(point: Point, end: End, status: RunStatus) -> list[str]:
+def _failure_problems(end: End, told: str) -> list[str]:
     found = []
+    if not told.startswith(type(end.error).__name__):
+        found.append(f"{end.error!r} was raised, and the record tells {told!r}")
+    if not isinstance(end.error, CodeflowError) and "unexpected error" not in told:
+        found.append(f"the text of a foreign error is told: {told!r}")
+    if isinstance(end.later, Review):
+        found.append("the run failed, and who asks later gets a review")
+    return found
+
+
+def _event_problems(point: Point, fault: Fault, end: End, status: RunStatus) -> list[str]:
+    found = []
+    if not end.follower_ended and not point.name.startswith("read_events"):
+        found.append("who follows the events waits for ever")
     numbers = [event.sequence for event in end.events]
-    forgetful = point.kind == "storage" and point.name.startswith(("append_events", "read_events"))
+    lost = fault.name == "forgets" or point.name == "append_events[RunFinished]"
+    forgetful = point.name.startswith("read_events") or (
+        point.name.startswith("append_events") and lost
+    )
     if numbers != [*range(1, len(numbers) + 1)] and not forgetful:
         found.append(f"events are numbered {numbers}")
     last = end.events[-1] if end.events else None

@@ -19,8 +19,8 @@ _NUMBER: Final = (int, float)
 def is_sound(value: object) -> bool:
     """Tell whether every field of a dataclass holds what is declared, all the way down.
 
-    Python checks no annotation. A value with a number where a text belongs is found out
-    far from whoever made it, or not at all.
+    Python checks no annotation, and a copy comes by no constructor. A value with a number
+    where a text belongs is found out far from whoever made it, or not at all.
     """
     return is_dataclass(value) and not isinstance(value, type) and _check_of(type(value))(value)
 
@@ -53,9 +53,19 @@ def _dataclass_check(kind: type) -> _Check:
     hints = typing.get_type_hints(kind)
     names = [field.name for field in fields(kind)]
     checks = [(name, _check_of(hints[name])) for name in names]
-    return lambda value: (
-        isinstance(value, kind) and all(check(getattr(value, name)) for name, check in checks)
-    )
+    validate = getattr(kind, "__post_init__", None)
+
+    def is_made(value: Any) -> bool:
+        if not isinstance(value, kind):
+            return False
+        if not all(check(getattr(value, name)) for name, check in checks):
+            return False
+        try:
+            return validate is None or validate(value) is None
+        except ValueError:
+            return False
+
+    return is_made
 
 
 def _tuple_check(arguments: tuple[Any, ...]) -> _Check:

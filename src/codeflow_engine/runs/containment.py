@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from codeflow_engine.errors import WorkflowError
 from codeflow_engine.plugins.containment import is_foreign
 
-__all__ = ["as_ours"]
+__all__ = ["as_ours", "unless_cancelled"]
 
 
 def as_ours(error: BaseException) -> BaseException:
@@ -17,3 +19,11 @@ def as_ours(error: BaseException) -> BaseException:
     if isinstance(error, Exception) or not is_foreign(error):
         return error
     return WorkflowError(f"a part of the run ended with {type(error).__name__}")
+
+
+def unless_cancelled[T](value: T) -> T:
+    """Cancel anew where code of a plugin has caught the cancellation and went on."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+    return value

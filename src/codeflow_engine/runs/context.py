@@ -19,7 +19,7 @@ from codeflow_engine.plugins.backends import Backends
 from codeflow_engine.plugins.dispatch import HookDispatch
 from codeflow_engine.redaction import Redactor
 from codeflow_engine.runs.clock import Clock
-from codeflow_engine.runs.containment import as_ours
+from codeflow_engine.runs.containment import as_ours, unless_cancelled
 from codeflow_engine.runs.events import EventStream
 from codeflow_engine.sandbox import Sandbox
 from codeflow_engine.settings import Settings
@@ -161,7 +161,7 @@ class RunContext:
                 key=key,
                 work=partial(function, *arguments),
             )
-            return _unless_cancelled(await self._runner.run(step))
+            return unless_cancelled(await self._runner.run(step))
         except BaseException as raised:
             error = type(raised).__name__
             raise
@@ -194,11 +194,3 @@ async def _contained[T](step: Coroutine[Any, Any, T]) -> T:
         if ours is error:
             raise
         raise ours from error
-
-
-def _unless_cancelled[T](value: T) -> T:
-    """Cancel anew where code of a plugin has caught the cancellation and went on."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
-    return value

@@ -18,7 +18,7 @@ from codeflow_engine.errors import (
 )
 from codeflow_engine.plugins.containment import is_foreign
 from codeflow_engine.plugins.registry import Kind
-from codeflow_engine.runs.containment import as_ours
+from codeflow_engine.runs.containment import as_ours, unless_cancelled
 from codeflow_engine.runs.context import DirectRunner, RunContext, StepRunner, Toolbox
 from codeflow_engine.runs.events import EventStream
 from codeflow_engine.runs.workflow import Workflow
@@ -168,7 +168,7 @@ class DirectExecutor:
             async with deadline:
                 await self._update(execution, RunStatus.RUNNING)
                 await context.emit(RunStarted, workflow=workflow.name)
-                return await workflow.run(context, value)
+                return unless_cancelled(await workflow.run(context, value))
         except TimeoutError as error:
             if not deadline.expired():
                 raise

@@ -1,0 +1,256 @@
+"""Changes of the package that swallow a fault, each with cells that must find it out.
+
+Each one replaces a text that stands once in its file, in a copy of the package.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import codeflow_engine
+
+PACKAGE = Path(codeflow_engine.__file__).parent
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    cells: tuple[str, ...]
+    """Words that choose the cells of the matrix to strike."""
+
+    quick: bool = False
+    """Whether it is tried at every run of the tests."""
+
+    def apply(self, folder: Path) -> Path:
+        """Copy the package into a folder, and change it there."""
+        copied = folder / "codeflow_engine"
+        shutil.copytree(PACKAGE, copied, ignore=shutil.ignore_patterns("__pycache__", ".*cache"))
+        path = copied / self.file
+        text = path.read_text("utf-8")
+        assert text.count(self.old) == 1, f"{self.file} holds {self.old!r} not once"
+        path.write_text(text.replace(self.old, self.new), "utf-8")
+        return folder
+
+
+_EXAMINED = "return SourceReport(source=name, examined=frozenset(analysis.units))"
+_ANALYZE = "review/analyze.py"
+_EXECUTOR = "runs/executor.py"
+_EVENTS = "runs/events.py"
+_SETTLE = "review/settle.py"
+_DISPATCH = "plugins/dispatch.py"
+
+MUTANTS = (
+    Mutant(
+        "a crash of an analyzer counts as a look",
+        _ANALYZE,
+        'return failed_source(name, analysis.units, f"it crashed with {type(error).__name__}")',
+        _EXAMINED,
+        ("second]] raises-foreign",),
+        quick=True,
+    ),
+    Mutant(
+        "an error of an analyzer counts as a look",
+        _ANALYZE,
+        "return failed_source(name, analysis.units, error.message)",
+        _EXAMINED,
+        ("second]] raises-own",),
+    ),
+    Mutant(
+        "an analyzer that hangs counts as one that looked",
+        _ANALYZE,
+        'return failed_source(name, analysis.units, f"no answer within {seconds:g} s")',
+        _EXAMINED,
+        ("second]] hangs",),
+    ),
+    Mutant(
+        "what a report is silent about counts as examined",
+        _ANALYZE,
+        "asked.intersection(report.examined).difference(declined, failed)",
+        "asked.difference(declined, failed)",
+        ("second]] forgets",),
+    ),
+    Mutant(
+        "values of a wrong type pass in a report",
+        _ANALYZE,
+        "if not is_sound(report) or not",
+        "if not",
+        ("second]] wrong(findings",),
+    ),
+    Mutant(
+        "only the usual errors of an analyzer are contained",
+        _ANALYZE,
+        "    except BaseException as error:",
+        "    except OSError as error:",
+        ("second]] raises-foreign", "second]] raises-panic"),
+    ),
+    Mutant(
+        "the ledger forgets who failed",
+        "review/judge.py",
+        "if reasons := failed.get(unit):",
+        "if reasons := list[str]():",
+        ("second]] raises-own",),
+    ),
+    Mutant(
+        "the ledger takes silence for consent",
+        "review/judge.py",
+        "if unit not in accounted:",
+        "if unit not in accounted and False:",
+        ("step:analyze[second] forgets",),
+        quick=True,
+    ),
+    Mutant(
+        "a failed unit is covered",
+        "domain/coverage.py",
+        "        covered = (UnitState.REVIEWED, UnitState.EXCLUDED)",
+        "        covered = (UnitState.REVIEWED, UnitState.EXCLUDED, UnitState.FAILED)",
+        ("second]] raises-foreign",),
+    ),
+    Mutant(
+        "findings are not counted",
+        _SETTLE,
+        "    _settle_findings(account)\n    _settle_review",
+        "    _settle_review",
+        ("step:anchor loses", "step:fuse loses", "step:identify loses"),
+        quick=True,
+    ),
+    Mutant(
+        "units and reports are not counted",
+        _SETTLE,
+        "    _settle_units(account)\n    _settle_findings",
+        "    _settle_findings",
+        ("step:prepare loses", "step:analyze[second] loses(findings)"),
+    ),
+    Mutant(
+        "the review is not held against its stages",
+        _SETTLE,
+        "    _settle_findings(account)\n    _settle_review(account, review)\n",
+        "    _settle_findings(account)\n",
+        ("step:judge loses",),
+    ),
+    Mutant(
+        "a merged finding needs no other that stands for it",
+        _SETTLE,
+        "            kept = any(_stands_for(one, lost) for one in by_path.get(lost.path, ()))\n",
+        "            kept = True\n",
+        ("step:fuse loses",),
+    ),
+    Mutant(
+        "partition drops what policy leaves out",
+        "review/partition.py",
+        "            decided[unit] = decision\n",
+        "            pass\n",
+        ("step:partition forgets",),
+    ),
+    Mutant(
+        "anchor drops without counting",
+        "review/anchor.py",
+        'dropped[f"{report.source}: {reason}"] += 1',
+        "pass",
+        ("step:anchor forgets",),
+    ),
+    Mutant(
+        "fuse keeps one finding",
+        "review/fuse.py",
+        "for group in groups), key=_rank))",
+        "for group in groups), key=_rank)[:1])",
+        ("step:fuse forgets",),
+    ),
+    Mutant(
+        "a plugin that breaks takes the findings along",
+        _DISPATCH,
+        '                self._failed(origin, "codeflow_modify_findings", run_id, error)\n',
+        "                findings = ()\n",
+        ("hook:modify_findings raises",),
+    ),
+    Mutant(
+        "what plugins drop is not counted",
+        _DISPATCH,
+        'dropped[f"dropped by plugin {origin}"] += gone',
+        "pass",
+        ("hook:modify_findings loses",),
+    ),
+    Mutant(
+        "an observer that breaks ends the run",
+        _DISPATCH,
+        '            self._failed(origin, "codeflow_run_event", event.run_id, error)\n',
+        "            raise\n",
+        ("on_event[RunStarted] raises",),
+    ),
+    Mutant(
+        "a cache that breaks fails its reader",
+        "runs/scoped_cache.py",
+        "        return None\n",
+        "        raise\n",
+        ("cache:get",),
+    ),
+    Mutant(
+        "a run that failed is recorded as a success",
+        _EXECUTOR,
+        "await self._finish(execution, RunStatus.FAILED, self._describe(raised))",
+        "await self._finish(execution, RunStatus.SUCCEEDED)",
+        ("vcs:fetch_change[fetch] raises",),
+    ),
+    Mutant(
+        "a run that failed has the result of nothing",
+        _EXECUTOR,
+        "                if raised is error:\n                    raise\n",
+        "                if raised is error:\n                    return None\n",
+        ("vcs:fetch_change[fetch] raises",),
+    ),
+    Mutant(
+        "a cancelled run has failed",
+        _EXECUTOR,
+        "if isinstance(raised, asyncio.CancelledError):",
+        "if isinstance(raised, GeneratorExit):",
+        ("step:fetch cancelled", "step:fetch closed"),
+    ),
+    Mutant(
+        "a success that cannot be recorded is one",
+        _EXECUTOR,
+        "if unrecorded is not None:",
+        "if unrecorded is None and False:",
+        ("put_runs[succeeded] raises",),
+    ),
+    Mutant(
+        "a stored review is the result of a run that failed",
+        "runs/handle.py",
+        "if self.status is RunStatus.SUCCEEDED:",
+        "if self.status is not RunStatus.CANCELLED:",
+        ("append_events[ReviewJudged] raises",),
+    ),
+    Mutant(
+        "whoever follows is not told of the end",
+        _EVENTS,
+        "        self._closed = True\n",
+        "        self._closed = False\n",
+        ("append_events[RunFinished] raises-own",),
+    ),
+    Mutant(
+        "an event whose storing failed is forgotten",
+        _EVENTS,
+        "self._unsure = batch = (*self._unsure, event)",
+        "batch = (event,)",
+        ("append_events[StepFinished fetch] raises-own",),
+    ),
+    Mutant(
+        "a step that is deaf to its cancellation goes on",
+        "runs/containment.py",
+        "if task is not None and task.cancelling():",
+        "if task is None:",
+        ("step:fetch cancelled-deaf", "vcs:fetch_change[fetch] cancelled-deaf"),
+    ),
+    Mutant(
+        "files of another path pass for those that were asked for",
+        "workflows/review.py",
+        "[file.path for file in files] == [*paths]",
+        "files is not None",
+        ("vcs:read_files[analyze[second]] wrong", "vcs:read_files[policy] repeats"),
+    ),
+)

@@ -1,0 +1,60 @@
+"""The matrix finds out every change of the package that swallows a fault."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from clean_mutants import MUTANTS, PACKAGE, Mutant
+
+MATRIX = Path(__file__).with_name("clean_matrix.py")
+UNDISTURBED = "the undisturbed review failed"
+
+
+def strike(package: Path, *words: str) -> tuple[int, list[str]]:
+    """Strike some cells of the matrix with the package that lies in a folder."""
+    ran = subprocess.run(
+        [sys.executable, str(MATRIX), *words],
+        env={**os.environ, "PYTHONPATH": str(package), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    if UNDISTURBED in ran.stderr:
+        return ran.returncode, [UNDISTURBED]
+    assert ran.stdout, ran.stderr
+    told = json.loads(ran.stdout)
+    assert told["cells"], f"no cell is called {words}"
+    broken: list[str] = told["broken"]
+    return ran.returncode, broken
+
+
+@pytest.mark.parametrize(
+    "mutant",
+    [
+        pytest.param(one, id=one.name.replace(" ", "-"), marks=() if one.quick else [SLOW])
+        for SLOW in [pytest.mark.fault]
+        for one in MUTANTS
+    ],
+)
+def test_a_change_that_swallows_a_fault_fails_the_matrix(mutant: Mutant, tmp_path: Path) -> None:
+    """Each of them breaks the promise in at least one cell."""
+    status, broken = strike(mutant.apply(tmp_path), *mutant.cells)
+
+    assert status == 1
+    assert broken
+
+
+@pytest.mark.fault
+def test_the_package_as_it_is_passes_the_same_cells() -> None:
+    """What fails with a change does not fail without it."""
+    words = [word for mutant in MUTANTS for word in mutant.cells]
+
+    status, broken = strike(PACKAGE.parent, *words)
+
+    assert (status, broken) == (0, [])
