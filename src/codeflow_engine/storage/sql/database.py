@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result, wait_random_exponential
 
 from codeflow_engine.errors import CodeflowError
-from codeflow_engine.storage.sql.failures import DRIVER_ERRORS, Again, Failure, classify
+from codeflow_engine.storage.sql.failures import Again, Failure, classify, driver_errors
 from codeflow_engine.storage.sql.settings import SQLSettings
 from codeflow_engine.storage.sql.target import Given, resolve
 from codeflow_engine.storage.sql.version import (
@@ -135,7 +135,7 @@ class Database:
             return await self._target.access.call(watched, self._preparation(creates=creates))
         except CodeflowError:
             raise
-        except DRIVER_ERRORS as error:
+        except driver_errors() as error:
             return classify(error, self._target.place, connected=is_connected)
 
     def _preparation(self, *, creates: bool) -> Callable[[], None] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+import sys
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -21,10 +22,7 @@ from codeflow_engine.errors import (
     StorageUnavailableError,
 )
 
-__all__ = ["DRIVER_ERRORS", "Again", "Failure", "classify"]
-
-DRIVER_ERRORS = (exc.SQLAlchemyError, OSError, ValueError, OverflowError)
-"""What SQLAlchemy and the drivers raise; the last two for values that they cannot write."""
+__all__ = ["Again", "Failure", "classify", "driver_errors"]
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _CONFLICTS = frozenset({"40001", "40P01", "55P03"})
@@ -54,6 +52,16 @@ _SQLITE: dict[int, tuple[type[StorageError], str]] = {
 }
 
 
+def driver_errors() -> tuple[type[Exception], ...]:
+    """List what SQLAlchemy and the drivers raise; the last two for values of no column.
+
+    SQLAlchemy 2.0 lets through what asyncpg raises while it connects.
+    """
+    known = (exc.SQLAlchemyError, OSError, ValueError, OverflowError)
+    asyncpg = sys.modules.get("asyncpg")
+    return (*known, asyncpg.PostgresError) if asyncpg is not None else known
+
+
 class Again(Enum):
     """Whether the same call may go well when it is made again."""
 
@@ -80,7 +88,7 @@ def classify(error: Exception, place: str, *, connected: bool) -> Failure:
     """Classify an error.
 
     Args:
-        error: One of `DRIVER_ERRORS`.
+        error: One of `driver_errors()`.
         place: What the database is called in a message.
         connected: Whether there was a connection already.
     """
@@ -94,6 +102,9 @@ def classify(error: Exception, place: str, *, connected: bool) -> Failure:
             return Failure(StorageFullError(f"{place} has no space left"), Again.NEVER)
         name = errno.errorcode.get(error.errno or 0, type(error).__name__)
         return _unreachable(f"{place} cannot be reached ({name})", connected=connected)
+    state = getattr(error, "sqlstate", None)
+    if isinstance(state, str) and state:
+        return _from_state(state, place, lost=connected, connected=connected)
     if isinstance(error, ValueError | OverflowError | exc.StatementError):
         told = f"{place} cannot hold a value of this call ({type(error).__name__})"
     else:
@@ -108,7 +119,8 @@ def _from_driver(error: exc.DBAPIError, place: str, *, connected: bool) -> Failu
         return _from_sqlite(original, code, place)
     state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
     if isinstance(state, str) and state:
-        return _from_state(state, place, error, connected=connected)
+        lost = error.connection_invalidated
+        return _from_state(state, place, lost=lost, connected=connected)
     if not connected and "FATAL:" in str(original):
         # libpq gives no code here, and there is no data yet that could hold the word.
         told = "refuses the connection: look at user, password and name of the database"
@@ -121,7 +133,7 @@ def _from_driver(error: exc.DBAPIError, place: str, *, connected: bool) -> Failu
     return Failure(StorageError(told), Again.NEVER)
 
 
-def _from_state(state: str, place: str, error: exc.DBAPIError, *, connected: bool) -> Failure:
+def _from_state(state: str, place: str, *, lost: bool, connected: bool) -> Failure:
     if state in _CONFLICTS:
         busy = StorageUnavailableError(f"{place} is busy with other writers ({state})")
         return Failure(busy, Again.CONFLICT)
@@ -130,10 +142,9 @@ def _from_state(state: str, place: str, error: exc.DBAPIError, *, connected: boo
             kind, reason = _STATES[state[:length]]
             told = kind(f"{place} {reason} ({state})")
             if kind is StorageUnavailableError:
-                lost = connected and error.connection_invalidated
-                return Failure(told, Again.LOST if lost else Again.UNREACHABLE)
+                return Failure(told, Again.LOST if connected and lost else Again.UNREACHABLE)
             return Failure(told, Again.NEVER)
-    if error.connection_invalidated:
+    if lost:
         return _unreachable(f"{place} has lost the connection ({state})", connected=connected)
     return Failure(StorageError(f"{place} refused the statement ({state})"), Again.NEVER)
 
