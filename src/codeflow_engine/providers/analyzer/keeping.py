@@ -5,6 +5,7 @@ A cache may forget, and may hold anything: what is not exactly what was put ther
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -40,19 +41,27 @@ async def load(cache: Cache, keys: Sequence[str]) -> dict[str, Any]:
     """Read the results that are there and whole."""
     found: dict[str, Any] = {}
     for some in batched(keys, _AT_ONCE):
-        for key, value in (await cache.get(some)).items():
-            if key in some and (result := _open(key, value)) is not None:
-                found[key] = result
+        values = await cache.get(some)
+        found |= await asyncio.to_thread(_open_all, some, values)
     return found
 
 
 async def save(cache: Cache, results: Mapping[str, Any]) -> None:
     """Keep results for `TTL` seconds; one that is too long is left out."""
     for some in batched(results.items(), _AT_ONCE):
-        sealed = {key: _seal(key, _dump(result)) for key, result in some}
-        short = {key: value for key, value in sealed.items() if len(value) <= _LIMIT}
+        short = await asyncio.to_thread(_seal_all, some)
         if short:
             await cache.put(short, ttl=TTL)
+
+
+def _open_all(keys: Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
+    opened = {key: _open(key, values[key]) for key in keys if key in values}
+    return {key: result for key, result in opened.items() if result is not None}
+
+
+def _seal_all(results: Sequence[tuple[str, Any]]) -> dict[str, bytes]:
+    sealed = {key: _seal(key, _dump(result)) for key, result in results}
+    return {key: value for key, value in sealed.items() if len(value) <= _LIMIT}
 
 
 def _seal(key: str, data: bytes) -> bytes:
