@@ -216,5 +216,5 @@ def test_the_work_grows_with_the_number_of_findings(kind: str) -> None:
         return time.thread_time() - began
 
     seconds(50)
-    size = 1_000 if kind == "equal lines" else 40
+    size = 400 if kind == "equal lines" else 40
     assert seconds(4 * size) < 9 * max(seconds(size), 0.01)
