@@ -38,7 +38,7 @@ def _check_of(kind: Any) -> _Check:
         return _tuple_check(arguments)
     if isinstance(origin, type):
         return _collection_check(origin, arguments)
-    if not isinstance(kind, type):
+    if kind is Any or not isinstance(kind, type):  # `Any` is a class, and checks nothing
         return lambda _: True
     if is_dataclass(kind):
         return _dataclass_check(kind)

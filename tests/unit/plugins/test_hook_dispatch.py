@@ -208,6 +208,28 @@ async def cancelled_in(work: Coroutine[Any, Any, None]) -> bool:
     return task.cancelled()
 
 
+async def test_an_observer_that_takes_too_long_is_told_no_more_of_the_run(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It holds up one event for a moment; those of other runs it is told again."""
+    told: list[RunEvent] = []
+
+    async def think(event: RunEvent) -> None:
+        told.append(event)
+        await asyncio.sleep(30)
+
+    hooks = dispatch(watcher(think))
+    hooks._patience = 0.01
+    other = replace(EVENT, run_id="other")
+
+    with caplog.at_level(logging.WARNING, "codeflow_engine"):
+        for event in (EVENT, EVENT, other):
+            await hooks.notify(event)
+
+    assert told == [EVENT, other]
+    assert [vars(record)["error"] for record in caplog.records] == ["TimeoutError"] * 2
+
+
 async def test_the_cancellation_of_a_run_goes_through_a_hook() -> None:
     """A run that is cancelled while a plugin thinks is cancelled, not told as a failure."""
 
