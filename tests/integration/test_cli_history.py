@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import sqlite3
 import stat
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -248,3 +250,20 @@ def test_spans_and_dates_are_read_as_moments() -> None:
     assert later("2w", now) == now + timedelta(weeks=2)
     assert ago("2026-05-01", now) == datetime(2026, 5, 1, tzinfo=UTC)
     assert later("2026-05-06T10:00+02:00", now) == datetime(2026, 5, 6, 8, tzinfo=UTC)
+
+
+def test_the_users_own_file_does_not_grow_for_ever(run: Run, history: Path) -> None:
+    """A review lets go of what ended three months ago; a named database is left alone."""
+    old = reviewed(run)["run_id"]
+    with sqlite3.connect(history) as database:
+        database.execute("UPDATE codeflow_runs SET updated_at = 0, created_at = 0")
+        (body,) = database.execute("SELECT body FROM codeflow_runs").fetchone()
+        aged = re.sub(r"20\d\d-[^\"]+", "1970-01-01T00:00:00+00:00", body)
+        database.execute("UPDATE codeflow_runs SET body = ?", [aged])
+    database.close()
+
+    reviewed(run, "--db", f"sqlite:///{history}")
+    assert str(old)[:16] in run("runs")[1]
+    reviewed(run)
+
+    assert str(old)[:16] not in run("runs")[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["KEPT_DAYS", "Database", "SettingsFile", "history_engine", "history_url"]
 
 KEPT_DAYS = 90
-"""Days that the history goes back: what is older goes after a review, unless it is a host's."""
+"""Days that the user's own file goes back, and that a database is pruned to by default."""
 
 Database = Annotated[
     str | None,
@@ -34,14 +35,26 @@ SettingsFile = Annotated[
 
 
 @contextmanager
-def history_engine(db: str | None, settings: Path | None, **options: Any) -> Iterator[Engine]:
-    """Lend an engine whose storage and cache are the history."""
+def history_engine(
+    db: str | None, settings: Path | None, *, grows: bool = False, **options: Any
+) -> Iterator[Engine]:
+    """Lend an engine whose storage and cache are the history.
+
+    Args:
+        db: What the command was told.
+        settings: The settings file, where the command was told one.
+        grows: Whether the command adds to the history: the user's own file then lets go of
+            what is old. A database that somebody named is theirs to look after.
+        options: Further options of the engine.
+    """
     from codeflow_engine.sync import Engine
 
     url = history_url(db, settings)
     cache = _cache_beside(url)
     with Engine(settings_file=settings, storage=url, cache=cache, **options) as engine:
         yield engine
+        if grows and db is None and cache is not None:
+            engine.prune(before=datetime.now(UTC) - timedelta(days=KEPT_DAYS))
 
 
 def _cache_beside(url: str | None) -> str | None:

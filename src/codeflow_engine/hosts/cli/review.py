@@ -130,7 +130,7 @@ def review(
     }
     reports = [str(report.absolute()) for report in imported or ()]
     extra = {"imported": {"reports": reports}} if reports else None
-    with history_engine(db, settings, backend_settings=extra) as engine:
+    with history_engine(db, settings, grows=True, backend_settings=extra) as engine:
         result = _review(engine, asked)
     _report(result, form, destination)
     return _status(result, fail_on)
