@@ -36,6 +36,7 @@ __all__ = ["BanditAnalyzer", "BanditSettings"]
 if find_spec("bandit") is None:  # the tool runs in processes of its own, and is never imported
     raise ModuleNotFoundError("No module named 'bandit'", name="bandit")
 
+_PROGRAM: Final = "codeflow_engine.providers.analyzer.bandit_child"
 _TEST: Final = re.compile(r"[A-Z]{1,4}[0-9]{1,5}")
 _TOPIC: Final = re.compile(r"#b[0-9]+-([a-z0-9-]{1,60})\Z")
 _SEVERITIES: Final = {"HIGH": Severity.HIGH, "MEDIUM": Severity.MEDIUM, "LOW": Severity.LOW}
@@ -112,7 +113,7 @@ class BanditAnalyzer(FileTool):
         self, copies: Copies, sandbox: Sandbox, limits: Limits
     ) -> Mapping[str, Sequence[Any] | str]:
         done = await sandbox.run_python(
-            "bandit", *self._words(), *copies.sources, limits=limits, readable=[copies.directory]
+            _PROGRAM, *self._words(), *copies.sources, limits=limits, readable=[copies.directory]
         )
         if done.returncode:
             raise AnalyzerError(f"bandit ended with {done.signal or f'status {done.returncode}'}")

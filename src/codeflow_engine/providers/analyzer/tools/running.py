@@ -31,7 +31,7 @@ _FORM: Final = 1
 _SMALL: Final = 256 * 1024
 """Bytes that are worth a process of their own: starting bandit takes as long as this."""
 
-_LARGE: Final = 2 * 1024 * 1024
+_LARGE: Final = 4 * 1024 * 1024
 """Bytes after which a further process begins, so that a fault takes few files along."""
 
 _MOST: Final = 400
