@@ -22,8 +22,11 @@ class Mutant:
     file: str
     old: str
     new: str
-    cells: tuple[str, ...]
+    cells: tuple[str, ...] = ()
     """Words that choose the cells of the matrix to strike."""
+
+    tests: str = ""
+    """In place of cells, what chooses tests of processes."""
 
     quick: bool = False
     """Whether it is tried at every run of the tests."""
@@ -102,7 +105,7 @@ MUTANTS = (
         "review/judge.py",
         "if unit not in accounted:",
         "if unit not in accounted and False:",
-        ("step:analyze[second] forgets",),
+        ("step:analyze[second] loses",),
         quick=True,
     ),
     Mutant(
@@ -247,10 +250,17 @@ MUTANTS = (
         ("step:fetch cancelled-deaf", "vcs:fetch_change[fetch] cancelled-deaf"),
     ),
     Mutant(
-        "files of another path pass for those that were asked for",
-        "workflows/review.py",
-        "[file.path for file in files] == [*paths]",
-        "files is not None",
-        ("vcs:read_files[analyze[second]] wrong", "vcs:read_files[policy] repeats"),
+        "the program tells only a failed review from a whole one",
+        "hosts/cli/review.py",
+        'if result.outcome != "reviewed":',
+        'if result.outcome == "failed":',
+        tests="program_ends and raising",
+    ),
+    Mutant(
+        "a scan that cannot be run counts as a look",
+        "providers/analyzer/scan.py",
+        'raise AnalyzerError(f"the scan {name} could not be run: {error.message}") from error',
+        "return AnalyzerReport(examined=analysis.units)",
+        tests="full_disk or killed_is",
     ),
 )

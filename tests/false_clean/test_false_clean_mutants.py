@@ -11,20 +11,28 @@ from pathlib import Path
 import pytest
 from clean_mutants import MUTANTS, PACKAGE, Mutant
 
+ROOT = Path(__file__).parents[2]
 MATRIX = Path(__file__).with_name("clean_matrix.py")
+PROCESSES = Path(__file__).with_name("test_false_clean_processes.py")
 UNDISTURBED = "the undisturbed review failed"
 
 
-def strike(package: Path, *words: str) -> tuple[int, list[str]]:
-    """Strike some cells of the matrix with the package that lies in a folder."""
-    ran = subprocess.run(
-        [sys.executable, str(MATRIX), *words],
+def run_with(package: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run Python with the package that lies in a folder."""
+    return subprocess.run(
+        [sys.executable, *words],
         env={**os.environ, "PYTHONPATH": str(package), "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
+
+
+def strike(package: Path, *words: str) -> tuple[int, list[str]]:
+    """Strike some cells of the matrix."""
+    ran = run_with(package, str(MATRIX), *words)
     if UNDISTURBED in ran.stderr:
         return ran.returncode, [UNDISTURBED]
     assert ran.stdout, ran.stderr
@@ -44,7 +52,13 @@ def strike(package: Path, *words: str) -> tuple[int, list[str]]:
 )
 def test_a_change_that_swallows_a_fault_fails_the_matrix(mutant: Mutant, tmp_path: Path) -> None:
     """Each of them breaks the promise in at least one cell."""
-    status, broken = strike(mutant.apply(tmp_path), *mutant.cells)
+    package = mutant.apply(tmp_path)
+    if mutant.tests:
+        options = ["-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-k", mutant.tests]
+        ran = run_with(package, "-m", "pytest", *options, str(PROCESSES))
+        assert " failed" in ran.stdout, ran.stdout
+        return
+    status, broken = strike(package, *mutant.cells)
 
     assert status == 1
     assert broken
