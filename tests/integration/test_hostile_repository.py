@@ -25,8 +25,8 @@ from codeflow_engine import Engine, Review
 from codeflow_engine.storage.memory import MemoryStorage
 
 MIB = 1024 * 1024
-PEAK = 400 * MIB
-"""Most memory of any one process of a review of this repository."""
+PEAK = 200 * MIB
+"""Most memory of any one process of a review of this repository; it takes about 80 MiB."""
 
 CPU = 40.0
 """Most CPU seconds of such a review; it takes two to four."""
