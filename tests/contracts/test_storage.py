@@ -153,6 +153,20 @@ async def test_events_of_every_kind_come_back_equal(storage: Storage) -> None:
     assert [type(one) for one in found] == [kind for kind, _ in kinds]
 
 
+async def test_events_of_several_kinds_stay_in_order(storage: Storage) -> None:
+    """Kinds that take turns come back in turns."""
+    given = [
+        event("r1", number)
+        if number % 2
+        else RunStarted(run_id="r1", sequence=number, at=NOON, workflow="w")
+        for number in range(1, 9)
+    ]
+
+    await storage.append_events("a", given)
+
+    assert list(await storage.read_events("a", "r1")) == given
+
+
 async def test_events_are_read_above_a_number(storage: Storage) -> None:
     """In order, at most as many as asked for, and nothing where there is no more."""
     events = [event("r1", number) for number in range(1, 8)]
