@@ -22,4 +22,5 @@ class Observer(Backend):
         """Take note of an event; events of one run arrive in their order, each once.
 
         The run waits for it, so it returns quickly and leaves slow work to a task of its own.
+        One that takes longer than the setting `observer_timeout` is told no more of that run.
         """

@@ -54,6 +54,7 @@ class Hooks:
 
         Plugins are called one after the other, each with the result of the one before it;
         `tryfirst` and `trylast` set the order. Runs in a worker thread. If it raises or
-        returns something else than a tuple of findings, its call is undone and logged.
+        returns something else than a tuple of findings, its call is undone and logged. What
+        it drops is counted in `Review.dropped` under its name.
         """
         return findings
