@@ -129,19 +129,20 @@ def test_s20_a_line_of_200_megabytes(tmp_path: Path, where: str) -> None:
 
 
 def test_s20_a_patch_with_a_line_of_200_megabytes(tmp_path: Path) -> None:
-    """A patch that holds it is read; whoever could not look at all of it says so."""
+    """It is read to its end, where the secret stands."""
     patch = tmp_path / "patch"
     with patch.open("wb") as file:
         file.write(b"--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-x\n+")
         for _ in range(200):
             file.write(b"y" * MIB)
-        file.write(b"\n")
+        file.write(b" ghp_" + b"Zq8Lm3Xc7Vb2Nn5Kj9Hg4Fd6Sa1Qw0Er4Ty6" + b"\n")
 
     ran = review(tmp_path, "--diff", str(patch), "--analyzer", "secrets")
 
     made = ran.review
-    assert made["coverage"]["units"] == 1
-    assert (made["outcome"] == "reviewed") == (ran.status == 0)
+    assert (ran.status, made["outcome"], made["coverage"]["units"]) == (1, "reviewed", 1)
+    assert [one["rule"] for one in made["findings"]] == ["secrets/github-token"]
+    assert len(ran.out) < MIB
     assert ran.peak < 2_500 * MIB
     assert ran.cpu < 300
 
