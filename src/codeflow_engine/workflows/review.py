@@ -27,6 +27,7 @@ from codeflow_engine.errors import (
 from codeflow_engine.plugins.registry import Kind
 from codeflow_engine.review.analyze import analyze, failed_source
 from codeflow_engine.review.anchor import anchor
+from codeflow_engine.review.files import SharedFiles
 from codeflow_engine.review.fuse import fuse
 from codeflow_engine.review.identify import Identified, Memory, Seen, identify
 from codeflow_engine.review.judge import Verdict, judge
@@ -199,7 +200,7 @@ async def _analyze_all(
     analysis = Analysis(
         change=change,
         units=units,
-        read_files=partial(_read_files, run, change),
+        read_files=SharedFiles(partial(_read_files, run, change)).read,
         cache=ScopedCache(run.tools.cache, run.tenant),
     )
     return await run.together(
