@@ -224,8 +224,11 @@ async def test_d19_words_of_a_failure_in_data_are_no_failure(tmp_path: Path, wor
     def fail(connection: Connection) -> None:
         nonlocal calls
         calls += 1
-        connection.connection.driver_connection.create_function("fail", 0, _fail(words))
-        connection.execute(text("SELECT fail()"))
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER says BEFORE INSERT ON codeflow_reviews "
+            f"BEGIN SELECT RAISE(ABORT, '{words}'); END"
+        )
+        connection.exec_driver_sql("INSERT INTO codeflow_reviews VALUES ('a', 'r1', '{}')")
 
     with pytest.raises(StorageError) as caught:
         await storage._database.run(fail, write=True)
@@ -234,13 +237,6 @@ async def test_d19_words_of_a_failure_in_data_are_no_failure(tmp_path: Path, wor
     assert calls == 1
     assert type(caught.value) is StorageError
     await storage.aclose()
-
-
-def _fail(words: str) -> object:
-    def fail() -> None:
-        raise sqlite3.OperationalError(words)
-
-    return fail
 
 
 async def fill(storage: SQLStorage) -> int:
