@@ -114,7 +114,8 @@ def limits_of(cell: Cell, patience: float) -> dict[str, float]:
     if not isinstance(cell.fault, Hangs):
         return {}
     inside = cell.point.kind == "vcs" and "[analyze" in cell.point.name
-    patient = cell.point.kind in _PATIENT or inside
+    outside = cell.point.name.startswith("read_events")  # whoever follows is no part of the run
+    patient = cell.point.kind in _PATIENT or inside or outside
     return {
         "submit": 1.0,
         "run_timeout": 20.0 if patient else patience,

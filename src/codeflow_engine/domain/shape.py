@@ -32,8 +32,7 @@ def _check_of(kind: Any) -> _Check:
         return _check_of(kind.__value__)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in {typing.Union, types.UnionType}:
-        checks = tuple(_check_of(one) for one in arguments)
-        return lambda value: any(check(value) for check in checks)
+        return _union_check(arguments)
     if origin is tuple:
         return _tuple_check(arguments)
     if isinstance(origin, type):
@@ -58,14 +57,23 @@ def _dataclass_check(kind: type) -> _Check:
     def is_made(value: Any) -> bool:
         if not isinstance(value, kind):
             return False
-        if not all(check(getattr(value, name)) for name, check in checks):
-            return False
+        for name, check in checks:
+            if not check(getattr(value, name)):
+                return False
         try:
             return validate is None or validate(value) is None
         except ValueError:
             return False
 
     return is_made
+
+
+def _union_check(arguments: tuple[Any, ...]) -> _Check:
+    checks = tuple(_check_of(one) for one in arguments)
+    if len(checks) == 2 and arguments[1] is types.NoneType:  # noqa: PLR2004 - `X | None`
+        check = checks[0]
+        return lambda value: value is None or check(value)
+    return lambda value: any(check(value) for check in checks)
 
 
 def _tuple_check(arguments: tuple[Any, ...]) -> _Check:
