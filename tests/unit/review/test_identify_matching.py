@@ -139,6 +139,17 @@ def test_of_three_equal_lines_the_other_two_keep_their_names_when_the_middle_one
     assert states(after) == ["open", "open", "resolved"]
 
 
+def test_a_line_that_is_edited_around_is_not_taken_for_its_copy() -> None:
+    """The copy has the lines around that it had before, but it stands in another order."""
+    block = "one()\ntwo()\ntri()\nfour()\nBADa()\nfive()\nsix()\nseven()\neight()\n"
+    rest = "p()\nBADb()\nq()\nBADc()\ns()\nt()\nu()\nv()\n"
+    rounds = Rounds()
+    before = names(rounds.push({"a.py": block + rest}))
+    after = rounds.push({"a.py": block.replace("two", "zwei") + rest + block})
+    assert names(after)[5] == before[5]
+    assert states(after) == ["new", "open", "open", "open"]
+
+
 def test_a_fingerprint_is_never_given_to_another_finding_of_the_change() -> None:
     """An equal line that comes later gets a name of its own, also after one was resolved."""
     rounds = Rounds()
