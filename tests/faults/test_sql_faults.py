@@ -10,7 +10,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -122,55 +121,6 @@ async def test_d17_a_conflict_of_transactions_is_tried_again(
 
     assert len(moments) == 4
     await storage.aclose()
-
-
-async def test_d17_real_deadlocks_are_not_seen_by_callers(
-    postgres: Server, postgres_database: str
-) -> None:
-    """Two that lock the same rows in opposite orders both succeed in the end."""
-    storage = SQLStorage(postgres.url(postgres_database), SQLSettings(migrate=True))
-    await storage.put_runs([run("r1"), run("r2")])
-    barrier = threading.Barrier(2, timeout=10)
-    deadlocks = 0
-
-    def crossing(first: str, second: str) -> None:
-        nonlocal deadlocks
-        engine = create_engine(postgres.url(postgres_database, "psycopg2"))
-        while True:
-            try:
-                with engine.begin() as connection:
-                    _touch(connection, first)
-                    if not barrier.broken and deadlocks == 0:
-                        barrier.wait()
-                    _touch(connection, second)
-                break
-            except (sqlite3.Error, threading.BrokenBarrierError):
-                continue
-            except Exception as error:
-                if getattr(getattr(error, "orig", None), "pgcode", "") != "40P01":
-                    raise
-                deadlocks += 1
-        engine.dispose()
-
-    threads = [
-        threading.Thread(target=crossing, args=pair) for pair in (("r1", "r2"), ("r2", "r1"))
-    ]
-    for thread in threads:
-        thread.start()
-    batch = [run("r2", status=RunStatus.RUNNING), run("r1", status=RunStatus.RUNNING)]
-    await asyncio.gather(*(storage.put_runs(batch[::order]) for order in (1, -1) * 5))
-    for thread in threads:
-        await asyncio.to_thread(thread.join)
-
-    assert deadlocks >= 1
-    assert {one.status for one in await storage.find_runs("a")} == {RunStatus.RUNNING}
-    await storage.aclose()
-
-
-def _touch(connection: Connection, run_id: str) -> None:
-    connection.exec_driver_sql(
-        f"UPDATE codeflow_runs SET updated_at = updated_at WHERE run_id = '{run_id}'"  # noqa: S608 - a test's own text
-    )
 
 
 @pytest.mark.parametrize("driver", ["sqlite", "sqlite+aiosqlite"])
