@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from identity_rounds import Files, Rounds, todo
@@ -117,11 +118,15 @@ def test_findings_survive_other_words_and_other_names_of_rules() -> None:
 
 def test_a_finding_of_two_sources_survives_the_silence_of_one() -> None:
     """Its rule is then another one, for it is that of the source that is left."""
+    text = "Mend this before anybody calls it."
 
-    def other(path: str, number: int, text: str) -> list[RawFinding]:
-        return [replace(raw, rule=f"B-{raw.rule}") for raw in todo(path, number, text)]
+    def one(*place: Any) -> list[RawFinding]:
+        return [replace(raw, message=text) for raw in todo(*place)]
 
-    rounds = Rounds(marks={"lint": todo, "scan": other})
+    def other(*place: Any) -> list[RawFinding]:
+        return [replace(raw, rule=f"B-{raw.rule}", title="Told") for raw in one(*place)]
+
+    rounds = Rounds(marks={"lint": one, "scan": other})
     before = rounds.push({"a.py": BODY})
     rounds.marks = {"scan": other}
     after = rounds.push({"a.py": BODY})
