@@ -46,6 +46,8 @@ MEANT: dict[str, set[str]] = {
     # The inner step of the sandbox takes on the task of a module of the installation, as
     # `python -m` does, inside of the isolation; the name comes from the engine.
     "sandbox/inside/main.py": {"runpy", "__import__"},
+    # Runs one fixed module of the installation, in the sandbox.
+    "providers/analyzer/bandit_child.py": {"runpy"},
 }
 """What a module may use of it, each with the reason."""
 

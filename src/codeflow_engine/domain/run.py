@@ -58,6 +58,10 @@ class RunRecord:
     error: str | None = None
     """Type and message of what ended the run, redacted; None unless it failed."""
 
+    summary: Mapping[str, Any] | None = None
+    """What came of it, in short, for lists of runs: plain JSON data in the form of its
+    workflow. None unless it succeeded, and where the workflow gives none."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEvent:

@@ -144,6 +144,9 @@ class DirectExecutor:
         try:
             try:
                 result = await self._within_deadline(execution, workflow, value)
+                if workflow.summarise is not None:
+                    summary = workflow.summarise(result)
+                    execution.record = replace(execution.record, summary=summary)
             except BaseException as error:
                 self._redact(error)
                 raised = as_ours(error)
@@ -230,7 +233,10 @@ class DirectExecutor:
         self, execution: Execution, status: RunStatus, error: str | None = None
     ) -> None:
         now = self._tools.clock.now()
-        execution.record = replace(execution.record, status=status, updated_at=now, error=error)
+        summary = execution.record.summary if status is RunStatus.SUCCEEDED else None
+        execution.record = replace(
+            execution.record, status=status, updated_at=now, error=error, summary=summary
+        )
         await self._tools.storage.put_runs([execution.record])
 
     def _redact(self, error: BaseException) -> None:

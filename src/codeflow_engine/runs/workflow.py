@@ -27,3 +27,6 @@ class Workflow:
 
     write_input: Callable[[Any], Mapping[str, Any]]
     """Gives the plain JSON data that is stored with the run."""
+
+    summarise: Callable[[Any], Mapping[str, Any]] | None = None
+    """Says in plain JSON data, in short, what came of a run: it gets the result."""

@@ -11,7 +11,7 @@ from typing import Final
 from codeflow_engine.contracts import VCS, Analysis, Analyzer
 from codeflow_engine.domain.change import Change, FileContent, Scope
 from codeflow_engine.domain.diff import Side, Unit
-from codeflow_engine.domain.finding import Finding
+from codeflow_engine.domain.finding import Finding, FindingState
 from codeflow_engine.domain.identity import KnownFinding
 from codeflow_engine.domain.review import Review, Timing
 from codeflow_engine.domain.run import AnalyzerFinished, ChangeFetched, ReviewJudged
@@ -110,12 +110,22 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
     return judged
 
 
+def _summarise(review: Review) -> dict[str, object]:
+    alive = {FindingState.NEW, FindingState.OPEN}
+    return {
+        "title": review.change.title,
+        "outcome": review.outcome.value,
+        "findings": sum(finding.state in alive for finding in review.findings),
+    }
+
+
 REVIEW = Workflow(
     name="review",
     version=1,
     run=review,
     read_input=ReviewInput.read,
     write_input=ReviewInput.write,
+    summarise=_summarise,
 )
 
 

@@ -57,7 +57,7 @@ def runs(
     """
     with history_engine(db, settings) as engine:
         found = engine.runs(limit=limit)
-        told = [_summary(run, _review(run)) for run in found]
+        told = [_summary(run) for run in found]
     if form is Form.JSON:
         return _write_json({"runs": told})
     if not told:
@@ -89,7 +89,7 @@ def show(
         steps = [] if review else _told(found)
     if form is Form.JSON:
         plain = None if review is None else review.to_json()
-        return _write_json({"run": _summary(found, review), "review": plain})
+        return _write_json({"run": _summary(found), "review": plain})
     style = style_of(sys.stdout, os.environ)
     record = found.record
     rows = [("run", found.id), ("when", f"{shown(record.created_at)} UTC")]
@@ -146,8 +146,9 @@ def _told(run: Run) -> list[tuple[str, str]]:
     ]
 
 
-def _summary(run: Run, review: Review | None) -> dict[str, Any]:
+def _summary(run: Run) -> dict[str, Any]:
     record = run.record
+    came = record.summary or {}
     return {
         "run_id": run.id,
         "workflow": record.workflow,
@@ -155,14 +156,10 @@ def _summary(run: Run, review: Review | None) -> dict[str, Any]:
         "created_at": record.created_at.isoformat(),
         "updated_at": record.updated_at.isoformat(),
         "error": record.error,
-        "outcome": None if review is None else review.outcome.value,
-        "findings": None if review is None else _live(review),
-        "change": str(record.input.get("change", "")) if review is None else review.change.title,
+        "outcome": came.get("outcome"),
+        "findings": came.get("findings"),
+        "change": str(came.get("title") or record.input.get("change", "")),
     }
-
-
-def _live(review: Review) -> int:
-    return sum(finding.state in {"new", "open"} for finding in review.findings)
 
 
 def _row(run: Run, told: dict[str, Any]) -> tuple[str, ...]:
