@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -20,6 +21,21 @@ from hostile_traps import RAN
 __all__ = ["Listener", "Ran", "Watch", "codeflow", "measure", "program", "watch"]
 
 _MIB = 1024 * 1024
+
+_STARTER = """
+import json, os, subprocess, sys, threading
+out, err, seconds, *words = sys.argv[1:]
+with open(out, "wb") as to_out, open(err, "wb") as to_err:
+    started = subprocess.Popen(
+        words, stdin=subprocess.DEVNULL, stdout=to_out, stderr=to_err
+    )
+late = threading.Timer(float(seconds), started.kill)
+late.start()
+_, status, usage = os.wait4(started.pid, 0)
+late.cancel()
+cpu = usage.ru_utime + usage.ru_stime
+print(json.dumps([os.waitstatus_to_exitcode(status), usage.ru_maxrss, cpu]))
+"""
 
 
 class Listener:
@@ -86,22 +102,24 @@ def program() -> Path:
 def measure(
     words: list[str | Path], *, cwd: Path, env: dict[str, str], seconds: float = 100
 ) -> Ran:
-    """Run a program to its end, and measure it alone; past its time it is killed."""
+    """Run a program to its end, and measure it alone; past its time it is killed.
+
+    A small process starts it: the kernel counts the memory of whoever starts a program as
+    that program's own, and a worker of the tests has hundreds of megabytes.
+    """
     outputs = Path(env["TMPDIR"]).parent
     out, err = outputs / "out", outputs / "err"
-    with out.open("wb") as to_out, err.open("wb") as to_err:
-        started = subprocess.Popen(
-            words, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=to_out, stderr=to_err
-        )
-        late = threading.Timer(seconds, started.kill)
-        late.start()
-        _, status, usage = os.wait4(started.pid, 0)
-        late.cancel()
-    started.returncode = os.waitstatus_to_exitcode(status)
-    cpu = usage.ru_utime + usage.ru_stime
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", _STARTER, out, err, str(seconds), *words],
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    status, peak, cpu = json.loads(done.stdout)
     factor = 1 if sys.platform == "darwin" else 1024
-    peak = usage.ru_maxrss * factor
-    return Ran(started.returncode, out.read_bytes(), err.read_bytes(), peak, cpu)
+    return Ran(status, out.read_bytes(), err.read_bytes(), peak * factor, cpu)
 
 
 def environment(hostile: Hostile, room: Path, **variables: str) -> dict[str, str]:

@@ -23,7 +23,7 @@ from codeflow_engine.errors import (
 )
 from codeflow_engine.plugins.registry import PluginRegistry
 from codeflow_engine.storage.memory import MemoryStorage
-from conftest import GitRepository
+from git_repository import GitRepository
 
 TOKEN = "ghp_" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"
 PATCH = f'--- a/a.py\n+++ b/a.py\n@@ -1 +1,2 @@\n import os\n+KEY = "{TOKEN}"\n'

@@ -8,7 +8,7 @@ import pytest
 
 from codeflow_engine import Engine, Review
 from codeflow_engine.domain.finding import FindingState
-from conftest import GitRepository
+from git_repository import GitRepository
 
 FILLER = "".join(f"step_{number}(order)\n" for number in range(20))
 WORK = FILLER.replace("step_9(order)\n", "step_9(order)\nbreakpoint()  # hold\n").replace(

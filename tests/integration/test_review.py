@@ -10,7 +10,7 @@ from codeflow_engine.domain.coverage import UnitState
 from codeflow_engine.errors import ChangeUnavailableError, ConfigurationError
 
 if TYPE_CHECKING:
-    from conftest import GitRepository
+    from git_repository import GitRepository
 
 SECRET = "ghp_" + "x7Kq9ZrT2mWv5LpB8nYc3HdF6jGs1QaE4uR0"
 POLICY = 'exclude = ["third/"]\n'

@@ -227,8 +227,9 @@ async def test_no_descriptor_and_no_zombie_is_left(run: Run) -> None:
             await run(argv, stdin=bytes(200_000), limits=limits)
 
     assert open_descriptors() == before
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)  # noqa: ASYNC222 - does not wait
+    with contextlib.suppress(ChildProcessError):
+        # Other tests' servers may live in this process; none of its children is a zombie.
+        assert os.waitpid(-1, os.WNOHANG) == (0, 0)  # noqa: ASYNC222 - does not wait
 
 
 def test_a_loop_outside_of_the_main_thread_works() -> None:

@@ -37,7 +37,7 @@ async def test_a_program_cannot_keep_its_directory_from_being_removed(tmp_path: 
         (place,) = names(tmp_path)
         left = names(tmp_path / place)
 
-    assert left == []
+    assert left == [".codeflow-sandbox"]
 
 
 async def test_a_place_in_use_is_not_removed_by_another_sandbox(tmp_path: Path) -> None:
@@ -53,15 +53,28 @@ async def test_foreign_entries_are_left_alone(tmp_path: Path) -> None:
     target = tmp_path / "target"
     target.mkdir()
     (target / "kept").write_text("x")
-    (tmp_path / "codeflow-file").write_text("x")
-    (tmp_path / "codeflow-link").symlink_to(target)
+    (tmp_path / "codeflow-sandbox-file").write_text("x")
+    (tmp_path / "codeflow-sandbox-link").symlink_to(target)
 
     async with Sandbox(directory=tmp_path) as sandbox, sandbox.workspace():
         pass
 
     assert (target / "kept").exists()
-    assert (tmp_path / "codeflow-file").exists()
-    assert (tmp_path / "codeflow-link").is_symlink()
+    assert (tmp_path / "codeflow-sandbox-file").exists()
+    assert (tmp_path / "codeflow-sandbox-link").is_symlink()
+
+
+@pytest.mark.parametrize("name", ["codeflow-demo", "codeflow-sandbox-demo", "codeflow"])
+async def test_a_directory_of_somebody_else_is_left_alone(tmp_path: Path, name: str) -> None:
+    """A name alone makes no directory ours: the user may have one that begins the same."""
+    kept = tmp_path / name / "deep" / "work.txt"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("a day of work")
+
+    async with Sandbox(directory=tmp_path) as sandbox, sandbox.workspace():
+        pass
+
+    assert kept.read_text() == "a day of work"
 
 
 async def test_a_place_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:

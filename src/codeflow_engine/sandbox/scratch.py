@@ -2,7 +2,8 @@
 
 All directories of one sandbox lie in one place, which it holds locked while it lives. A
 place that nobody has locked was left by a process that was killed; the next one to open a
-place removes it.
+place removes it. It knows a place by a file inside of it, and never by its name alone: the
+temporary directory belongs to all programs of the user, and to the user.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from codeflow_engine.errors import SandboxError
 
 __all__ = ["Scratch"]
 
-_PREFIX: Final = "codeflow-"
+_PREFIX: Final = "codeflow-sandbox-"
+_MARK: Final = ".codeflow-sandbox"
+"""Name of the file that stands in every place, and in no other directory."""
 
 
 class Scratch:
@@ -73,6 +76,7 @@ class Scratch:
                 # A reaper can come between the making and the locking; then try again.
                 lock = _try_lock(place)
                 if lock is not None:
+                    Path(place, _MARK).touch(mode=0o600)
                     self._place, self._lock = Path(place), lock
         except OSError as error:
             message = f"could not make a private directory in {parent}: {error.strerror}"
@@ -84,9 +88,14 @@ class Scratch:
             ours = [entry.path for entry in entries if entry.name.startswith(_PREFIX)]
         for path in ours:
             lock = _try_lock(path)
-            if lock is not None:
+            if lock is None:
+                continue
+            # One that was killed before it left its mark has left nothing else either.
+            if os.path.lexists(Path(path, _MARK)):
                 _remove_tree(Path(path))
-                os.close(lock)
+            else:
+                _remove_empty(Path(path))
+            os.close(lock)
 
 
 def _try_lock(path: str) -> int | None:
