@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 from codeflow_engine.contracts import Storage
@@ -12,6 +13,9 @@ from codeflow_engine.errors import WorkflowError
 from codeflow_engine.runs.clock import Clock
 
 __all__ = ["EventStream"]
+
+_RECENT = 1000
+"""Events that are held for those who follow closely; others read the storage."""
 
 
 class EventStream:
@@ -37,6 +41,9 @@ class EventStream:
         self._unsure: tuple[RunEvent, ...] = ()
         """Events whose storing was broken off, so that nobody knows whether they are there."""
 
+        self._recent: deque[RunEvent] = deque(maxlen=_RECENT)
+        """The last ones that are stored: reading them back takes Pydantic, and a query."""
+
         self._closed = False
         self._failed: BaseException | None = None
         self._order = asyncio.Lock()
@@ -56,6 +63,7 @@ class EventStream:
             await self._storage.append_events(self._tenant, batch)
             self._unsure = ()
             self._stored = self._sequence
+            self._recent.extend(batch)
             for one in batch:
                 await self._notify(one)
         async with self._grown:
@@ -82,7 +90,7 @@ class EventStream:
         while True:
             # Read with nothing held: the run goes on, however long a reader takes.
             stored, closed = self._stored, self._closed
-            batch = await self._storage.read_events(self._tenant, self._run_id, after=after)
+            batch = await self._read(after)
             if not batch:
                 if closed:
                     raise WorkflowError(
@@ -96,6 +104,14 @@ class EventStream:
                 after = event.sequence
                 if isinstance(event, RunFinished):
                     return
+
+    async def _read(self, after: int) -> Sequence[RunEvent]:
+        recent = list(self._recent)
+        if recent and recent[0].sequence <= after + 1:
+            return recent[max(after + 1 - recent[0].sequence, 0) :]
+        if not self._stored:
+            return ()
+        return await self._storage.read_events(self._tenant, self._run_id, after=after)
 
     async def _wait_for_more(self, stored: int) -> None:
         async with self._grown:
