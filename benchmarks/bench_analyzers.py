@@ -163,6 +163,7 @@ async def look_twice(folder: str) -> dict[str, Any]:
     from codeflow_engine.providers.analyzer.bandit import BanditAnalyzer
     from codeflow_engine.providers.analyzer.ruff import RuffAnalyzer
     from codeflow_engine.providers.vcs.git import Git
+    from codeflow_engine.review.files import SharedFiles
     from codeflow_engine.sandbox import Sandbox
     from codeflow_engine.storage.memory import MemoryCache
 
@@ -175,11 +176,14 @@ async def look_twice(folder: str) -> dict[str, Any]:
                 change, paths, side=side, limit=10 * 1024 * 1024, sandbox=sandbox
             )
 
-        analysis = Analysis(
-            change=change, units=change.diff.units, read_files=read, cache=MemoryCache()
-        )
+        cache = MemoryCache()
         times, looks = [], []
         for _ in range(2):
+            # As every review does: what one analyzer has read, the other one need not.
+            files = SharedFiles(read)
+            analysis = Analysis(
+                change=change, units=change.diff.units, read_files=files.read, cache=cache
+            )
             began = time.perf_counter()
             looks.append(
                 await asyncio.gather(

@@ -11,7 +11,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from posixpath import basename
 from typing import Final
 
@@ -112,7 +112,8 @@ class Source:
     @cached_property
     def _lines(self) -> list[int]:
         """Offsets at which the lines begin that git counts."""
-        return [0, *(found.end() for found in re.finditer("\n", self.text))]
+        lengths = map(len, self.text.split("\n")[:-1])
+        return [0, *(ends + number for number, ends in enumerate(accumulate(lengths), 1))]
 
     @property
     def _last(self) -> int:
