@@ -17,10 +17,11 @@ __all__ = ["Chosen", "choose"]
 
 _LINK: Final = "120000"
 _SUBMODULE: Final = "160000"
-_AT_ONCE: Final = 500
+_AT_ONCE: Final = 2_000
 _BYTES_AT_ONCE: Final = 64 * 1024 * 1024
 """Most that one call reads, as far as sizes are known: what does not count is let go of
-between two calls. A call costs as much as 100 files of usual size."""
+between two calls. A call costs as much as 100 files of usual size, and looks through the
+whole change."""
 
 _UNKNOWN: Final = 512 * 1024
 """Size that a file is taken for of which the change shows only a part."""
