@@ -25,6 +25,7 @@ INNER = {
     "BrokenScanError": "ends the scan's own process, whose parent raises AnalyzerError",
     "BadReportError": "ends the process that reads a report, whose parent raises AnalyzerError",
     "NoAnchorError": "says why a finding is dropped, and never leaves the stage",
+    "OutOfScopeError": "the same",
     "UnreadableError": "says why the units of a file failed, and never leaves the analyzer",
 }
 """Public exceptions outside of the tree, each with the reason why no caller meets it."""

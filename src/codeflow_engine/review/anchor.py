@@ -14,7 +14,7 @@ from codeflow_engine.domain.source import SourceReport
 from codeflow_engine.redaction import Redactor
 from codeflow_engine.review.evidence import ShownSide
 from codeflow_engine.review.fingerprint import Fingerprints
-from codeflow_engine.review.place import Locator, NoAnchorError, Place
+from codeflow_engine.review.place import Locator, NoAnchorError, OutOfScopeError, Place
 
 __all__ = ["Anchored", "anchor"]
 
@@ -28,6 +28,8 @@ class Anchored:
     """What each finding is known by, under its fingerprint."""
 
     dropped: dict[str, int]
+    unheard: frozenset[tuple[str, str]] = frozenset()
+    """Sources and paths of those that were dropped though the scope takes them in."""
 
 
 def anchor(
@@ -56,16 +58,22 @@ def anchor(
     resolver = _Resolver(locator, texts or {}, redactor)
     findings: list[Finding] = []
     dropped: Counter[str] = Counter()
+    unheard: set[tuple[str, str]] = set()
     for report in reports:
         for raw in report.findings:
             try:
                 place = locator.find(raw, reads_files=report.reads_files)
             except NoAnchorError as reason:
                 dropped[f"{report.source}: {reason}"] += 1
+                if not isinstance(reason, OutOfScopeError):
+                    unheard.add((report.source, raw.path))
             else:
                 findings.append(resolver.resolve(raw, report.source, place))
     return Anchored(
-        findings=tuple(findings), traits=resolver.traits, dropped=dict(sorted(dropped.items()))
+        findings=tuple(findings),
+        traits=resolver.traits,
+        dropped=dict(sorted(dropped.items())),
+        unheard=frozenset(unheard),
     )
 
 

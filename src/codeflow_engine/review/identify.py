@@ -11,7 +11,7 @@
 A resolved finding is listed once, in the review in which it disappears; a dismissed one
 that disappears is not. What belongs to sources that were not asked, to files that policy
 leaves out now, or to lines that only the wide scope looks at, stays as it was and is not
-listed.
+listed; neither is what a plugin takes away, which is known all the same.
 """
 
 from __future__ import annotations
@@ -53,6 +53,12 @@ class Seen:
 
     whole: bool = False
     """Whether findings on lines that no hunk shows were listed too."""
+
+    unheard: frozenset[tuple[str, str]] = frozenset()
+    """Sources and paths of what was reported and could not be placed."""
+
+    removed: tuple[Finding, ...] = ()
+    """Findings that a plugin took away: they are there, and are not listed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +107,7 @@ def identify(
     silent, rows = stage.silent()
     known = (*stage.rows(), *rows) if change.key is not None else ()
     return Identified(
-        findings=(*stage.current(), *silent),
+        findings=(*stage.current()[: len(seen.findings)], *silent),
         known=tuple(sorted(known, key=lambda row: row.fingerprint)),
     )
 
@@ -121,7 +127,8 @@ class _Stage:
         self._run_id, self._now = moment
         self._places = Places(change, redact)
         self._dismissed = _dismissed(memory.dismissals, change, self._now)
-        told = [self._tell(finding, redact) for finding in seen.findings]
+        self._all = (*seen.findings, *seen.removed)
+        told = [self._tell(finding, redact) for finding in self._all]
         self._order = sorted(range(len(told)), key=lambda at: _order(*told[at]))
         self._now_seen = [told[at] for at in self._order]
         self._known = sorted(
@@ -133,7 +140,7 @@ class _Stage:
 
     def current(self) -> list[Finding]:
         """Give the findings of this version their fingerprints and states, in their order."""
-        made = list(self._seen.findings)
+        made = list(self._all)
         for at, fingerprint in zip(self._order, self._names, strict=True):
             state = FindingState.OPEN if fingerprint in self._matched else FindingState.NEW
             if fingerprint in self._dismissed:
@@ -163,7 +170,9 @@ class _Stage:
     def silent(self) -> tuple[list[Finding], list[KnownFinding]]:
         """Judge the known ones that nobody reported now: what to list, and what to store."""
         seen = self._seen
-        witnesses = Witnesses(self._change, self._places, seen.partition, seen.reports)
+        witnesses = Witnesses(
+            self._change, self._places, seen.partition, seen.reports, seen.unheard
+        )
         listed: list[Finding] = []
         rows: list[KnownFinding] = []
         for known in self._known:

@@ -10,11 +10,15 @@ from functools import cached_property
 from codeflow_engine.domain.diff import Diff, DiffFile, Line, LineKind, Side, Unit
 from codeflow_engine.domain.finding import RawFinding
 
-__all__ = ["Locator", "NoAnchorError", "Place"]
+__all__ = ["Locator", "NoAnchorError", "OutOfScopeError", "Place"]
 
 
 class NoAnchorError(Exception):
     """Says why a raw finding has no place in the change; never leaves the stage."""
+
+
+class OutOfScopeError(NoAnchorError):
+    """Says that the place is there, and none that the scope of the review takes in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +111,9 @@ class Locator:
             # What it speaks of may reach out of the hunk; the part that is shown counts.
             touching = (place for place in overlaps if self._touches(raw.side, place))
             place = next(touching, None)
-            told = "on lines that the change does not touch"
+            if place is None:
+                raise OutOfScopeError("on lines that the change does not touch")
+            told = ""
         elif exact is None and reads_files:
             return self._outside(raw, lines, files[0])
         else:

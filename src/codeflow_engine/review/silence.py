@@ -25,7 +25,8 @@ class Silence(Enum):
     """Somebody who had reported it failed, or was cut short: it stays open."""
 
     NOT_ASKED = auto()
-    """Somebody who had reported it was not asked, or policy leaves its file out."""
+    """Somebody who had reported it was not asked or calls the file none of its business, or
+    policy leaves the file out."""
 
 
 class Places:
@@ -83,8 +84,10 @@ class Witnesses:
         places: Places,
         partition: Partition,
         reports: tuple[SourceReport, ...],
+        unheard: frozenset[tuple[str, str]] = frozenset(),
     ) -> None:
         self._places = places
+        self._unheard = {source: {p for s, p in unheard if s == source} for source, _ in unheard}
         self._decided = partition.decided.keys()
         self._excluded = {
             unit
@@ -104,6 +107,10 @@ class Witnesses:
         """Say what it means that no source speaks of a finding of a file any more."""
         entries = tuple(self._places.entries(path, origin))
         verdicts = {self._verdict(source, entries) for source in sources}
+        here = {path, origin, self._places.today(path, origin)}
+        if any(here & self._unheard.get(source, set()) for source in sources):
+            # It did speak of the file, in words that could not be placed.
+            verdicts.add(Silence.UNPROVEN)
         for verdict in (Silence.UNPROVEN, Silence.NOT_ASKED):
             if verdict in verdicts:
                 return verdict
@@ -125,9 +132,9 @@ class Witnesses:
         # What a source declines is none of its business: that is no failure, but where it
         # declined the whole file nobody has looked.
         silent = [unit for unit in asked if unit not in examined]
-        if len(silent) == len(asked) or not self._declined[source].issuperset(silent):
+        if not self._declined[source].issuperset(silent):
             return Silence.UNPROVEN
-        return Silence.RESOLVED
+        return Silence.NOT_ASKED if len(silent) == len(asked) else Silence.RESOLVED
 
     def _of_gone(self, source: str, _: object) -> Silence:
         """Judge a file that is gone by the ones that may continue it under another name."""

@@ -70,8 +70,11 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
     verified = await run.step("verify", verify, change, anchored.findings)
     fused = await run.step("fuse", fuse, verified.findings)
     modified = await run.step("modify", run.tools.hooks.modify_findings, run.run_id, fused, change)
+    left = {finding.fingerprint for finding in modified.findings}
     seen = Seen(
         findings=modified.findings,
+        removed=tuple(finding for finding in fused if finding.fingerprint not in left),
+        unheard=anchored.unheard,
         traits=anchored.traits,
         partition=parts,
         reports=reports,

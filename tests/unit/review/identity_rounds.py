@@ -144,8 +144,13 @@ class Rounds:
         told = reports(told) if reports else told
         texts = {path: text.encode() for path, text in files.items()}
         anchored = anchor(change, parts.to_review, told, REDACTOR, texts if self.whole else None)
+        fused = fuse(anchored.findings)
+        modified = self.hook(fused)
+        left = {finding.fingerprint for finding in modified}
         seen = Seen(
-            findings=self.hook(fuse(anchored.findings)),
+            findings=modified,
+            removed=tuple(finding for finding in fused if finding.fingerprint not in left),
+            unheard=anchored.unheard,
             traits=anchored.traits,
             partition=parts,
             reports=told,

@@ -61,14 +61,40 @@ def test_no_finding_is_resolved_where_its_source_did_not_look(state: str, units:
     before = dict(rounds.stored)
     silent = accounting(lambda unit: state if units == "all" or unit.hunk == 1 else "examined")
     result = rounds.push({"a.py": GOOD}, reports=silent)
-    if state == "declined" and units == "the other one":
-        assert states(result) == ["resolved"]
+    if state == "declined":
+        # None of its business: where it has looked at the rest the finding is gone, and where
+        # it looked at nothing, nothing is known.
+        assert states(result) == (["resolved"] if units == "the other one" else [])
         return
     (kept,) = result.findings
     assert (kept.state, kept.line, kept.evidence) == (FindingState.OPEN, None, None)
     assert kept.fingerprint in before
     assert (result.known, rounds.stored) == ((), before)
     assert states(rounds.push({"a.py": GOOD})) == ["resolved"]
+
+
+def test_a_finding_that_cannot_be_placed_is_no_silence() -> None:
+    """Its source did speak of the file, so what it had reported there is not resolved."""
+    rounds = started()
+
+    def misquoted(reports: Reports) -> Reports:
+        return tuple(
+            replace(one, findings=tuple(replace(raw, line=9_999) for raw in one.findings))
+            for one in reports
+        )
+
+    assert states(rounds.push({"a.py": BAD}, reports=misquoted)) == ["open"]
+    assert states(rounds.push({"a.py": GOOD})) == ["resolved"]
+
+
+def test_what_a_plugin_takes_away_is_neither_listed_nor_resolved() -> None:
+    """It is still there, and open when the plugin lets it through again."""
+    rounds = started()
+    rounds.hook = lambda _: ()
+    result = rounds.push({"a.py": BAD})
+    assert (result.findings, [row.finding.state for row in result.known]) == ((), ["open"])
+    rounds.hook = lambda findings: findings
+    assert states(rounds.push({"a.py": BAD})) == ["open"]
 
 
 def test_a_finding_stays_open_until_all_its_sources_have_looked() -> None:
