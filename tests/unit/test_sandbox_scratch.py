@@ -2,6 +2,8 @@
 
 import asyncio
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -109,3 +111,30 @@ async def test_nothing_is_made_before_it_is_needed(tmp_path: Path) -> None:
         await sandbox.run(["sh", "-c", "echo x > file"])
 
         assert names(tmp_path) == []
+
+
+async def test_a_removal_that_is_cancelled_is_done_all_the_same(tmp_path: Path) -> None:
+    """Also where no thread was free to begin it when the cancellation came."""
+    loop = asyncio.get_running_loop()
+    threads = ThreadPoolExecutor(1)
+    loop.set_default_executor(threads)
+    free, leaving = threading.Event(), asyncio.Event()
+    places: list[Path] = []
+
+    async def use() -> None:
+        async with sandbox.workspace() as place:
+            places.append(place)
+            (place / "file").touch()
+            threads.submit(free.wait)
+            leaving.set()
+
+    async with Sandbox(directory=tmp_path) as sandbox:
+        task = asyncio.create_task(use())
+        await leaving.wait()
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        free.set()
+        await loop.run_in_executor(None, int)
+
+        assert not places[0].exists()

@@ -55,7 +55,9 @@ class Scratch:
     async def remove(self, path: Path) -> None:
         """Remove a directory and all that programs left in it."""
         if not _remove_empty(path):
-            await asyncio.to_thread(_remove_tree, path)
+            # Shielded: cancelled before a thread had taken it up, it would never be done.
+            loop = asyncio.get_running_loop()
+            await asyncio.shield(loop.run_in_executor(None, _remove_tree, path))
 
     async def aclose(self) -> None:
         """Remove the place and everything in it."""
