@@ -2,9 +2,11 @@
 
 Two findings are one where they stand on the same file and side and
 
-- speak of the same lines, in one category, under the same title; or
-- come from different sources, overlap, are of one category, and say about the same: most of
-  the words of the shorter text stand in the other one as well.
+- speak of the same lines under the same title; or
+- come from different sources, overlap, and say about the same: most of the words of the
+  shorter text stand in the other one as well.
+
+Categories are not compared, since a report of another tool tells none.
 
 The one that stays is the worst, then the most certain. It names all sources, and takes over
 a suggestion where it has none. Tools that copied a check from one another are heard once,
@@ -56,7 +58,7 @@ def fuse(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
 
 def _nearby(finding: Finding) -> Iterator[tuple[object, ...]]:
     """Give the keys under which findings that may be the same meet."""
-    where = (finding.path, finding.side, finding.category)
+    where = (finding.path, finding.side)
     if finding.line is None:
         yield (*where, None)
         return
