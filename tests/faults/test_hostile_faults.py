@@ -6,38 +6,17 @@ CPU time of all. The ceilings hold on a machine of two cores with room to spare.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-import sys
-import threading
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from measured import Ran, measure, program
 
 pytestmark = pytest.mark.fault
 
 MIB = 1024 * 1024
-PROGRAM = Path(sys.executable).with_name("codeflow")
-
-
-@dataclass(frozen=True)
-class Ran:
-    """How a review ended, and what it used."""
-
-    status: int
-    out: bytes
-    err: bytes
-    peak: int
-    cpu: float
-
-    @property
-    def review(self) -> dict[str, Any]:
-        """The review that it printed."""
-        made: dict[str, Any] = json.loads(self.out)
-        return made
 
 
 def environment(room: Path) -> dict[str, str]:
@@ -58,22 +37,10 @@ def environment(room: Path) -> dict[str, str]:
 
 def review(room: Path, *words: str, stdin: Path | None = None) -> Ran:
     """Run the program and measure it; nothing may be left where it worked."""
-    out, err = room / "out", room / "err"
-    given = [str(PROGRAM), "review", "--format", "json", *words]
-    source = os.devnull if stdin is None else stdin
-    with out.open("wb") as to_out, err.open("wb") as to_err, Path(source).open("rb") as feed:
-        started = subprocess.Popen(
-            given, cwd=room, env=environment(room), stdin=feed, stdout=to_out, stderr=to_err
-        )
-        late = threading.Timer(900, started.kill)
-        late.start()
-        _, status, used = os.wait4(started.pid, 0)
-        late.cancel()
-    started.returncode = os.waitstatus_to_exitcode(status)
+    given: list[str | Path] = [program(), "review", "--format", "json", *words]
+    ran = measure(given, cwd=room, env=environment(room), stdin=stdin, seconds=900)
     assert list((room / "tmp").iterdir()) == []
-    cpu = used.ru_utime + used.ru_stime
-    peak = used.ru_maxrss * 1024
-    return Ran(started.returncode, out.read_bytes(), err.read_bytes(), peak, cpu)
+    return ran
 
 
 def repository(room: Path, *imports: bytes) -> Path:

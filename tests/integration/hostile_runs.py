@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,24 +14,11 @@ from typing import Self
 from hostile_repository import CANARIES, TOKEN, VARIABLE, Hostile, leaks, snapshot
 from hostile_traps import RAN
 
-__all__ = ["Listener", "Ran", "Watch", "codeflow", "measure", "program", "watch"]
+from measured import Ran, measure, program
+
+__all__ = ["Listener", "Watch", "codeflow", "watch"]
 
 _MIB = 1024 * 1024
-
-_STARTER = """
-import json, os, subprocess, sys, threading
-out, err, seconds, *words = sys.argv[1:]
-with open(out, "wb") as to_out, open(err, "wb") as to_err:
-    started = subprocess.Popen(
-        words, stdin=subprocess.DEVNULL, stdout=to_out, stderr=to_err
-    )
-late = threading.Timer(float(seconds), started.kill)
-late.start()
-_, status, usage = os.wait4(started.pid, 0)
-late.cancel()
-cpu = usage.ru_utime + usage.ru_stime
-print(json.dumps([os.waitstatus_to_exitcode(status), usage.ru_maxrss, cpu]))
-"""
 
 
 class Listener:
@@ -78,48 +61,6 @@ class Listener:
                     )
                 except OSError:
                     continue
-
-
-@dataclass(frozen=True)
-class Ran:
-    """How a program ended, and the most that it and its children used."""
-
-    status: int
-    out: bytes
-    err: bytes
-    peak: int
-    """Bytes of memory of the largest process among them."""
-
-    cpu: float
-    """Seconds of CPU time of all of them."""
-
-
-def program() -> Path:
-    """Give the installed program; `python -m` would look for modules in the checkout first."""
-    return Path(sys.executable).with_name("codeflow")
-
-
-def measure(
-    words: list[str | Path], *, cwd: Path, env: dict[str, str], seconds: float = 100
-) -> Ran:
-    """Run a program to its end, and measure it alone; past its time it is killed.
-
-    A small process starts it: the kernel counts the memory of whoever starts a program as
-    that program's own, and a worker of the tests has hundreds of megabytes.
-    """
-    outputs = Path(env["TMPDIR"]).parent
-    out, err = outputs / "out", outputs / "err"
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", _STARTER, out, err, str(seconds), *words],
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    status, peak, cpu = json.loads(done.stdout)
-    factor = 1 if sys.platform == "darwin" else 1024
-    return Ran(status, out.read_bytes(), err.read_bytes(), peak * factor, cpu)
 
 
 def environment(hostile: Hostile, room: Path, **variables: str) -> dict[str, str]:

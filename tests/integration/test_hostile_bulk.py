@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 from git_trees import Tree, run_git
-from hostile_runs import Ran, measure, program
 
 from codeflow_engine import Engine, Review
 from codeflow_engine.errors import CodeflowError, ConfigurationError
+from measured import Ran, measure, program
 
 MIB = 1024 * 1024
 
