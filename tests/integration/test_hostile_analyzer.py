@@ -15,12 +15,11 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile_repository import CANARIES, Hostile, build, leaks, snapshot
+from hostile_repository import CANARIES, Hostile, leaks, snapshot
 from hostile_runs import Listener, environment
 
 from codeflow_engine.sandbox import Isolation
@@ -117,21 +116,6 @@ with Engine(analyzers=[Spy()], isolation=words["rung"]) as engine:
     review = engine.review(words["repository"], head="HEAD")
 print(json.dumps({"found": Spy.found, "review": review.to_json()}))
 """
-
-
-@pytest.fixture(scope="module")
-def listener() -> Iterator[Listener]:
-    """Wait where every address of the repository leads."""
-    with Listener() as listener:
-        yield listener
-
-
-@pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory, listener: Listener) -> Iterator[Hostile]:
-    """Build the repository, which no review changes."""
-    made = build(tmp_path_factory.mktemp("hostile"), port=listener.port)
-    yield made
-    made.close()
 
 
 def host(

@@ -9,7 +9,7 @@ import traceback
 import unicodedata
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import override
@@ -17,7 +17,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 from cli_runs import install_plugin
-from hostile_repository import Hostile, build
+from hostile_repository import Hostile
 from hostile_runs import Listener, codeflow, watch
 
 from codeflow_engine import Engine
@@ -94,21 +94,6 @@ class Follower(Observer):
     async def on_event(self, event: RunEvent) -> None:
         self.events.append(event)
         raise ValueError(f"{SECRET}\r\nERROR forged \x1b[31m")
-
-
-@pytest.fixture(scope="module")
-def listener() -> Iterator[Listener]:
-    """Wait where every address of the repository leads."""
-    with Listener() as listener:
-        yield listener
-
-
-@pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory, listener: Listener) -> Iterator[Hostile]:
-    """Build the repository, which no review changes."""
-    made = build(tmp_path_factory.mktemp("hostile"), port=listener.port)
-    yield made
-    made.close()
 
 
 def test_s9_a_path_that_the_change_does_not_have_is_dropped(hostile: Hostile) -> None:

@@ -32,21 +32,6 @@ CPU = 40.0
 """Most CPU seconds of such a review; it takes two to four."""
 
 
-@pytest.fixture(scope="module")
-def listener() -> Iterator[Listener]:
-    """Wait where every address of the repository leads."""
-    with Listener() as listener:
-        yield listener
-
-
-@pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory, listener: Listener) -> Iterator[Hostile]:
-    """Build the repository, which no review changes."""
-    made = build(tmp_path_factory.mktemp("hostile"), port=listener.port)
-    yield made
-    made.close()
-
-
 @pytest.fixture
 def sprung(tmp_path: Path, listener: Listener) -> Iterator[Hostile]:
     """Build one whose traps may be walked into."""

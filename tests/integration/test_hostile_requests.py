@@ -6,12 +6,11 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from git_trees import Tree, run_git
-from hostile_repository import CANARIES, TOKEN, Hostile, build
+from hostile_repository import CANARIES, TOKEN, Hostile
 from hostile_runs import Listener, codeflow, environment, watch
 
 from codeflow_engine import Engine
@@ -23,21 +22,6 @@ _COMMANDS = {
 """What git is asked to do with commits; nothing of it reads a name as anything but an object."""
 
 STARS = "*a" * 8 + "b"
-
-
-@pytest.fixture(scope="module")
-def listener() -> Iterator[Listener]:
-    """Wait where every address of the repository leads."""
-    with Listener() as listener:
-        yield listener
-
-
-@pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory, listener: Listener) -> Iterator[Hostile]:
-    """Build the repository, which no review changes."""
-    made = build(tmp_path_factory.mktemp("hostile"), port=listener.port)
-    yield made
-    made.close()
 
 
 def test_s21_s24_git_gets_full_ids_and_an_environment_of_ours(

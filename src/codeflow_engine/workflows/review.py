@@ -124,7 +124,7 @@ def _summarise(review: Review) -> dict[str, object]:
 
 REVIEW = Workflow(
     name="review",
-    version=1,
+    version=2,
     run=review,
     read_input=ReviewInput.read,
     write_input=ReviewInput.write,

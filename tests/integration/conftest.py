@@ -1,0 +1,24 @@
+"""What several tests of hostile changes stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hostile_repository import Hostile, build
+from hostile_runs import Listener
+
+
+@pytest.fixture(scope="module")
+def listener() -> Iterator[Listener]:
+    """Wait where every address of the repository leads."""
+    with Listener() as listener:
+        yield listener
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory, listener: Listener) -> Iterator[Hostile]:
+    """Build the repository, which no review changes."""
+    made = build(tmp_path_factory.mktemp("hostile"), port=listener.port)
+    yield made
+    made.close()
