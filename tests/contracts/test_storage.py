@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from stored_values import NOON, event, review, run
 
 from codeflow_engine.contracts import Storage
 from codeflow_engine.domain.coverage import Outcome
@@ -23,6 +22,7 @@ from codeflow_engine.domain.run import (
     StepStarted,
 )
 from codeflow_engine.storage.memory import MemoryStorage
+from codeflow_engine.testing.values import NOON, event, review, run
 
 
 async def test_a_run_comes_back_equal(storage: Storage) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta, timezone
 
 import pytest
-from stored_values import NOON, dismissal, known, review
 
 from codeflow_engine import Severity
 from codeflow_engine.contracts import Storage
 from codeflow_engine.domain.dismissal import DismissalScope
 from codeflow_engine.domain.finding import FindingState
+from codeflow_engine.testing.values import NOON, dismissal, known, review
 
 LAST = "\U0010ffff"
 

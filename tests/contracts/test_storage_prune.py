@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from stored_values import NOON, dismissal, event, known, review, run
 
 from codeflow_engine.contracts import Pruned, Storage
 from codeflow_engine.domain.run import RunStatus
+from codeflow_engine.testing.values import NOON, dismissal, event, known, review, run
 
 LATER = NOON + timedelta(days=1)
 DONE = RunStatus.SUCCEEDED

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
-from stored_values import NOON, dismissal, event, known, review, run
 
 from codeflow_engine.contracts import Storage
 from codeflow_engine.domain.run import RunEvent, RunStatus
 from codeflow_engine.errors import StorageError
+from codeflow_engine.testing.values import NOON, dismissal, event, known, review, run
 
 
 async def test_many_writers_at_once_lose_nothing(storage: Storage) -> None:

@@ -1,4 +1,4 @@
-"""Values that the suites of storages put in."""
+"""Whole values with everything in them, for tests that need some."""
 
 from __future__ import annotations
 
@@ -7,20 +7,46 @@ from decimal import Decimal
 from typing import Any
 
 from codeflow_engine import Category, Finding, Severity, Suggestion
-from codeflow_engine.domain.coverage import Coverage, CoverageEntry, UnitState
+from codeflow_engine.domain.coverage import Coverage, CoverageEntry, Outcome, UnitState
 from codeflow_engine.domain.dismissal import Dismissal, DismissalScope
 from codeflow_engine.domain.finding import Evidence
 from codeflow_engine.domain.identity import KnownFinding, Traits
 from codeflow_engine.domain.review import ChangeSummary, Review, Timing
-from codeflow_engine.domain.run import RunEvent, RunRecord, StepStarted
+from codeflow_engine.domain.run import (
+    AnalyzerFinished,
+    ChangeFetched,
+    ReviewJudged,
+    RunEvent,
+    RunFinished,
+    RunRecord,
+    RunStarted,
+    RunStatus,
+    StepFinished,
+    StepStarted,
+)
 from codeflow_engine.domain.usage import Usage
 
-__all__ = ["NOON", "dismissal", "event", "finding", "known", "review", "run"]
+__all__ = ["NOON", "dismissal", "event", "events", "finding", "known", "review", "run"]
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+"""The moment around which everything happens."""
+
+
+_EVENTS: tuple[tuple[type[RunEvent], dict[str, Any]], ...] = (
+    (RunStarted, {"workflow": "review"}),
+    (StepStarted, {"step": "fetch"}),
+    (StepFinished, {"step": "fetch", "seconds": 0.25}),
+    (ChangeFetched, {"title": "Mend the till\n\x1b[31m", "files": 2, "units": 3}),
+    (StepStarted, {"step": "analyze", "key": "secrets"}),
+    (AnalyzerFinished, {"analyzer": "secrets", "findings": 0, "examined": 0, "failure": "crash"}),
+    (StepFinished, {"step": "analyze", "key": "secrets", "seconds": 1.5, "error": "OSError"}),
+    (ReviewJudged, {"outcome": Outcome.FAILED, "reason": "nobody looked", "findings": 0}),
+    (RunFinished, {"status": RunStatus.FAILED, "error": "SandboxError: no interpreter"}),
+)
 
 
 def run(run_id: str, tenant: str = "a", *, minutes: int = 0, **fields: Any) -> RunRecord:
+    """Make a pending run, created some minutes after `NOON`; fields are those of the record."""
     at = NOON + timedelta(minutes=minutes)
     given: dict[str, Any] = {
         "run_id": run_id,
@@ -35,11 +61,21 @@ def run(run_id: str, tenant: str = "a", *, minutes: int = 0, **fields: Any) -> R
 
 
 def event(run_id: str, sequence: int, **fields: Any) -> RunEvent:
+    """Make an event of a run; fields are those of `StepStarted`."""
     at = NOON + timedelta(seconds=sequence)
     return StepStarted(**{"run_id": run_id, "sequence": sequence, "at": at, "step": "s", **fields})
 
 
+def events(run_id: str) -> list[RunEvent]:
+    """Make the events of a whole run that failed: every kind of event, in a likely order."""
+    return [
+        kind(run_id=run_id, sequence=number, at=NOON + timedelta(seconds=number), **fields)
+        for number, (kind, fields) in enumerate(_EVENTS, 1)
+    ]
+
+
 def review(run_id: str, title: str = "Change") -> Review:
+    """Make a partial review with a finding and everything that a finding may have."""
     covered = CoverageEntry(path="a.py", hunk=0, state=UnitState.REVIEWED, by=("secrets",))
     missing = CoverageEntry(path="b.bin", state=UnitState.SKIPPED, reason="binary")
     finding = Finding(
@@ -70,6 +106,7 @@ def review(run_id: str, title: str = "Change") -> Review:
 
 
 def finding(fingerprint: str = "f00d", **fields: Any) -> Finding:
+    """Make a finding; fields are those of the value."""
     given: dict[str, Any] = {
         "fingerprint": fingerprint,
         "path": "a.py",
@@ -86,7 +123,7 @@ def finding(fingerprint: str = "f00d", **fields: Any) -> Finding:
 def known(
     fingerprint: str, change: str = "c1", *, run_id: str = "r1", minutes: int = 0, **fields: Any
 ) -> KnownFinding:
-    """Make what is known of a finding; fields are those of the finding."""
+    """Make what a storage knows of a finding; fields are those of the finding."""
     return KnownFinding(
         change=change,
         finding=finding(fingerprint, **fields),

@@ -1,0 +1,9 @@
+"""The contract suites: what a backend of each kind promises, as tests.
+
+A plugin's own tests derive from the suite of its kind; `BackendContract` says how.
+"""
+
+from codeflow_engine.testing.contracts.backend import BackendContract, lacks, requires
+from codeflow_engine.testing.contracts.observer import ObserverContract
+
+__all__ = ["BackendContract", "ObserverContract", "lacks", "requires"]

@@ -1,0 +1,105 @@
+"""What a test of a suite sees of a call: how long it takes, what it holds up, what it touches."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import cache
+
+import pytest
+
+__all__ = ["LONGEST_STALL", "PATIENCE", "Attention", "attention", "io_seen", "within"]
+
+PATIENCE = 10.0
+"""Seconds that a call may take before it counts as one that hangs."""
+
+LONGEST_STALL = 0.5
+"""Seconds for which a call may keep the event loop from everything else. It is far more
+than a host would like, so that no test fails because the machine is slow."""
+
+_TICK = 0.005
+
+
+async def within[T](call: Awaitable[T], seconds: float = PATIENCE) -> T:
+    """Wait for a call; one that hangs fails the test instead of holding it up."""
+    deadline = asyncio.timeout(seconds)
+    try:
+        async with deadline:
+            return await call
+    except TimeoutError:
+        if not deadline.expired():
+            raise
+    pytest.fail(f"the call has not returned within {seconds:g} s")
+
+
+class Attention:
+    """How the event loop fared beside a call."""
+
+    def __init__(self) -> None:
+        self.longest_stall = 0.0
+        """Seconds for which nothing else could run."""
+
+    async def _watch(self) -> None:
+        before = time.perf_counter()
+        while True:
+            await asyncio.sleep(_TICK)
+            now = time.perf_counter()
+            self.longest_stall = max(self.longest_stall, now - before - _TICK)
+            before = now
+
+
+@asynccontextmanager
+async def attention() -> AsyncIterator[Attention]:
+    """Measure for how long the event loop is held up meanwhile."""
+    found = Attention()
+    watch = asyncio.create_task(found._watch())  # noqa: SLF001 - its own class
+    await asyncio.sleep(0)
+    try:
+        yield found
+        # A stall is seen when the loop turns again.
+        await asyncio.sleep(_TICK)
+    finally:
+        watch.cancel()
+
+
+_IO = (
+    "open",
+    "os.listdir",
+    "os.mkdir",
+    "os.scandir",
+    "socket.bind",
+    "socket.connect",
+    "socket.getaddrinfo",
+    "sqlite3.connect",
+    "subprocess.Popen",
+)
+"""Events of the interpreter that are I/O (Python's documentation, "Audit events table")."""
+
+_watched_threads: dict[int, list[str]] = {}
+"""What each thread that is watched has done. An audit hook cannot be removed: there is one."""
+
+
+@cache
+def _listen() -> None:
+    def note(event: str, arguments: tuple[object, ...]) -> None:
+        seen = _watched_threads.get(threading.get_ident())
+        if seen is not None and event in _IO:
+            seen.append(f"{event} {arguments[0]!r}" if arguments else event)
+
+    sys.addaudithook(note)
+
+
+@contextmanager
+def io_seen() -> Iterator[list[str]]:
+    """Collect the I/O that this thread does meanwhile."""
+    _listen()
+    seen: list[str] = []
+    _watched_threads[threading.get_ident()] = seen
+    try:
+        yield seen
+    finally:
+        del _watched_threads[threading.get_ident()]
