@@ -85,6 +85,7 @@ def _interpreters() -> dict[str, str]:
 
 PYTHONS = _interpreters()
 OLDEST = next(iter(PYTHONS), None)
+NEWEST = next(reversed(PYTHONS), None)
 MISSING = (
     "no Python {wanted} was found: not in CODEFLOW_PYTHON, not as this nox's own interpreter, "
     "not on PATH, and not under pyenv or uv. Install one, or name it: "
@@ -221,9 +222,10 @@ for _version in SUPPORTED:
 
 @_session()
 def faults(session: nox.Session) -> None:
-    """Run the slow fault matrices and soaks."""
-    _install(session, "test", "lint", project=".[cli]")
-    session.run("pytest", "-m", "fault", *session.posargs)
+    """Run the slow fault matrices and soaks; those in a browser need Chromium on PATH."""
+    _install(session, "test", "browser", "lint", project=".[cli]")
+    env = {"CODEFLOW_TEST_BROWSER": "required"}
+    session.run("pytest", "-m", "fault", *session.posargs, env=env)
 
 
 @_session()
@@ -269,9 +271,9 @@ def bench(session: nox.Session) -> None:
         session.run("python", str(path.relative_to(ROOT)), *session.posargs)
 
 
-@_session()
+@_session(NEWEST)
 def build(session: nox.Session) -> None:
-    """Build wheel and sdist, and run the tests against the installed wheel."""
+    """Build wheel and sdist; test the installed wheel on the newest supported Python found."""
     _pip(session, *_requirements("build"))
     dist = Path(session.virtualenv.location, "dist").resolve()
     shutil.rmtree(str(dist), ignore_errors=True)
@@ -297,9 +299,10 @@ _INSTALLED = (
 
 
 def _copy_tests(away: Path) -> None:
-    """Copy the tests to where no source tree is, without those that look at one."""
+    """Copy tests and examples to where no source tree is, without those that look at one."""
     ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(str(ROOT / "tests"), str(away / "tests"), ignore=ignore)
+    for name in ("tests", "examples"):
+        shutil.copytree(str(ROOT / name), str(away / name), ignore=ignore)
     for name in REPOSITORY_TESTS:
         shutil.rmtree(str(away / "tests" / name))
     shutil.copy(str(ROOT / "pyproject.toml"), str(away))
