@@ -143,6 +143,7 @@ class RunFinished(RunEvent):
 EVENT_KINDS: Mapping[str, type[RunEvent]] = {
     kind.__name__: kind
     for kind in (
+        RunEvent,
         RunStarted,
         StepStarted,
         StepFinished,
