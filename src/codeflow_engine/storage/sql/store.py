@@ -136,7 +136,11 @@ class SQLStorage(Storage):
         )
 
     async def prune(self, tenant: str, *, before: datetime, limit: int = 1000) -> Pruned:
-        """Remove what is old, the oldest first, in one transaction."""
+        """Remove what is old, the oldest first, in one transaction.
+
+        Raises:
+            StorageError: The moment has no time zone, or the database failed.
+        """
         if before.utcoffset() is None:
             raise StorageError("a time without a zone cannot tell what is old")
         return await self._database.run(
