@@ -9,6 +9,7 @@ import pytest
 from codeflow_engine.contracts import Cache
 from codeflow_engine.runs.scoped_cache import ScopedCache
 from codeflow_engine.storage.memory import MemoryCache
+from raising import raising
 
 
 class Scripted(Cache):
@@ -29,13 +30,6 @@ class Scripted(Cache):
     @override
     async def discard(self, keys: Sequence[str]) -> None:
         self._answer()
-
-
-def raising(error: BaseException) -> Callable[[], Any]:
-    def answer() -> Any:
-        raise error
-
-    return answer
 
 
 async def test_a_tenant_reads_its_own_items_alone() -> None:
