@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from codeflow_engine.reports.prose import count
 from codeflow_engine.reports.visible import escape, escape_path
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "first_of",
     "is_exact",
     "is_whole",
+    "not_covered_line",
     "note_of",
     "place_of",
     "prose_of",
@@ -125,6 +127,12 @@ def prose_of(finding: Mapping[str, Any]) -> str:
         message = f"{shown}\n\n{message}"
     told = [part for part in (message, note_of(finding)) if part]
     return "\n\n".join(told) or escape(finding["rule"]) or "a finding without words"
+
+
+def not_covered_line(review: Mapping[str, Any], state: str, reason: str, units: int) -> str:
+    """Say in one line that a review is not complete, and one reason why."""
+    told = escape(" ".join(reason.split()))
+    return f"REVIEW NOT COMPLETE ({review['outcome']}): {count(units, 'unit')} {state}, {told}"
 
 
 def first_of(paths: Mapping[str, int]) -> str:

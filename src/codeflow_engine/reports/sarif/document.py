@@ -66,13 +66,8 @@ def _tool(rules: list[dict[str, Any]], sources: set[str]) -> dict[str, Any]:
 
     Rules stand in the driver: that is where simple readers look for them.
     """
-    told = "Units of the change that a source did not examine."
-    descriptor = {
-        "id": NOT_COVERED,
-        "name": "not-covered",
-        "shortDescription": {"text": told},
-        "defaultConfiguration": {"level": "error"},
-    }
+    descriptor = not_covered_rule()
+    del descriptor["properties"]  # they are those of a rule
     driver = {"name": _NAME, "rules": rules, "notifications": [descriptor]}
     tool: dict[str, Any] = {"driver": driver}
     names = sorted({escape(source) for source in sources if source.strip()})

@@ -6,8 +6,15 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from codeflow_engine.reports.places import Place, first_of, is_exact, is_whole, place_of, prose_of
-from codeflow_engine.reports.prose import count
+from codeflow_engine.reports.places import (
+    Place,
+    first_of,
+    is_exact,
+    is_whole,
+    not_covered_line,
+    place_of,
+    prose_of,
+)
 from codeflow_engine.reports.sarif.location import artifact, location, region
 from codeflow_engine.reports.sarif.rules import LEVELS, NOT_COVERED, SCORES
 from codeflow_engine.reports.summary import SEVERITY_NAMES, reasons_of
@@ -132,8 +139,7 @@ def not_covered(
     entries = review["coverage"]["entries"]
     for state in ("failed", "skipped"):
         for reason, paths in reasons_of(entries, state):
-            units = count(sum(paths.values()), "unit")
-            told = f"Not covered, {units} {state}: {escape(' '.join(reason.split()))}"
+            told = not_covered_line(review, state, reason, sum(paths.values()))
             message = {"text": inert(f"{told}\n\nIn {first_of(paths)}.")}
             notifications.append(
                 {
