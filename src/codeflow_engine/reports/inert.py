@@ -17,7 +17,7 @@ from collections.abc import Iterable
 
 from codeflow_engine.reports.visible import escape
 
-__all__ = ["code_line", "code_span", "cut", "fence", "inline", "paragraphs"]
+__all__ = ["code_line", "code_span", "cut", "fence", "inline", "one_line", "paragraphs"]
 
 _BLANKS = re.compile(r"[\t\r\u0020\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
 _TICKS = re.compile(r"`+")
@@ -97,6 +97,12 @@ def inline(text: str, encoding: str = "utf-8") -> str:
     if not start and words and _DASHES.fullmatch(words[0]):
         words[0] = code_span(words[0])
     return " ".join(part for part in (start, *words) if part)
+
+
+def one_line(text: str, most: int, encoding: str = "utf-8") -> str:
+    """Write a text as one line of prose, of at most so many characters before it is safe."""
+    flat = _BLANKS.sub(" ", text.replace("\n", " ")).strip(" ")
+    return inline(cut(escape(flat, encoding), most), encoding)
 
 
 def _words(text: str) -> list[tuple[str, list[tuple[int, int]]]]:

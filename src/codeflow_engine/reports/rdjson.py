@@ -8,12 +8,13 @@ incomplete review, so each reason why units are not covered is a diagnostic of i
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from codeflow_engine.reports.form import conform
 from codeflow_engine.reports.inert import paragraphs
+from codeflow_engine.reports.interchange import dump
 from codeflow_engine.reports.places import (
     Place,
     first_of,
@@ -23,11 +24,14 @@ from codeflow_engine.reports.places import (
     prose_of,
 )
 from codeflow_engine.reports.summary import live_and_settled, reasons_of
-from codeflow_engine.reports.visible import escape, escape_json, escape_path
+from codeflow_engine.reports.visible import escape, escape_path
 
 __all__ = ["render"]
 
 _NAME = "codeflow-engine"
+_CODE = re.compile(r"[^A-Za-z0-9._/+-]+")
+"""What a code may not hold: reviewdog writes it into a comment as it is."""
+
 _NOT_COVERED = "not-covered"
 _SEVERITIES = {
     "critical": "ERROR",
@@ -50,8 +54,7 @@ def render(review: Mapping[str, Any], *, encoding: str = "utf-8") -> str:
     live, _ = live_and_settled(plain)
     diagnostics = _not_covered(plain) + [_diagnostic(finding) for finding in live]
     result = {"source": {"name": _NAME}, "diagnostics": diagnostics}
-    text = json.dumps(result, ensure_ascii=False, indent=2, allow_nan=False)
-    return escape_json(text, encoding) + "\n"
+    return dump(result, encoding)
 
 
 def _diagnostic(finding: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,7 +66,7 @@ def _diagnostic(finding: Mapping[str, Any]) -> dict[str, Any]:
         "message": _message(prose_of(finding)),
         "location": location,
         "severity": _SEVERITIES[finding["severity"]],
-        "code": {"value": escape(finding["rule"])},
+        "code": {"value": _CODE.sub("-", finding["rule"])},
         "originalOutput": _output(finding, place),
     }
     suggestion = _suggestion(finding)

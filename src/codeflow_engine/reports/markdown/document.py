@@ -8,7 +8,7 @@ from typing import Any
 
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.reports.form import conform
-from codeflow_engine.reports.inert import code_span, cut, inline
+from codeflow_engine.reports.inert import code_span, cut, one_line
 from codeflow_engine.reports.markdown.finding import full, short
 from codeflow_engine.reports.markdown.ledger import (
     excluded,
@@ -26,6 +26,7 @@ from codeflow_engine.reports.summary import (
     headline,
     live_and_settled,
 )
+from codeflow_engine.reports.visible import escape
 
 __all__ = ["LEAST_LIMIT", "LIMIT", "render"]
 
@@ -166,14 +167,14 @@ def _verdict(review: Mapping[str, Any], encoding: str) -> list[str]:
     if review["outcome"] == "reviewed":
         return [f"## {headline(review)}"]
     told = "This review is not complete. What it does not tell is not known to be clean."
-    reason = inline(cut(review["reason"] or "", _LONGEST_REASON), encoding)
+    reason = one_line(review["reason"] or "", _LONGEST_REASON, encoding)
     rows = ["> [!WARNING]", f"> {told}", *([f"> {reason}"] if reason else [])]
     return [f"## {headline(review)}", "\n".join(rows)]
 
 
 def _change(change: Mapping[str, Any], encoding: str) -> list[str]:
     ends = [_revision(change[end], encoding) for end in ("base", "head") if change[end]]
-    title = inline(cut(change["title"], _LONGEST_TITLE), encoding)
+    title = one_line(change["title"], _LONGEST_TITLE, encoding)
     told = " -> ".join(ends)
     parts = [*([title] if title else []), *([told] if told else [])]
     if not parts:
@@ -183,7 +184,7 @@ def _change(change: Mapping[str, Any], encoding: str) -> list[str]:
 
 def _revision(revision: str, encoding: str) -> str:
     short_form = revision[:_SHORT] if _REVISION.fullmatch(revision) else revision
-    return code_span(cut(short_form, _LONGEST_REVISION), encoding)
+    return code_span(cut(escape(short_form, encoding), _LONGEST_REVISION), encoding)
 
 
 def _table(live: Sequence[Mapping[str, Any]]) -> str:

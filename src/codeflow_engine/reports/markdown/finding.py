@@ -10,7 +10,7 @@ from codeflow_engine.reports.inert import (
     code_span,
     cut,
     fence,
-    inline,
+    one_line,
     paragraphs,
 )
 from codeflow_engine.reports.visible import escape
@@ -27,10 +27,10 @@ _SHORT = 12
 
 def short(finding: Mapping[str, Any], encoding: str) -> str:
     """Write severity, rule, place and title in one line."""
-    rule = code_span(cut(escape(finding["rule"]), _LONGEST_RULE), encoding)
+    rule = code_span(cut(escape(finding["rule"], encoding), _LONGEST_RULE), encoding)
     head = " ".join(part for part in (f"**{finding['severity'].upper()}**", rule) if part)
     place = _place(finding)
-    told = inline(cut(finding["title"], _LONGEST_TITLE), encoding)
+    told = one_line(finding["title"], _LONGEST_TITLE, encoding)
     return f"{head}{', ' if place else ''}{place}{': ' if told else ''}{told}"
 
 
@@ -114,7 +114,9 @@ def _provenance(finding: Mapping[str, Any], encoding: str) -> str:
     told = finding["category"].capitalize()
     if finding["confidence"] < 1:
         told += f", confidence {finding['confidence']:.2f}"
-    sources = [code_span(cut(escape(one), _LONGEST_RULE), encoding) for one in finding["sources"]]
+    sources = [
+        code_span(cut(escape(one, encoding), _LONGEST_RULE), encoding) for one in finding["sources"]
+    ]
     if any(sources):
         told += f", found by {', '.join(filter(None, sources))}"
     if finding["state"] == "open":

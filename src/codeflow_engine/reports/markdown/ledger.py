@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from codeflow_engine.reports.inert import code_span, cut, inline
+from codeflow_engine.reports.inert import code_span, cut, one_line
 from codeflow_engine.reports.markdown.finding import folded, short
 from codeflow_engine.reports.prose import count
 from codeflow_engine.reports.summary import reasons_of
@@ -40,7 +40,7 @@ def _by_reason(entries: Sequence[Mapping[str, Any]], state: str, encoding: str) 
     ordered = reasons_of(entries, state)
     rows: list[str] = []
     for reason, paths in ordered[:_MOST_REASONS]:
-        told = inline(cut(" ".join(reason.split()), _LONGEST_REASON), encoding)
+        told = one_line(reason, _LONGEST_REASON, encoding)
         rows.append(f"- {state}, {count(sum(paths.values()), 'unit')}: {told}")
         rows += [
             f"  - {path_span(path, encoding)} ({count(units, 'unit')})"
@@ -73,7 +73,7 @@ def numbers(review: Mapping[str, Any], encoding: str) -> str:
     if dropped:
         told = "; ".join(f"{number} {reason}" for reason, number in dropped.items())
         total = count(sum(dropped.values()), "finding")
-        rows.append(f"Dropped: {total}: {inline(cut(told, _LONGEST_REASON), encoding)}")
+        rows.append(f"Dropped: {total}: {one_line(told, _LONGEST_REASON, encoding)}")
     usage = review["usage"]
     if usage["calls"]:
         cost = f"{usage['cost_usd']} USD" if usage["cost_usd"] else "cost not known"

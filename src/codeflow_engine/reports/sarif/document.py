@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from codeflow_engine.reports.form import conform
+from codeflow_engine.reports.interchange import dump
 from codeflow_engine.reports.places import REDACTED
 from codeflow_engine.reports.sarif.location import TOP
 from codeflow_engine.reports.sarif.results import inert, not_covered, result
 from codeflow_engine.reports.sarif.rules import NOT_COVERED, describe, not_covered_rule
 from codeflow_engine.reports.summary import headline
-from codeflow_engine.reports.visible import escape, escape_json
+from codeflow_engine.reports.visible import escape
 
 __all__ = ["render"]
 
@@ -33,8 +34,7 @@ def render(review: Mapping[str, Any], *, encoding: str = "utf-8") -> str:
     """
     plain = conform(review)
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(plain)]}
-    text = json.dumps(log, ensure_ascii=False, indent=2, allow_nan=False)
-    return escape_json(text, encoding) + "\n"
+    return dump(log, encoding)
 
 
 def _run(review: Mapping[str, Any]) -> dict[str, Any]:
