@@ -5,5 +5,14 @@ A plugin's own tests derive from the suite of its kind; `BackendContract` says h
 
 from codeflow_engine.testing.contracts.backend import BackendContract, lacks, requires
 from codeflow_engine.testing.contracts.observer import ObserverContract
+from codeflow_engine.testing.contracts.strategy import StrategyContract
+from codeflow_engine.testing.contracts.workflow import WorkflowBackendContract
 
-__all__ = ["BackendContract", "ObserverContract", "lacks", "requires"]
+__all__ = [
+    "BackendContract",
+    "ObserverContract",
+    "StrategyContract",
+    "WorkflowBackendContract",
+    "lacks",
+    "requires",
+]
