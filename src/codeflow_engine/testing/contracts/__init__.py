@@ -7,12 +7,16 @@ from codeflow_engine.testing.contracts.backend import BackendContract, lacks, re
 from codeflow_engine.testing.contracts.cache import CacheContract
 from codeflow_engine.testing.contracts.observer import ObserverContract
 from codeflow_engine.testing.contracts.storage import StorageContract
+from codeflow_engine.testing.contracts.strategy import StrategyContract
+from codeflow_engine.testing.contracts.workflow import WorkflowBackendContract
 
 __all__ = [
     "BackendContract",
     "CacheContract",
     "ObserverContract",
     "StorageContract",
+    "StrategyContract",
+    "WorkflowBackendContract",
     "lacks",
     "requires",
 ]
