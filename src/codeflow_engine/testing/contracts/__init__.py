@@ -3,7 +3,15 @@
 A plugin's own tests derive from the suite of its kind; `BackendContract` says how.
 """
 
+from codeflow_engine.testing.contracts.analyzer import AnalyzerContract, Expected
 from codeflow_engine.testing.contracts.backend import BackendContract, lacks, requires
 from codeflow_engine.testing.contracts.observer import ObserverContract
 
-__all__ = ["BackendContract", "ObserverContract", "lacks", "requires"]
+__all__ = [
+    "AnalyzerContract",
+    "BackendContract",
+    "Expected",
+    "ObserverContract",
+    "lacks",
+    "requires",
+]
