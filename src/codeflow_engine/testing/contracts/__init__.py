@@ -6,12 +6,15 @@ A plugin's own tests derive from the suite of its kind; `BackendContract` says h
 from codeflow_engine.testing.contracts.analyzer import AnalyzerContract, Expected
 from codeflow_engine.testing.contracts.backend import BackendContract, lacks, requires
 from codeflow_engine.testing.contracts.observer import ObserverContract
+from codeflow_engine.testing.contracts.vcs import Published, VCSContract
 
 __all__ = [
     "AnalyzerContract",
     "BackendContract",
     "Expected",
     "ObserverContract",
+    "Published",
+    "VCSContract",
     "lacks",
     "requires",
 ]
