@@ -54,6 +54,13 @@ class Untyped(Changed):
         return replace(change, title=change.title.encode())  # type: ignore[arg-type] # on purpose
 
 
+class Fragile(Git):
+    async def fetch_change(self, request: ChangeRequest, sandbox: Sandbox) -> Change:
+        change = await super().fetch_change(request, sandbox)
+        change.title.encode("ascii")
+        return change
+
+
 class Abbreviating(Changed):
     def edit(self, change: Change) -> Change:
         return replace(change, head=(change.head or "")[:12])
@@ -140,6 +147,7 @@ class Leaving(Git):
 
 COMPLETE = "test_the_diff_is_complete"
 TestUntyped = struck(GitSuite, Untyped, "test_a_change_is_sound")
+TestFragile = struck(GitSuite, Fragile, "test_a_change_is_sound")
 TestAbbreviating = struck(GitSuite, Abbreviating, "test_a_change_is_pinned")
 TestDated = struck(GitSuite, Dated, "test_a_change_is_the_same_each_time")
 TestFollowing = struck(GitSuite, Following, "test_a_change_that_moves_on_leaves_what_was_fetched")
