@@ -3,19 +3,25 @@
 A plugin's own tests derive from the suite of its kind; `BackendContract` says how.
 """
 
+from codeflow_engine.testing.contracts.analyzer import AnalyzerContract, Expected
 from codeflow_engine.testing.contracts.backend import BackendContract, lacks, requires
 from codeflow_engine.testing.contracts.cache import CacheContract
 from codeflow_engine.testing.contracts.observer import ObserverContract
 from codeflow_engine.testing.contracts.storage import StorageContract
 from codeflow_engine.testing.contracts.strategy import StrategyContract
+from codeflow_engine.testing.contracts.vcs import Published, VCSContract
 from codeflow_engine.testing.contracts.workflow import WorkflowBackendContract
 
 __all__ = [
+    "AnalyzerContract",
     "BackendContract",
     "CacheContract",
+    "Expected",
     "ObserverContract",
+    "Published",
     "StorageContract",
     "StrategyContract",
+    "VCSContract",
     "WorkflowBackendContract",
     "lacks",
     "requires",
