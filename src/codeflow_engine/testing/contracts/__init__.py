@@ -5,5 +5,6 @@ A plugin's own tests derive from the suite of its kind; `BackendContract` says h
 
 from codeflow_engine.testing.contracts.backend import BackendContract, lacks, requires
 from codeflow_engine.testing.contracts.observer import ObserverContract
+from codeflow_engine.testing.contracts.suites import SUITES
 
-__all__ = ["BackendContract", "ObserverContract", "lacks", "requires"]
+__all__ = ["SUITES", "BackendContract", "ObserverContract", "lacks", "requires"]

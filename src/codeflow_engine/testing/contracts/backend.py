@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import pytest
 import pytest_asyncio
@@ -14,7 +14,10 @@ import pytest_asyncio
 from codeflow_engine.contracts import Backend
 from codeflow_engine.testing.contracts.watching import io_seen, within
 
-__all__ = ["BackendContract", "lacks", "requires"]
+__all__ = ["UNDECLARED", "BackendContract", "lacks", "requires"]
+
+UNDECLARED = pytest.StashKey[bool]()
+"""Marks a test that was skipped because of what the backend declares."""
 
 
 def requires(*capabilities: StrEnum) -> pytest.MarkDecorator:
@@ -106,7 +109,12 @@ def _choose(test: pytest.Item, backend: Backend) -> None:
     declared: frozenset[StrEnum] = getattr(backend, "capabilities", frozenset())
     for mark in test.iter_markers("codeflow_requires"):
         if missing := [str(one) for one in mark.args if one not in declared]:
-            pytest.skip(f"the backend does not declare {', '.join(missing)}")
+            _skip(test, f"the backend does not declare {', '.join(missing)}")
     for mark in test.iter_markers("codeflow_lacks"):
         if present := [str(one) for one in mark.args if one in declared]:
-            pytest.skip(f"the backend declares {', '.join(present)}")
+            _skip(test, f"the backend declares {', '.join(present)}")
+
+
+def _skip(test: pytest.Item, reason: str) -> NoReturn:
+    test.stash[UNDECLARED] = True
+    pytest.skip(reason)

@@ -1,0 +1,92 @@
+"""What is to be checked: a suite, and what makes the backend."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from codeflow_engine.contracts import Backend
+from codeflow_engine.errors import CodeflowError, ConfigurationError
+from codeflow_engine.plugins.backends import CONTRACTS
+from codeflow_engine.plugins.containment import tell
+from codeflow_engine.plugins.registry import Kind
+from codeflow_engine.testing.contracts import SUITES, BackendContract
+
+__all__ = ["Subject", "kind_of", "made", "place"]
+
+_PATIENCE = 10.0
+"""Seconds to wait for a backend that was only made to see whether it can be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A backend and the suite of its kind."""
+
+    name: str
+    suite: type[BackendContract[Any]]
+    make: Callable[[Path], Any] | None = None
+    """Makes the backend, given the directory of the test; None where the suite is the
+    author's own and has a fixture for that."""
+
+    options: dict[str, Any] | None = None
+
+
+def kind_of(name: str, contracts: type) -> Kind:
+    """Say which kind of backend a class is, which has to have a suite.
+
+    Raises:
+        ConfigurationError: It is of none, of several, or of one without a suite.
+    """
+    kinds = [kind for kind, contract in CONTRACTS.items() if issubclass(contracts, contract)]
+    if not kinds:
+        known = ", ".join(contract.__name__ for contract in CONTRACTS.values())
+        raise ConfigurationError(f"{name} derives from no contract; there are {known}")
+    if len(kinds) > 1:
+        raise ConfigurationError(
+            f"{name} is a {' and a '.join(kinds)}; "
+            f"give a test class of yours that derives from the suite of one of them"
+        )
+    if kinds[0] not in SUITES:
+        known = ", ".join(SUITES)
+        raise ConfigurationError(f"{name} is a {kinds[0]}, which has no suite yet; {known} have")
+    return kinds[0]
+
+
+def made(name: str, make: Callable[[Path], Any], directory: Path) -> Backend:
+    """Make a backend once, before any test, and close it.
+
+    Raises:
+        ConfigurationError: It cannot be made, or is none.
+    """
+    try:
+        backend = make(directory)
+    except CodeflowError as error:
+        raise ConfigurationError(f"{name} cannot be created: {error.message}") from error
+    except BaseException as error:
+        raise ConfigurationError(f"{name} cannot be created: {tell(error)}") from error
+    if not isinstance(backend, Backend):
+        known = ", ".join(contract.__name__ for contract in CONTRACTS.values())
+        raise ConfigurationError(
+            f"{name} makes a {type(backend).__name__}, which derives from no contract; "
+            f"there are {known}"
+        )
+    _close(backend)
+    return backend
+
+
+def _close(backend: Backend) -> None:
+    async def close() -> None:
+        await asyncio.wait_for(backend.aclose(), _PATIENCE)
+
+    try:
+        asyncio.run(close())
+    except BaseException:  # noqa: BLE001 - the suite has a test for that, and tells it better
+        return
+
+
+def place(url: str, directory: Path) -> str:
+    """Put the directory of a test into a URL that asks for it."""
+    return url.replace("{tmp}", str(directory))
