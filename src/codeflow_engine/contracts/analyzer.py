@@ -25,10 +25,12 @@ class AnalyzerCapability(StrEnum):
 
     EXECUTES_CHANGE = "executes-change"
     """It may run code of the change (its configuration, its plugins, its build). It is
-    refused where the sandbox isolates nothing, and its units then fail with that reason."""
+    refused where the sandbox isolates nothing, and its units then fail with that reason.
+    An analyzer without it runs nothing of the change."""
 
     READS_FILES = "reads-files"
-    """It reads whole files, so it cannot examine a bare patch."""
+    """It reads whole files, so it cannot examine a bare patch. What an analyzer without it
+    finds stands on lines that the diff shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +42,14 @@ class Analysis:
     """The units to examine, in the order of the change; never one that policy excludes."""
 
     read_files: ReadFiles
+    """May fail, and gives some files with a reason instead of content. A unit whose file
+    was asked for in vain is not examined."""
+
     cache: Cache
     """Keeps results by content; one tenant never sees what another one put there. A key
     says everything that the result depends on: content, settings, and versions of
-    programs."""
+    programs. What comes back may be missing, cut off, or of another key: a cache changes
+    how long a report takes, and nothing in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +70,11 @@ class AnalyzerReport:
 class Analyzer(Backend):
     """Finds problems in a change.
 
-    Every unit of the request appears in the report, as examined, declined or failed. A unit
-    that appears in none of them counts as failed: silence is never a clean result. One that
-    appears as failed is failed, whatever else is said of it. Findings may come in any
-    order. The same change gives the same report.
+    Every unit of the request appears in the report, as examined, declined or failed, and no
+    other unit does. A unit that appears in none of them counts as failed: silence is never
+    a clean result. One that appears as failed is failed, whatever else is said of it. A
+    finding is on a file of these units, where the engine finds its place. Findings may come
+    in any order. The same change gives the same report.
     """
 
     @abstractmethod
@@ -75,8 +82,9 @@ class Analyzer(Backend):
         """Examine the units.
 
         Work that is heavy, or that touches content of the change with a foreign program,
-        runs through `sandbox`, which ends it on cancellation. The call must not block the
-        event loop.
+        runs through `sandbox`, which ends it on cancellation; no process is started in
+        another way. The call must not block the event loop. When it is cancelled it ends
+        soon, as cancelled, and nothing of it goes on.
 
         Raises:
             AnalyzerError: The work could not be done; every unit of the request fails with

@@ -3,8 +3,17 @@
 A plugin's own tests derive from the suite of its kind; `BackendContract` says how.
 """
 
+from codeflow_engine.testing.contracts.analyzer import AnalyzerContract, Expected
 from codeflow_engine.testing.contracts.backend import BackendContract, lacks, requires
 from codeflow_engine.testing.contracts.observer import ObserverContract
 from codeflow_engine.testing.contracts.suites import SUITES
 
-__all__ = ["SUITES", "BackendContract", "ObserverContract", "lacks", "requires"]
+__all__ = [
+    "SUITES",
+    "AnalyzerContract",
+    "BackendContract",
+    "Expected",
+    "ObserverContract",
+    "lacks",
+    "requires",
+]

@@ -1,0 +1,38 @@
+"""Cancels calls at several moments, as the end of a run or a deadline does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from codeflow_engine.testing.contracts.processes import children, gone
+from codeflow_engine.testing.contracts.watching import within
+
+__all__ = ["cancel_often"]
+
+_MOMENTS = (0.0, 0.005, 0.05, 0.15)
+_SOON = 3.0
+"""Seconds within which a cancelled call has to end: removing files may take some."""
+
+
+async def cancel_often(call: Callable[[], Awaitable[Any]]) -> None:
+    """Cancel a call at several moments; each time it has to end as cancelled, with all of it.
+
+    A call that has ended before, in whatever way, is no longer cancelled.
+    """
+    before = children()
+    tasks = asyncio.all_tasks()
+    for moment in _MOMENTS:
+        task = asyncio.ensure_future(call())
+        await asyncio.sleep(moment)
+        if task.done():
+            task.exception()
+            continue
+        task.cancel()
+        await within(asyncio.wait([task]), _SOON)
+        assert task.cancelled(), f"cancelled after {moment:g} s, the call went on to its end"
+        assert await gone(before), f"cancelled after {moment:g} s, the call left a process"
+    await asyncio.sleep(0.05)
+    left = asyncio.all_tasks() - tasks
+    assert not left, f"cancelled, the call left tasks: {left}"

@@ -1,0 +1,119 @@
+"""The suite of analyzers holds for every one that ships."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from codeflow_engine.contracts import Analyzer
+from codeflow_engine.providers.analyzer.bandit import BanditAnalyzer, BanditSettings
+from codeflow_engine.providers.analyzer.hygiene import HygieneAnalyzer
+from codeflow_engine.providers.analyzer.imported import ImportedAnalyzer, ImportedSettings
+from codeflow_engine.providers.analyzer.ruff import RuffAnalyzer, RuffSettings
+from codeflow_engine.providers.analyzer.secrets import SecretsAnalyzer, SecretsSettings
+from codeflow_engine.testing.contracts import AnalyzerContract, Expected
+from codeflow_engine.testing.examples import named
+
+type Create = Callable[[], Analyzer]
+
+TILL = "shop/till.py"
+
+
+def expect(name: str, path: str, rule: str, line: int | None) -> Expected:
+    return Expected(example=named(name), path=path, rule=rule, line=line)
+
+
+class TestSecrets(AnalyzerContract):
+    @pytest.fixture
+    def create(self) -> Create:
+        return SecretsAnalyzer
+
+    @pytest.fixture
+    def create_other(self) -> Create:
+        return lambda: SecretsAnalyzer(SecretsSettings(removed=False))
+
+    @pytest.fixture
+    def finds(self) -> Sequence[Expected]:
+        return [
+            expect("secrets", "settings.env", "github-token", 2),
+            expect("secrets", "deploy.py", "removed-secret", 4),
+        ]
+
+
+class TestHygiene(AnalyzerContract):
+    @pytest.fixture
+    def create(self) -> Create:
+        return HygieneAnalyzer
+
+    @pytest.fixture
+    def finds(self) -> Sequence[Expected]:
+        return [
+            expect("edit", TILL, "debugger-breakpoint", 26),
+            expect("hostile-text", "a.py", "bidi-control", 1),
+            expect("odd-names", "tab\there.py", "hidden-character-in-name", None),
+        ]
+
+
+class TestRuff(AnalyzerContract):
+    @pytest.fixture
+    def create(self) -> Create:
+        return RuffAnalyzer
+
+    @pytest.fixture
+    def create_other(self) -> Create:
+        return lambda: RuffAnalyzer(RuffSettings(ignore=("E722",)))
+
+    @pytest.fixture
+    def finds(self) -> Sequence[Expected]:
+        return [
+            expect("edit", TILL, "E722", 25),
+            expect("syntax-errors", "was-fine.py", "invalid-syntax", 2),
+        ]
+
+
+class TestBandit(AnalyzerContract):
+    @pytest.fixture
+    def create(self) -> Create:
+        return BanditAnalyzer
+
+    @pytest.fixture
+    def create_other(self) -> Create:
+        return lambda: BanditAnalyzer(BanditSettings(ignore=("B404",)))
+
+    @pytest.fixture
+    def finds(self) -> Sequence[Expected]:
+        return [expect("edit", TILL, "B602", 24)]
+
+
+class TestImported(AnalyzerContract):
+    @pytest.fixture
+    def create(self, tmp_path: Path) -> Create:
+        report = tmp_path / "report.json"
+        report.write_text(json.dumps(_report("edit/" + TILL, TILL)), "utf-8")
+        return lambda: ImportedAnalyzer(ImportedSettings(reports=(str(report),)))
+
+    @pytest.fixture
+    def create_other(self) -> Create:
+        return ImportedAnalyzer
+
+    @pytest.fixture
+    def finds(self) -> Sequence[Expected]:
+        return [expect("edit", TILL, "Acme/R1", 25)]
+
+
+def _report(*paths: str) -> object:
+    results = [
+        {
+            "ruleId": "R1",
+            "message": {"text": "It is wrong."},
+            "locations": [
+                {"physicalLocation": {"artifactLocation": {"uri": path}, "region": {"startLine": 25}}}
+            ],
+        }
+        for path in paths
+    ]
+    run = {"tool": {"driver": {"name": "Acme", "rules": []}}, "results": results}
+    return {"version": "2.1.0", "runs": [run]}
