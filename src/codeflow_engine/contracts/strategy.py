@@ -34,19 +34,29 @@ class Inspection:
     """What a strategy found in a chunk, and which of its units it examined."""
 
     findings: tuple[RawFinding, ...] = ()
+    """What the models reported, in any order. Whether it is in the change is not for the
+    strategy to check: the engine does, and counts what is not."""
+
     examined: tuple[Unit, ...] = ()
+    """Units of the chunk that a model really looked at: its answer is whole, and all of it
+    has the form that was asked for. Whatever else a model says is no clean result."""
 
 
 class Strategy(Backend):
     """Decides what is asked, of whom and how often, for one chunk.
 
-    It holds no state between chunks. It reaches models through `ask` alone, so that every
-    call is paid for, recorded and redacted.
+    It holds no state between chunks: the same chunk and the same answers give the same
+    inspection. It reaches models through `ask` alone, so that every call is paid for,
+    recorded and redacted, and asks a limited number of times, whatever it is answered; waiting
+    and retrying after an error is the business of `ask`. Models see the change as the text
+    of the chunk, and in no other form.
     """
 
     @abstractmethod
     async def inspect(self, chunk: Chunk, ask: Ask) -> Inspection:
         """Examine one chunk; a unit that is not in `examined` counts as failed.
+
+        The call must not block the event loop, and its cancellation ends what it asks.
 
         Raises:
             ProviderError: No usable answer could be had; all units of the chunk fail.

@@ -30,7 +30,13 @@ class WorkflowBackend(Backend):
 
     It carries ids and nothing else: input, journal and result stay in the engine's storage.
     An id that was accepted is executed at least once; executing twice is harmless, because
-    completed steps are not repeated.
+    completed steps are not repeated. That goes for each time that it is accepted: an
+    execution begins afterwards, also where the same run has executed before, since it may
+    have stopped to wait for something that has come now.
+
+    How many execute at once is the backend's decision. An execution that raises, whatever
+    it raises, is over, and no other one notices; the backend may repeat it, and needs not,
+    since the engine looks for runs that have not ended.
     """
 
     @abstractmethod
@@ -39,17 +45,31 @@ class WorkflowBackend(Backend):
 
     @abstractmethod
     async def enqueue(self, run_id: str, *, not_before: datetime | None = None) -> None:
-        """Accept a run; it may begin before this call returns.
+        """Accept a run; it may begin before this call returns, which does not wait for it.
+
+        Args:
+            run_id: Its id, which `execute` is given as it is.
+            not_before: The moment before which it does not begin, with a time zone; a past
+                one holds nothing back.
 
         Raises:
             ConfigurationError: `not_before` without the `DELAYS` capability.
-            WorkflowError: The run was not accepted.
+            WorkflowError: The run was not accepted, as after `drain`.
         """
 
     @abstractmethod
     async def cancel(self, run_id: str) -> None:
-        """Stop a run that executes here; an unknown or ended one is no error."""
+        """Stop a run that executes here; an unknown or ended one is no error.
+
+        `execute` is cancelled. A run that is held back here does not begin. Both may be
+        accepted again.
+        """
 
     @abstractmethod
     async def drain(self, *, grace: float) -> None:
-        """Accept nothing more; wait `grace` seconds for what runs, then cancel it."""
+        """Accept nothing more; wait `grace` seconds for what runs, then cancel it.
+
+        Returns once everything that ran here has ended. What is held back does not begin
+        here any more, and is not waited for. May be called again. `aclose` without it
+        cancels what runs.
+        """

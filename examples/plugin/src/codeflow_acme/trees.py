@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import override
 
-from codeflow_acme.diffs import write
-from codeflow_acme.tree import File, Tree, digest, read
 from codeflow_engine.contracts import VCS
 from codeflow_engine.domain.change import Change, ChangeRequest, FileContent
 from codeflow_engine.domain.diff import Diff, Side
 from codeflow_engine.errors import ChangeUnavailableError
 from codeflow_engine.sandbox import Sandbox
+
+from codeflow_acme.diffs import write
+from codeflow_acme.tree import File, Tree, digest, read
 
 __all__ = ["Trees", "TreesSettings"]
 

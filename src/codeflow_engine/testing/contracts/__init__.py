@@ -6,7 +6,9 @@ A plugin's own tests derive from the suite of its kind; `BackendContract` says h
 from codeflow_engine.testing.contracts.analyzer import AnalyzerContract, Expected
 from codeflow_engine.testing.contracts.backend import BackendContract, lacks, requires
 from codeflow_engine.testing.contracts.observer import ObserverContract
+from codeflow_engine.testing.contracts.strategy import StrategyContract
 from codeflow_engine.testing.contracts.suites import SUITES
+from codeflow_engine.testing.contracts.workflow import WorkflowBackendContract
 
 __all__ = [
     "SUITES",
@@ -14,6 +16,8 @@ __all__ = [
     "BackendContract",
     "Expected",
     "ObserverContract",
+    "StrategyContract",
+    "WorkflowBackendContract",
     "lacks",
     "requires",
 ]

@@ -12,7 +12,7 @@ from functools import cache
 
 import pytest
 
-__all__ = ["LONGEST_STALL", "PATIENCE", "Attention", "attention", "io_seen", "within"]
+__all__ = ["LONGEST_STALL", "PATIENCE", "Attention", "attention", "io_seen", "well", "within"]
 
 PATIENCE = 10.0
 """Seconds that a call may take before it counts as one that hangs."""
@@ -34,6 +34,21 @@ async def within[T](call: Awaitable[T], seconds: float = PATIENCE) -> T:
         if not deadline.expired():
             raise
     pytest.fail(f"the call has not returned within {seconds:g} s")
+
+
+async def well[T](
+    call: Awaitable[T],
+    *but: type[Exception],
+    seconds: float = PATIENCE,
+    why: str = "it is no error",
+) -> T:
+    """Wait for a call that has to go well, or to raise one of some errors."""
+    try:
+        return await within(call, seconds)
+    except but:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, the test fails by its own words
+        pytest.fail(f"{why}, and the call raised {error!r}")
 
 
 class Attention:
