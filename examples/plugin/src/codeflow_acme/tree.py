@@ -35,6 +35,8 @@ def read(root: str, *, max_files: int, max_bytes: int) -> Tree:
             link nor directory.
         ProviderError: It is larger than allowed, or cannot be read.
     """
+    if os.path.islink(root):
+        raise ChangeUnavailableError(f"{root!r} is a link, which may lead anywhere")
     found: dict[str, File] = {}
     left = max_bytes
     try:

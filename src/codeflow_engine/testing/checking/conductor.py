@@ -19,6 +19,7 @@ __all__ = ["conduct"]
 
 _KIT = "codeflow_engine.testing.contracts."
 _CLASS = "TestTarget"
+_INI = "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
 _LONGEST = 1000
 """Characters of a reason; a broken backend may return megabytes."""
 
@@ -32,7 +33,7 @@ def conduct(resolve: Callable[[Path], Any], room: Path, say: Callable[..., None]
         say: Takes the events.
     """
     ini, file = room / "pytest.ini", room / "test_target.py"
-    ini.write_text("[pytest]\nasyncio_mode = auto\n", "utf-8")
+    ini.write_text(_INI, "utf-8")
     file.write_text("", "utf-8")
     words = [
         *("-c", str(ini), "--rootdir", str(room), "--basetemp", str(room / "tests")),
