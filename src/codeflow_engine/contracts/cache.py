@@ -15,7 +15,8 @@ class Cache(Backend):
 
     Everything in it may vanish at any moment. A backend that cannot be reached behaves as
     an empty one: `get` finds nothing and `put` does nothing, without an error, and the
-    health report says so. Keys are opaque; callers put the tenant into them.
+    health report says so. Keys are opaque, any text is one, and it is meant to the letter;
+    callers put the tenant into them. No method blocks the event loop.
     """
 
     @abstractmethod
@@ -24,7 +25,10 @@ class Cache(Backend):
 
     @abstractmethod
     async def put(self, items: Mapping[str, bytes], *, ttl: float) -> None:
-        """Keep items for `ttl` seconds, more than 0; an older value is replaced."""
+        """Keep items for `ttl` seconds, more than 0; an older value is replaced.
+
+        A part of a second is one, and a time longer than anybody waits is no error.
+        """
 
     @abstractmethod
     async def discard(self, keys: Sequence[str]) -> None:

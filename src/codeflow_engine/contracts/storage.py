@@ -63,11 +63,15 @@ class Pruned:
 class Storage(Backend):
     """Keeps runs, events, reviews, known findings and dismissals.
 
-    Every method takes a batch. A batch is written whole or not at all, and is on disk when
-    the call returns, where the storage is durable. Values come back equal to what was put
-    in. Every identity is one within a tenant: no tenant ever sees or replaces a row of
-    another one.
+    Every method takes a batch. A batch is written whole or not at all, also where its caller
+    is cancelled, and is on disk when the call returns, where the storage is durable. Values
+    come back equal to what was put in; a moment is the same one to the microsecond, maybe in
+    another zone. Every identity is one within a tenant: no tenant ever sees, replaces or
+    removes a row of another one. Any text is an identity, NUL and lone surrogates included,
+    and is meant to the letter; texts are sorted by code point. With a limit below one,
+    nothing is read or removed. No method blocks the event loop.
 
+    A value that cannot be stored as what it is, and a time without a zone, are refused.
     Every method raises `StorageError`, and then nothing of the call was kept:
     `StorageUnavailableError` where a later try may succeed, `StorageFullError` where no
     space is left, `SchemaVersionError` where `migrate` has to run first, or a newer version
@@ -83,7 +87,10 @@ class Storage(Backend):
 
     @abstractmethod
     async def get_runs(self, tenant: str, run_ids: Sequence[str]) -> tuple[RunRecord, ...]:
-        """Read runs by id, in the order of the ids; unknown ids are left out."""
+        """Read runs by id, in the order of the ids; unknown ids are left out.
+
+        An id that is asked for twice comes twice.
+        """
 
     @abstractmethod
     async def find_runs(
@@ -96,7 +103,10 @@ class Storage(Backend):
 
     @abstractmethod
     async def append_events(self, tenant: str, events: Sequence[RunEvent]) -> None:
-        """Append events to the streams of their runs; a repeated number changes nothing."""
+        """Append events to the streams of their runs; a repeated number changes nothing.
+
+        The run itself need not be there.
+        """
 
     @abstractmethod
     async def read_events(
@@ -115,7 +125,7 @@ class Storage(Backend):
 
     @abstractmethod
     async def get_reviews(self, tenant: str, run_ids: Sequence[str]) -> tuple[Review, ...]:
-        """Read reviews by run, in the order of the ids; unknown ids are left out."""
+        """Read reviews by run, as `get_runs` reads runs."""
 
     @abstractmethod
     async def find_findings(

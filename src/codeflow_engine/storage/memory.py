@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from codeflow_engine.contracts import Cache, Pruned, Storage
@@ -13,7 +13,7 @@ from codeflow_engine.domain.dismissal import Dismissal
 from codeflow_engine.domain.identity import KnownFinding
 from codeflow_engine.domain.review import Review
 from codeflow_engine.domain.run import RunEvent, RunRecord, RunStatus
-from codeflow_engine.errors import ConfigurationError
+from codeflow_engine.errors import ConfigurationError, StorageError
 
 __all__ = ["MemoryCache", "MemoryStorage"]
 
@@ -42,6 +42,7 @@ class MemoryStorage(Storage):
 
     async def put_runs(self, runs: Sequence[RunRecord]) -> None:
         """Insert or replace runs, and forget the first ended ones beyond the limit."""
+        _check_zones(time for run in runs for time in (run.created_at, run.updated_at))
         for run in runs:
             self._tenants[run.tenant].runs[run.run_id] = run
             if run.status.is_terminal:
@@ -64,7 +65,7 @@ class MemoryStorage(Storage):
         if status is not None:
             runs = [run for run in runs if run.status is status]
         runs.sort(key=lambda run: (run.created_at, run.run_id), reverse=True)
-        return tuple(runs[:limit])
+        return tuple(runs[: max(0, limit)])
 
     async def append_events(self, tenant: str, events: Sequence[RunEvent]) -> None:
         """Append events; one whose number is there already changes nothing."""
@@ -81,7 +82,7 @@ class MemoryStorage(Storage):
         """Read events above a number, in order."""
         stream = self._tenants[tenant].events.get(run_id, [])
         start = bisect_right(stream, after, key=_sequence)
-        return tuple(stream[start : start + limit])
+        return tuple(stream[start : start + max(0, limit)])
 
     async def put_reviews(
         self, tenant: str, reviews: Sequence[Review], findings: Sequence[KnownFinding] = ()
@@ -108,7 +109,8 @@ class MemoryStorage(Storage):
             for key, one in self._tenants[tenant].findings.items()
             if change in {None, one.change} and one.fingerprint.startswith(prefix)
         )
-        return tuple(one for _, one in sorted(found, key=lambda row: row[0])[:limit])
+        rows = sorted(found, key=lambda row: row[0])
+        return tuple(one for _, one in rows[: max(0, limit)])
 
     async def put_dismissals(self, tenant: str, dismissals: Sequence[Dismissal]) -> None:
         """Insert or replace dismissals."""
@@ -131,6 +133,7 @@ class MemoryStorage(Storage):
 
     async def prune(self, tenant: str, *, before: datetime, limit: int = 1000) -> Pruned:
         """Remove what is old, the oldest first."""
+        _check_zones([before])
         records = self._tenants[tenant]
         ended = [run for run in records.runs.values() if run.status.is_terminal]
         runs = _oldest(ended, lambda run: run.updated_at, before, limit)
@@ -242,4 +245,9 @@ def _key(dismissal: Dismissal) -> tuple[str, str, str]:
 def _oldest[T](
     rows: Sequence[T], time: Callable[[T], datetime], before: datetime, limit: int
 ) -> list[T]:
-    return sorted((row for row in rows if time(row) < before), key=time)[:limit]
+    return sorted((row for row in rows if time(row) < before), key=time)[: max(0, limit)]
+
+
+def _check_zones(times: Iterable[datetime]) -> None:
+    if any(time.utcoffset() is None for time in times):
+        raise StorageError("a time without a zone names no moment")

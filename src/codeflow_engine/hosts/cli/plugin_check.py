@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check"]
 
-_WRITES = (
-    "the suite writes into what --url names and leaves it there: it has to be empty and of no worth"
-)
+_WRITES = "the suite writes into what --url names, and leaves it there"
 
 
 class _Format(StrEnum):
@@ -48,8 +46,8 @@ def check(
         str | None,
         typer.Option(
             metavar="URL",
-            help="What a storage or cache is made with. The suite WRITES into it: give an empty "
-            "one of no worth. {tmp} in it is a new directory for each test.",
+            help="What a storage or cache is made with; the suite WRITES into it. It has to hold "
+            "{tmp}, a new directory for each test, or {name}, a new name.",
         ),
     ] = None,
     change: Annotated[

@@ -94,29 +94,45 @@ class OnThreads(Access):
             await asyncio.to_thread(opened.engine.dispose)
 
 
+@dataclass(frozen=True, slots=True)
+class _Looped:
+    """What serves one event loop of one process."""
+
+    process: int
+    loop: asyncio.AbstractEventLoop
+    engine: AsyncEngine
+    turns: asyncio.Semaphore
+    """As many as there are connections: who waits in SQLAlchemy's pool is not woken where
+    the one before could not connect, and hears of it only when the pool's patience ends."""
+
+
 class OnLoop(Access):
     """Work on the event loop of the caller; an engine made here is made anew for each loop."""
 
-    def __init__(self, engine: AsyncEngine | Callable[[], AsyncEngine]) -> None:
+    def __init__(self, engine: AsyncEngine | Callable[[], AsyncEngine], connections: int) -> None:
         self._engine = engine
-        self._opened: tuple[int, asyncio.AbstractEventLoop, AsyncEngine] | None = None
+        self._connections = connections
+        self._opened: _Looped | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def call[T](self, work: Work[T], prepare: Prepare = None) -> T:
         """Run work on the loop; a cancelled call is rolled back."""
         if prepare is not None:
             await asyncio.to_thread(prepare)
-        async with self._open().connect() as connection:
+        if not callable(self._engine):
+            self._check_loop(self._engine, asyncio.get_running_loop())
+            async with self._engine.connect() as connection:
+                return await connection.run_sync(work)
+        opened = self._open(self._engine)
+        async with opened.turns, opened.engine.connect() as connection:
             return await connection.run_sync(work)
 
-    def _open(self) -> AsyncEngine:
-        loop = asyncio.get_running_loop()
-        if not callable(self._engine):
-            self._check_loop(self._engine, loop)
-            return self._engine
-        if self._opened is None or self._opened[:2] != (os.getpid(), loop):
-            self._opened = (os.getpid(), loop, self._engine())
-        return self._opened[2]
+    def _open(self, make: Callable[[], AsyncEngine]) -> _Looped:
+        loop, opened = asyncio.get_running_loop(), self._opened
+        if opened is None or (opened.process, opened.loop) != (os.getpid(), loop):
+            turns = asyncio.Semaphore(self._connections)
+            opened = self._opened = _Looped(os.getpid(), loop, make(), turns)
+        return opened
 
     def _check_loop(self, engine: AsyncEngine, loop: asyncio.AbstractEventLoop) -> None:
         """Refuse a host's pool on a second loop: drivers fail there, each in its own way."""
@@ -130,5 +146,6 @@ class OnLoop(Access):
     async def aclose(self) -> None:
         """Close an engine that was made here."""
         opened, self._opened = self._opened, None
-        if opened is not None and opened[:2] == (os.getpid(), asyncio.get_running_loop()):
-            await opened[2].dispose()
+        here = os.getpid(), asyncio.get_running_loop()
+        if opened is not None and (opened.process, opened.loop) == here:
+            await opened.engine.dispose()

@@ -67,11 +67,12 @@ def resolve(given: Given, settings: SQLSettings) -> Target:
                 "storage: an Engine with an asynchronous driver cannot be used; make it with "
                 "create_async_engine"
             )
-        access = OnThreads(given, settings.pool_size)
+        access: Access = OnThreads(given, settings.pool_size)
         target = Target(access=access, place=_place(given.url), dialect=given.dialect.name)
     elif _is_async_engine(given):
         _check_engine(given.sync_engine)
-        target = Target(access=OnLoop(given), place=_place(given.url), dialect=given.dialect.name)
+        access = OnLoop(given, settings.pool_size)
+        target = Target(access=access, place=_place(given.url), dialect=given.dialect.name)
     else:
         raise ConfigurationError(
             f"a database is given by a URL or an engine of SQLAlchemy, "
@@ -111,7 +112,7 @@ def _from_url(text: str, settings: SQLSettings) -> Target:
         _prepare_connections(engine.sync_engine, settings)
         return engine
 
-    access: Access = OnLoop(make_on_loop)
+    access: Access = OnLoop(make_on_loop, settings.pool_size)
     if name in _SYNCHRONOUS:
         access = OnThreads(make_here, settings.pool_size)
     return Target(access=access, place=_place(url), dialect=url.get_backend_name(), file=file)

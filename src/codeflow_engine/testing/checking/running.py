@@ -33,6 +33,7 @@ _LOAD = (
     "from codeflow_engine.testing.checking.inside import main;main(order)"
 )
 _EXTRA = "codeflow-engine[testing]"
+_PLACES = ("{tmp}", "{name}")
 _NOT_INHERITED = ("PYTEST_", "PYTHON", "COV_", "TMPDIR")
 """Variables of the user's that would change how pytest or the interpreter behave."""
 
@@ -61,6 +62,12 @@ async def check(target: str, options: CheckOptions | None = None) -> tuple[Check
     options = options or CheckOptions()
     if not options.timeout > 0:
         raise ConfigurationError(f"a check needs a timeout above 0, not {options.timeout:g}")
+    if options.url is not None and not any(place in options.url for place in _PLACES):
+        raise ConfigurationError(
+            "each test begins with an empty storage or cache, so the URL has to hold {tmp}, a new "
+            "directory, or {name}, a new name; what neither can be put into is checked by a test "
+            "class whose fixture empties it"
+        )
     for package in ("pytest", "pytest_asyncio"):
         if importlib.util.find_spec(package) is None:
             raise MissingDependencyError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +31,6 @@ class Subject:
     make: Callable[[Path], Any] | None = None
     """Makes the backend, given the directory of the test; None where the suite is the
     author's own and has a fixture for that."""
-
-    options: dict[str, Any] | None = None
 
 
 def kind_of(name: str, contracts: type) -> Kind:
@@ -88,5 +87,6 @@ def _close(backend: Backend) -> None:
 
 
 def place(url: str, directory: Path) -> str:
-    """Put the directory of a test into a URL that asks for it."""
-    return url.replace("{tmp}", str(directory))
+    """Put what belongs to one test into a URL: its directory, or a name made from that."""
+    name = hashlib.sha256(str(directory).encode()).hexdigest()[:16]
+    return url.replace("{tmp}", str(directory)).replace("{name}", f"t{name}")

@@ -94,9 +94,11 @@ class CheckOptions:
     """What a check may need beside its target."""
 
     url: str | None = None
-    """Given to the constructor of a storage or cache. The suite writes into it, so it has to
-    be empty and of no worth. `{tmp}` in it stands for an empty directory, a new one for each
-    test."""
+    """Given to the constructor of a storage or cache, which the suite then writes into.
+
+    Each test begins with an empty one. So `{tmp}` in it stands for an empty directory, and
+    `{name}` for a short text that was never used before, both of the test; one has to be there.
+    """
 
     settings: str | None = None
     """A settings file, whose section for the backend is used as an engine uses it."""

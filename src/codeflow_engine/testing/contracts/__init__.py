@@ -5,7 +5,9 @@ A plugin's own tests derive from the suite of its kind; `BackendContract` says h
 
 from codeflow_engine.testing.contracts.analyzer import AnalyzerContract, Expected
 from codeflow_engine.testing.contracts.backend import BackendContract, lacks, requires
+from codeflow_engine.testing.contracts.cache import CacheContract
 from codeflow_engine.testing.contracts.observer import ObserverContract
+from codeflow_engine.testing.contracts.storage import StorageContract
 from codeflow_engine.testing.contracts.strategy import StrategyContract
 from codeflow_engine.testing.contracts.suites import SUITES
 from codeflow_engine.testing.contracts.workflow import WorkflowBackendContract
@@ -14,8 +16,10 @@ __all__ = [
     "SUITES",
     "AnalyzerContract",
     "BackendContract",
+    "CacheContract",
     "Expected",
     "ObserverContract",
+    "StorageContract",
     "StrategyContract",
     "WorkflowBackendContract",
     "lacks",

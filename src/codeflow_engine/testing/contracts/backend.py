@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Any, ClassVar, NoReturn
 
@@ -14,7 +15,7 @@ import pytest_asyncio
 from codeflow_engine.contracts import Backend
 from codeflow_engine.testing.contracts.watching import io_seen, within
 
-__all__ = ["UNDECLARED", "BackendContract", "lacks", "requires"]
+__all__ = ["UNDECLARED", "BackendContract", "another", "choose", "lacks", "requires"]
 
 UNDECLARED = pytest.StashKey[bool]()
 """Marks a test that was skipped because of what the backend declares."""
@@ -28,6 +29,16 @@ def requires(*capabilities: StrEnum) -> pytest.MarkDecorator:
 def lacks(*capabilities: StrEnum) -> pytest.MarkDecorator:
     """Run a test only on backends that declare none of these capabilities."""
     return pytest.mark.codeflow_lacks(*capabilities)
+
+
+@asynccontextmanager
+async def another[B: Backend](create: Callable[[], B]) -> AsyncIterator[B]:
+    """Make one more backend over the same data, and close it at the end of the block."""
+    made = create()
+    try:
+        yield made
+    finally:
+        await within(made.aclose())
 
 
 @pytest.mark.asyncio(loop_scope="function")
@@ -69,9 +80,13 @@ class BackendContract[B: Backend]:
     ) -> AsyncIterator[B]:
         """Make the backend under test, and close it afterwards."""
         made = create()
-        _choose(request.node, made)
+        choose(request.node, made)
+        await within(self.prepare(made))
         yield made
         await within(made.aclose())
+
+    async def prepare(self, backend: B) -> None:
+        """Bring a backend into the state in which an engine uses it; most are in it."""
 
     async def test_it_derives_from_its_contract(self, backend: B) -> None:
         """The abstract class of its kind fills in what the backend leaves out."""
@@ -104,7 +119,7 @@ class BackendContract[B: Backend]:
         await within(made.aclose())
 
 
-def _choose(test: pytest.Item, backend: Backend) -> None:
+def choose(test: pytest.Item, backend: Backend) -> None:
     """Skip a test that asks for other capabilities than the backend declares."""
     declared: frozenset[StrEnum] = getattr(backend, "capabilities", frozenset())
     for mark in test.iter_markers("codeflow_requires"):

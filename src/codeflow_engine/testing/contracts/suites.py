@@ -8,13 +8,17 @@ from typing import Any
 from codeflow_engine.plugins.registry import Kind
 from codeflow_engine.testing.contracts.analyzer import AnalyzerContract
 from codeflow_engine.testing.contracts.backend import BackendContract
+from codeflow_engine.testing.contracts.cache import CacheContract
 from codeflow_engine.testing.contracts.observer import ObserverContract
+from codeflow_engine.testing.contracts.storage import StorageContract
 from codeflow_engine.testing.contracts.strategy import StrategyContract
 from codeflow_engine.testing.contracts.workflow import WorkflowBackendContract
 
 __all__ = ["SUITES"]
 
 SUITES: Mapping[Kind, type[BackendContract[Any]]] = {
+    Kind.STORAGE: StorageContract,
+    Kind.CACHE: CacheContract,
     Kind.WORKFLOW_BACKEND: WorkflowBackendContract,
     Kind.ANALYZER: AnalyzerContract,
     Kind.STRATEGY: StrategyContract,
