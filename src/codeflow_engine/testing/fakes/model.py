@@ -59,8 +59,9 @@ class FakeModel:
 
     def _next(self) -> Said | _Script:
         if not self._queue:
+            times = len(self.requests)
             raise ConfigurationError(
-                f"the fake model is asked for the {len(self.requests)}. time, "
-                f"and has nothing more to say"
+                f"the fake model was asked {times} time{'s' * (times > 1)}, "
+                f"and its script has nothing more to say"
             )
         return self._queue.popleft()

@@ -133,7 +133,7 @@ class StrategyContract(BackendContract[Strategy]):
         trusted = [
             name
             for name, text in NONSENSE.items()
-            if await self.examined(backend, asked, self.scripted(lambda _, text=text: text))
+            if await self.examined(backend, asked, self.scripted(_always(text)))
         ]
 
         assert trusted == []
@@ -173,7 +173,7 @@ class StrategyContract(BackendContract[Strategy]):
         trusted = [
             kind.__name__
             for kind in _provider_errors()
-            if await self.examined(backend, asked, self.scripted(lambda _, kind=kind: kind("no")))
+            if await self.examined(backend, asked, self.scripted(_always(kind("no"))))
         ]
 
         assert trusted == []
@@ -181,7 +181,7 @@ class StrategyContract(BackendContract[Strategy]):
     async def test_it_does_not_wait_to_retry(self, backend: Strategy) -> None:
         """That is the business of `ask`: an error with a wait is raised, or given up on."""
         asked = chunk(1)
-        model = self.scripted(lambda _: RateLimitError("slow down", retry_after=3600))
+        model = self.scripted(_always(RateLimitError("slow down", retry_after=3600)))
 
         assert await self.examined(backend, asked, model) == ()
 
@@ -191,8 +191,8 @@ class StrategyContract(BackendContract[Strategy]):
         """Whatever it is answered; a chunk whose answers are no use costs no fortune."""
         asked = chunk(1)
         for model in (
-            self.scripted(lambda _: "I would rather not."),
-            self.scripted(lambda _: ProviderError("no")),
+            self.scripted(_always("I would rather not.")),
+            self.scripted(_always(ProviderError("no"))),
             self.model(asked, answer, found_in(asked)),
         ):
             await self.examined(backend, asked, model)
@@ -248,8 +248,8 @@ class StrategyContract(BackendContract[Strategy]):
     async def test_a_failure_is_forgotten(self, backend: Strategy, answer: Answer) -> None:
         """A chunk that nobody could examine is examined when it is asked about again."""
         asked = chunk(1)
-        await self.examined(backend, asked, self.scripted(lambda _: ProviderError("no")))
-        await self.examined(backend, asked, self.scripted(lambda _: ""))
+        await self.examined(backend, asked, self.scripted(_always(ProviderError("no"))))
+        await self.examined(backend, asked, self.scripted(_always("")))
 
         found = await self.inspect(backend, asked, self.model(asked, answer, ()))
 
@@ -280,7 +280,7 @@ class StrategyContract(BackendContract[Strategy]):
     ) -> None:
         """Neither a whole answer nor megabytes of nonsense hold up the host."""
         asked = chunk(1)
-        models = [self.scripted(lambda _, text=text: text) for text in NONSENSE.values()]
+        models = [self.scripted(_always(text)) for text in NONSENSE.values()]
 
         async with attention() as seen:
             await self.inspect(backend, asked, self.model(asked, answer, found_in(asked)))
@@ -329,6 +329,10 @@ class StrategyContract(BackendContract[Strategy]):
 
         model = FakeModel(script)
         return model
+
+
+def _always(said: Said) -> Callable[[ChatRequest], Said]:
+    return lambda _: said
 
 
 def _provider_errors(root: type[ProviderError] = ProviderError) -> Iterator[type[ProviderError]]:
