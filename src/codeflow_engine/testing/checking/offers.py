@@ -36,8 +36,9 @@ def survey(target: str, options: CheckOptions) -> dict[str, Any]:
     """Find what a name means: backends, or a plugin with all that it offers.
 
     Returns:
-        `offers`, each a name and the plugin that it is of, and `failures`, the reasons why
-        the plugin that was named, or a part of it, is not in use.
+        `offers`, each with its `target`, the `distribution` that it is of, and whether its
+        kind has a `suite`; and `failures`, the reasons why the plugin that was named, or a
+        part of it, is not in use.
 
     Raises:
         ConfigurationError: It means nothing, or several backends of different kinds.
@@ -53,13 +54,13 @@ def survey(target: str, options: CheckOptions) -> dict[str, Any]:
         names = sorted({f"{offer.kind}:{offer.name}" for offer in named})
         if len(names) > 1:
             raise ConfigurationError(f"{target!r} is more than one backend: {', '.join(names)}")
-        return {"offers": [[names[0], _distribution(named[0])]], "failures": []}
+        return {"offers": [_described(named[0])], "failures": []}
     plugins = [] if kind else find_installed([target])[0]
     if not plugins:
         raise _unknown(target, loaded)
     origins = {plugin.origin for plugin in plugins}
     offers = [
-        [f"{offer.kind}:{offer.name}", _distribution(offer)]
+        _described(offer)
         for offer in loaded.registry.offers
         if offer.origin in origins and offer.kind in CONTRACTS
     ]
@@ -139,8 +140,15 @@ def _unknown(target: str, loaded: LoadedPlugins) -> ConfigurationError:
     )
 
 
-def _distribution(offer: BackendInfo) -> str:
-    return next((one.distribution for one in find_installed()[0] if one.origin == offer.origin), "")
+def _described(offer: BackendInfo) -> dict[str, Any]:
+    from codeflow_engine.testing.contracts import SUITES
+
+    owners = [one.distribution for one in find_installed()[0] if one.origin == offer.origin]
+    return {
+        "target": f"{offer.kind}:{offer.name}",
+        "distribution": owners[0] if owners else "",
+        "suite": offer.kind in SUITES,
+    }
 
 
 def _own(plugins: list[InstalledPlugin]) -> set[str]:

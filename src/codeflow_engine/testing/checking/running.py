@@ -84,18 +84,18 @@ async def check(target: str, options: CheckOptions | None = None) -> tuple[Check
 
 async def _offers(target: str, options: CheckOptions) -> tuple[Checkup, ...]:
     asked = await _Run({"do": "survey", "target": target}, options).done()
-    offers: list[list[str]] = asked.found["offers"]
-    failures = asked.found["failures"]
-    if len(offers) == 1 and not failures:
-        name, distribution = offers[0]
-        order = {"do": "offer", "target": name, "distribution": distribution}
-        return (await _sole(order, options),)
-    checkups = [_registration(target, failures)] if failures else []
-    for name, distribution in offers:
-        order = {"do": "offer", "target": name, "distribution": distribution}
-        checkups.append((await _Run(order, options).done()).checkup())
-    if not checkups:
+    offers: list[dict[str, Any]] = asked.found["offers"]
+    failures: list[str] = asked.found["failures"]
+    if not offers and not failures:
         raise ConfigurationError(f"{target} offers no backend")
+    checkups = [_registration(target, failures)] if failures else []
+    for offer in offers:
+        if not offer["suite"]:
+            checkups.append(_without_suite(offer["target"]))
+        elif len(offers) == 1 and not failures:
+            checkups.append(await _sole({"do": "offer", **offer}, options))
+        else:
+            checkups.append((await _Run({"do": "offer", **offer}, options).done()).checkup())
     return tuple(checkups)
 
 
@@ -114,6 +114,16 @@ def _registration(target: str, failures: list[str]) -> Checkup:
         reason="; ".join(failures),
     )
     return Checkup(subject=target, results=(failed,))
+
+
+def _without_suite(target: str) -> Checkup:
+    unchecked = RuleResult(
+        name="contract",
+        rule="It keeps the contract of its kind.",
+        outcome=RuleOutcome.UNCHECKED,
+        reason=f"the kind {target.partition(':')[0]} has no suite yet",
+    )
+    return Checkup(subject=target, results=(unchecked,))
 
 
 class _Run:

@@ -95,7 +95,9 @@ _DELETION: Final = Example(
     head={"kept.py": _SAME},
 )
 
-_MOVED: Final = "".join(f"def step_{number}() -> int:\n    return {number}\n" for number in range(9))
+_MOVED: Final = "".join(
+    f"def step_{number}() -> int:\n    return {number}\n" for number in range(9)
+)
 
 _RENAME: Final = Example(
     name="rename",
