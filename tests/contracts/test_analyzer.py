@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from codeflow_engine.contracts import Analyzer
+from codeflow_engine.contracts import Analyzer, AnalyzerCapability
+from codeflow_engine.domain.finding import Category, RawFinding, Severity
 from codeflow_engine.providers.analyzer.bandit import BanditAnalyzer, BanditSettings
 from codeflow_engine.providers.analyzer.hygiene import HygieneAnalyzer
 from codeflow_engine.providers.analyzer.imported import ImportedAnalyzer, ImportedSettings
@@ -16,6 +17,7 @@ from codeflow_engine.providers.analyzer.ruff import RuffAnalyzer, RuffSettings
 from codeflow_engine.providers.analyzer.secrets import SecretsAnalyzer, SecretsSettings
 from codeflow_engine.testing.contracts import AnalyzerContract, Expected
 from codeflow_engine.testing.examples import named
+from codeflow_engine.testing.fakes import FakeAnalyzer
 
 type Create = Callable[[], Analyzer]
 
@@ -24,6 +26,43 @@ TILL = "shop/till.py"
 
 def expect(name: str, path: str, rule: str, line: int | None) -> Expected:
     return Expected(example=named(name), path=path, rule=rule, line=line)
+
+
+def finding(path: str) -> RawFinding:
+    return RawFinding(
+        rule="told",
+        severity=Severity.LOW,
+        category=Category.STYLE,
+        title="Told to",
+        message="It was told to find this.",
+        path=path,
+        line=24,
+        quote="shell=True",
+    )
+
+
+class ReadingAnalyzer(FakeAnalyzer):
+    capabilities = frozenset({AnalyzerCapability.READS_FILES})
+
+
+class TestFakeAnalyzer(AnalyzerContract):
+    @pytest.fixture
+    def create(self) -> Create:
+        return lambda: FakeAnalyzer(finding(TILL), finding(f"edit/{TILL}"))
+
+    @pytest.fixture
+    def create_other(self) -> Create:
+        return FakeAnalyzer
+
+    @pytest.fixture
+    def finds(self) -> Sequence[Expected]:
+        return [expect("edit", TILL, "told", 24)]
+
+
+class TestReadingFakeAnalyzer(TestFakeAnalyzer):
+    @pytest.fixture
+    def create(self) -> Create:
+        return lambda: ReadingAnalyzer(finding(TILL), finding(f"edit/{TILL}"))
 
 
 class TestSecrets(AnalyzerContract):
@@ -110,12 +149,7 @@ def _report(*paths: str) -> object:
             "ruleId": "R1",
             "message": {"text": "It is wrong."},
             "locations": [
-                {
-                    "physicalLocation": {
-                        "artifactLocation": {"uri": path},
-                        "region": {"startLine": 25},
-                    }
-                }
+                {"physicalLocation": {"artifactLocation": {"uri": path}, "region": {"startLine": 25}}}
             ],
         }
         for path in paths

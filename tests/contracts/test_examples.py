@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from git_examples import commit_example, run_git
 
-from codeflow_engine.testing.examples import EXAMPLES, TOGETHER, Example
+from codeflow_engine.domain.diff import Side, apply
+from codeflow_engine.testing.examples import EXAMPLES, TOGETHER, Example, named
+from codeflow_engine.testing.examples import shipped
 
 
 @pytest.mark.parametrize("example", [*EXAMPLES, TOGETHER], ids=lambda example: example.name)

@@ -8,6 +8,7 @@ r"""The example changes that come with the kit.
 | `rename` | a file that moved as it was, and one that was edited on its way |
 | `mode` | a file made executable, with and without an edit |
 | `binary` | a binary file that comes, changes, goes |
+| `directories` | a file in place of a directory, and a directory in place of a file |
 | `links` | symbolic links: a new one, one to elsewhere, a file that becomes one |
 | `submodule` | a new one, and one that stands on another commit |
 | `empty-file` | a new file without content, and one that lost its content |
@@ -95,9 +96,7 @@ _DELETION: Final = Example(
     head={"kept.py": _SAME},
 )
 
-_MOVED: Final = "".join(
-    f"def step_{number}() -> int:\n    return {number}\n" for number in range(9)
-)
+_MOVED: Final = "".join(f"def step_{number}() -> int:\n    return {number}\n" for number in range(9))
 
 _RENAME: Final = Example(
     name="rename",
@@ -126,6 +125,18 @@ _BINARY: Final = Example(
     name="binary",
     base={"changed.bin": _binary("before"), "gone.bin": _binary("went away")},
     head={"changed.bin": _binary("later"), "new.py": _binary("new")},
+)
+
+_DIRECTORIES: Final = Example(
+    name="directories",
+    base={
+        "becomes-one": _file("A = 'a file, and later a directory'\n"),
+        "was-one/of.py": _file("B = 'the only file of a directory'\n"),
+    },
+    head={
+        "becomes-one/of.py": _file("def inside() -> str:\n    return 'of one'\n"),
+        "was-one": _file("[no longer]\nit = is one\n"),
+    },
 )
 
 _LINKS: Final = Example(
@@ -286,8 +297,8 @@ _SYNTAX: Final = Example(
 
 EXAMPLES: Final = (
     Example(name="nothing", base={"kept.py": _SAME}, head={"kept.py": _SAME}),
-    *(_EDIT, _NEW_FILE, _DELETION, _RENAME, _MODE, _BINARY, _LINKS, _SUBMODULE, _EMPTY_FILE),
-    *(_NO_NEWLINE, _CRLF, _ENCODINGS, _NAMES, _LARGE, _SECRETS, _HOSTILE, _SYNTAX),
+    *(_EDIT, _NEW_FILE, _DELETION, _RENAME, _MODE, _BINARY, _DIRECTORIES),
+    *(_LINKS, _SUBMODULE, _EMPTY_FILE, _NO_NEWLINE, _CRLF, _ENCODINGS, _NAMES, _LARGE, _SECRETS, _HOSTILE, _SYNTAX),
 )
 """The examples, each with another name."""
 

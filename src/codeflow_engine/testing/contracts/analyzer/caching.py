@@ -93,7 +93,7 @@ class _Odd(Cache):
         spoiled = self.spoil(self._kept)
         return {key: spoiled[key] for key in keys if key in spoiled}
 
-    async def put(self, items: Mapping[str, bytes], *, ttl: float) -> None:
+    async def put(self, items: Mapping[str, bytes], *, ttl: float) -> None:  # noqa: ARG002 - for good
         for key, value in items.items():
             self._kept.setdefault(key, value)
 
@@ -120,5 +120,9 @@ def _mixed_up(kept: Mapping[str, bytes]) -> Mapping[str, bytes]:
 
 def _emptied(example: Example) -> Example:
     """Make a change of the same paths in which nothing is to be found."""
-    head = {path: ExampleFile.of("plain = 1\n") for path in example.head}
+    plain = ExampleFile.of("plain = 1\n")
+    head = {
+        path: file if file == example.base.get(path) else plain
+        for path, file in example.head.items()
+    }
     return Example(name="emptied", base=example.base, head=head)
