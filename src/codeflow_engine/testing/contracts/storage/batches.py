@@ -188,16 +188,19 @@ class BatchTests:
         await backend.put_reviews("a", [], versions[0])
         seen: list[set[object]] = []
 
-        async def read() -> None:
-            for _ in range(10):
-                found = await backend.find_findings("a")
-                seen.append({one.seen_at for one in found})
-
         async def write() -> None:
-            for version in versions:
+            for version in versions[1:]:
                 await backend.put_reviews("a", [review("r1")], version)
 
-        await within(asyncio.gather(read(), write()))
+        async def read() -> None:
+            writing = asyncio.create_task(write())
+            while not writing.done():
+                found = await backend.find_findings("a")
+                seen.append({one.seen_at for one in found})
+                await asyncio.sleep(0)
+            await writing
+
+        await within(read())
 
         assert {len(moments) for moments in seen} == {1}
 

@@ -139,6 +139,7 @@ class InstanceTests:
         """At once, whatever they have read before."""
         async with another(create) as second:
             await _put_everything(backend)
+            await _check_everything(backend)
             await _check_everything(second)
 
             await second.put_runs([run("r1", status=RunStatus.RUNNING)])
@@ -167,7 +168,7 @@ class InstanceTests:
                 *(third.put_runs([runs[-n], runs[n]]) for n in range(6)),
                 backend.append_events("a", stream[:16]),
                 second.append_events("a", stream[8:]),
-                third.append_events("a", stream[::-1]),
+                third.append_events("a", stream[20:4:-1]),
             )
 
             assert failures == []

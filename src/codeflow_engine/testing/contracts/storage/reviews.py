@@ -41,12 +41,15 @@ class ReviewTests:
         assert [one.change.title for one in found] == ["third", "other"]
 
     async def test_an_empty_batch_of_reviews_is_no_error(self, backend: Storage) -> None:
-        """Nothing is written, and nothing is found."""
+        """Nothing is written, and nothing is found, though there is something."""
+        await backend.put_reviews("a", [review("r1")], [known("f1")])
+
         await backend.put_reviews("a", [])
         await backend.put_reviews("a", [], [])
 
         assert await backend.get_reviews("a", []) == ()
-        assert await backend.get_reviews("a", ["r1"]) == ()
+        assert await backend.get_reviews("a", ["r1"]) == (review("r1"),)
+        assert await backend.find_findings("a") == (known("f1"),)
 
     async def test_a_review_and_its_findings_are_there_together(self, backend: Storage) -> None:
         """One call writes both, and a review needs no run that is known."""
