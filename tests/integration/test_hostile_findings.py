@@ -21,12 +21,13 @@ from hostile_repository import Hostile
 from hostile_runs import Listener, codeflow, watch
 
 from codeflow_engine import Engine
-from codeflow_engine.contracts import Analysis, Analyzer, AnalyzerReport, Observer
+from codeflow_engine.contracts import Analysis, Analyzer, AnalyzerReport
 from codeflow_engine.domain.finding import Category, RawFinding, Severity, Suggestion
-from codeflow_engine.domain.run import RunEvent
 from codeflow_engine.errors import AnalyzerError, CodeflowError
 from codeflow_engine.sandbox import Sandbox
 from codeflow_engine.storage.memory import MemoryStorage
+from codeflow_engine.testing.fakes import FakeObserver
+from codeflow_engine.testing.faults import FaultPlan, faulty, raises
 
 SECRET = "corner/shop+90 00="  # noqa: S105 - it stands for one
 
@@ -82,18 +83,6 @@ class Liar(Analyzer):
         if self._error is not None:
             raise self._error
         return AnalyzerReport(findings=self._findings, examined=analysis.units)
-
-
-class Follower(Observer):
-    """Keeps the events that it gets, and fails."""
-
-    def __init__(self) -> None:
-        self.events: list[RunEvent] = []
-
-    @override
-    async def on_event(self, event: RunEvent) -> None:
-        self.events.append(event)
-        raise ValueError(f"{SECRET}\r\nERROR forged \x1b[31m")
 
 
 def test_s9_a_path_that_the_change_does_not_have_is_dropped(hostile: Hostile) -> None:
@@ -206,7 +195,9 @@ def test_s33_a_configured_secret_leaks_nowhere(hostile: Hostile) -> None:
     logger.addHandler(stream_to)
     records: list[logging.LogRecord] = []
     logger.addFilter(lambda record: not records.append(record))
-    storage, follower = MemoryStorage(), Follower()
+    forged = ValueError(f"{SECRET}\r\nERROR forged \x1b[31m")
+    storage = MemoryStorage()
+    follower = faulty(FakeObserver(), FaultPlan(raises("on_event", forged, after=True)))
     text = " ".join(forms(SECRET)) + LOUD
     sources = [
         Liar([replace(PLAIN, title=text, message=text, rule="t")]),

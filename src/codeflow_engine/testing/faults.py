@@ -35,8 +35,8 @@ Where several faults could strike a call, the first one of the plan does.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import inspect
-import random
 import threading
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping
@@ -119,9 +119,9 @@ class Fault:
         if not 0 <= self.chance <= 1:
             raise ConfigurationError(f"a chance is a number from 0 to 1, not {self.chance}")
 
-    def meets(self, call: Call, dice: random.Random) -> bool:
-        """Say whether it strikes a call."""
-        if call.method != self.method or dice.random() >= self.chance:
+    def meets(self, call: Call, luck: float) -> bool:
+        """Say whether it strikes a call, given a number from 0 to 1 that is left to chance."""
+        if call.method != self.method or luck >= self.chance:
             return False
         if callable(self.on):
             return self.on(call)
@@ -195,8 +195,7 @@ class FaultPlan:
         self.calls: list[Call] = []
         """All calls, in the order in which they began."""
 
-        # Chance, and no secret; each fault has its own, so that they do not disturb each other.
-        self._dice = [random.Random(f"{seed}.{place}") for place in range(len(faults))]  # noqa: S311
+        self._seed = seed
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -214,15 +213,18 @@ class FaultPlan:
         with self._lock:
             self._counts[method] += 1
             call = Call(method=method, number=self._counts[method], arguments=arguments)
-            # All of them throw: what one does is not to change the luck of another.
-            meeting = [
-                fault
-                for fault, dice in zip(self.faults, self._dice, strict=True)
-                if fault.meets(call, dice)
-            ]
-            call.fault = meeting[0] if meeting else None
+            for place, fault in enumerate(self.faults):
+                if fault.meets(call, _luck(self._seed, place, call.number)):
+                    call.fault = fault
+                    break
             self.calls.append(call)
         return call
+
+
+def _luck(*thrown: int) -> float:
+    """Give a number from 0 to 1, without 1, that is the same in every run."""
+    digest = hashlib.sha256(repr(thrown).encode()).digest()
+    return int.from_bytes(digest[:6]) / 2**48
 
 
 def faulty[B: Backend](backend: B, plan: FaultPlan) -> B:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from codeflow_engine import AsyncEngine, AsyncRun, hookimpl
-from codeflow_engine.contracts import Observer
 from codeflow_engine.domain.run import (
     RunEvent,
     RunFinished,
@@ -27,6 +26,8 @@ from codeflow_engine.errors import (
 from codeflow_engine.plugins.registry import PluginRegistry
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.runs.workflow import Workflow
+from codeflow_engine.testing.fakes import FakeObserver
+from codeflow_engine.testing.faults import FaultPlan, faulty, raises
 
 SECRET = "ghp_" + "x7Kq9ZrT2mWv5LpB8nYc3HdF6jGs1QaE4uR0"
 
@@ -259,22 +260,13 @@ async def test_observers_see_every_event_and_their_failures_stay_with_them(
     steps: Steps, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A broken observer is logged; the others and the run go on."""
-
-    class Watching(Observer):
-        def __init__(self) -> None:
-            self.seen: list[RunEvent] = []
-
-        async def on_event(self, event: RunEvent) -> None:
-            self.seen.append(event)
-
-    class Broken(Observer):
-        async def on_event(self, event: RunEvent) -> None:
-            raise RuntimeError(f"saw {SECRET}")
-
-    watching = Watching()
-    async with AsyncEngine(plugins=[steps], observers=[Broken(), watching]) as engine:
+    watching = FakeObserver()
+    plan = FaultPlan(raises("on_event", RuntimeError(f"saw {SECRET}")))
+    broken = faulty(FakeObserver(), plan)
+    async with AsyncEngine(plugins=[steps], observers=[broken, watching]) as engine:
         run = await engine.submit("add", {"a": 1, "b": 1})
         assert await run.result() == 4
-        assert watching.seen == await all_events(run)
+        assert watching.events == await all_events(run)
+    assert len(plan.struck) == len(watching.events)
     assert "a plugin's hook failed" in caplog.text
     assert SECRET not in caplog.text

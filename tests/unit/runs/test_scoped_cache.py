@@ -1,41 +1,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, override
+from collections.abc import Callable, Mapping
 
 import pytest
 
-from codeflow_engine.contracts import Cache
 from codeflow_engine.runs.scoped_cache import ScopedCache
 from codeflow_engine.storage.memory import MemoryCache
-
-
-class Scripted(Cache):
-    """Does in every call what the test says."""
-
-    def __init__(self, answer: Callable[[], Any]) -> None:
-        self._answer = answer
-
-    @override
-    async def get(self, keys: Sequence[str]) -> Mapping[str, bytes]:
-        answer: Mapping[str, bytes] = self._answer()
-        return answer
-
-    @override
-    async def put(self, items: Mapping[str, bytes], *, ttl: float) -> None:
-        self._answer()
-
-    @override
-    async def discard(self, keys: Sequence[str]) -> None:
-        self._answer()
-
-
-def raising(error: BaseException) -> Callable[[], Any]:
-    def answer() -> Any:
-        raise error
-
-    return answer
+from codeflow_engine.testing.faults import Fault, FaultPlan, answers, faulty, hangs, raises
 
 
 async def test_a_tenant_reads_its_own_items_alone() -> None:
@@ -52,38 +24,36 @@ async def test_a_tenant_reads_its_own_items_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "fault",
     [
-        raising(ValueError("broken")),
-        raising(SystemExit(1)),
-        raising(asyncio.CancelledError()),
-        lambda: None,
-        lambda: 42,
-        lambda: {"key": "text"},
-        dict,
+        lambda method: raises(method, ValueError("broken")),
+        lambda method: raises(method, SystemExit(1)),
+        lambda method: raises(method, asyncio.CancelledError),
+        lambda method: answers(method, lambda _: None),
+        lambda method: answers(method, lambda _: 42),
+        lambda method: answers(method, lambda _: {"key": "text"}),
+        lambda method: answers(method, lambda _: {}),
     ],
     ids=["raises", "exits", "cancels", "none", "number", "foreign-keys", "empty"],
 )
-async def test_a_broken_cache_is_an_empty_one(answer: Callable[[], Any]) -> None:
+async def test_a_broken_cache_is_an_empty_one(fault: Callable[[str], Fault]) -> None:
     """No error of a cache, and no value that is none of ours, reaches who asks it."""
-    cache = ScopedCache(Scripted(answer), "tenant")
+    plan = FaultPlan(*(fault(method) for method in ("get", "put", "discard")))
+    cache = ScopedCache(faulty(MemoryCache(), plan), "tenant")
 
     assert await cache.get(["key"]) == {}
     await cache.put({"key": b"value"}, ttl=60)
     await cache.discard(["key"])
+    assert [call.method for call in plan.struck] == ["get", "put", "discard"]
 
 
 async def test_an_item_that_is_not_bytes_is_absent() -> None:
     """A cache that decodes its values gives none that could be mistaken for ours."""
 
-    class Decoding(MemoryCache):
-        @override
-        async def get(self, keys: Sequence[str]) -> Mapping[str, bytes]:
-            decoded: Any = {key: value.decode() for key, value in (await super().get(keys)).items()}
-            found: Mapping[str, bytes] = decoded
-            return found
+    def decoded(found: Mapping[str, bytes]) -> Mapping[str, str]:
+        return {key: value.decode() for key, value in found.items()}
 
-    cache = ScopedCache(Decoding(), "tenant")
+    cache = ScopedCache(faulty(MemoryCache(), FaultPlan(answers("get", decoded))), "tenant")
     await cache.put({"key": b"value"}, ttl=60)
 
     assert await cache.get(["key"]) == {}
@@ -91,16 +61,12 @@ async def test_an_item_that_is_not_bytes_is_absent() -> None:
 
 async def test_a_cancellation_goes_through_a_cache() -> None:
     """Whoever waits for the cache can be told to stop."""
-
-    class Waiting(MemoryCache):
-        @override
-        async def get(self, keys: Sequence[str]) -> Mapping[str, bytes]:
-            await asyncio.sleep(30)
-            return {}
-
-    task = asyncio.ensure_future(ScopedCache(Waiting(), "tenant").get(["key"]))
+    plan = FaultPlan(hangs("get"))
+    cache = ScopedCache(faulty(MemoryCache(), plan), "tenant")
+    task = asyncio.ensure_future(cache.get(["key"]))
     await asyncio.sleep(0.01)
     task.cancel()
 
     with pytest.raises(asyncio.CancelledError):
         await task
+    assert isinstance(plan.struck[0].error, asyncio.CancelledError)

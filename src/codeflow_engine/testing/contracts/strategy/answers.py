@@ -10,7 +10,7 @@ from codeflow_engine.contracts import Chunk
 from codeflow_engine.domain.diff import Diff
 from codeflow_engine.domain.finding import Category, RawFinding, Severity
 
-__all__ = ["NONSENSE", "chunk", "disfigured", "found_in", "other_forms"]
+__all__ = ["NONSENSE", "chunk", "disfigured", "found_in", "other_forms", "same_json"]
 
 _MEGABYTES = 5_000_000
 
@@ -99,12 +99,24 @@ def other_forms() -> tuple[str, ...]:
     return _FORMS
 
 
+def same_json(text: str, form: str) -> bool:
+    """Say whether an answer is the same JSON as one of these forms."""
+    try:
+        # Written out again, since `true` and 1 are equal in Python.
+        return json.dumps(json.loads(text)) == json.dumps(json.loads(form))
+    except ValueError:
+        return False
+
+
 def disfigured(text: str) -> str:
-    """Put a value of a wrong type in the place of every one in an answer."""
+    """Put a value of a wrong type in the place of every one in an answer.
+
+    An answer that is no JSON is turned around, which is of no form at all.
+    """
     try:
         return json.dumps(_disfigured(json.loads(text)))
     except ValueError:
-        return text[: len(text) // 2]
+        return text[::-1]
 
 
 def _disfigured(value: Any) -> Any:

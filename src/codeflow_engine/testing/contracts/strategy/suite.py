@@ -19,6 +19,7 @@ from codeflow_engine.testing.contracts.strategy.answers import (
     disfigured,
     found_in,
     other_forms,
+    same_json,
 )
 from codeflow_engine.testing.contracts.watching import (
     LONGEST_STALL,
@@ -149,7 +150,7 @@ class StrategyContract(BackendContract[Strategy]):
             def say(request: ChatRequest, form: str = form) -> str:
                 clean = answer(request, asked, ())
                 # It may be what this strategy takes for a clean chunk.
-                return "" if clean.split() == form.split() else form
+                return "" if same_json(clean, form) else form
 
             if await self.examined(backend, asked, self.scripted(say)):
                 trusted.append(form)

@@ -31,8 +31,8 @@ class Executions:
         self.ended: list[str] = []
         """Runs that came to their end; neither cancelled nor failed."""
 
-        self.stopping: list[str] = []
-        """Runs whose execution was cancelled, from the moment on."""
+        self.stopped_at: dict[str, float] = {}
+        """When each execution was told to stop, by `time.monotonic`."""
 
         self.cancelled: list[str] = []
         """Runs whose execution was cancelled, and is over."""
@@ -51,7 +51,7 @@ class Executions:
             while run_id in self._held:  # noqa: ASYNC110
                 await asyncio.sleep(_TICK)
         except asyncio.CancelledError:
-            self.stopping.append(run_id)
+            self.stopped_at[run_id] = time.monotonic()
             await asyncio.sleep(self._linger)
             self.cancelled.append(run_id)
             raise
