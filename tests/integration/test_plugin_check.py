@@ -147,6 +147,8 @@ async def test_options_that_cannot_work_are_refused() -> None:
     """A check that would write into what is of worth, or end before it begins, does not run."""
     wrong = [
         ("Good", {"timeout": 0.0}, "timeout above 0"),
+        ("Good", {"timeout": float("nan")}, "timeout above 0"),
+        ("Good", {"timeout": float("inf")}, "timeout above 0"),
         ("Good", {"settings": "settings.toml"}, "no section in a settings file"),
         ("TestGood", {"change": "."}, "takes no --change"),
         ("PlacedCache", {"url": "acme:///var/db"}, "the URL has to hold {tmp}"),

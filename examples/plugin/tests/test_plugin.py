@@ -53,4 +53,4 @@ def test_registering_loads_no_backend() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
 
-    assert done.stdout == "['codeflow_acme']\n"
+    assert done.stdout == "['codeflow_acme', 'codeflow_acme.plugin']\n"

@@ -67,6 +67,7 @@ class _Conductor:
 
         self._ends: list[tuple[str, RuleOutcome, str | None]] = []
         self._seconds = 0.0
+        self._name = ""
 
     def pytest_sessionstart(self) -> None:
         """Find the target, now that the assertions of what it imports are rewritten."""
@@ -137,14 +138,13 @@ class _Conductor:
         except (KeyboardInterrupt, SystemExit, pytest.exit.Exception) as error:
             raise _Escaped(tell(error)) from error
 
-    def pytest_runtest_logstart(self) -> None:
-        """Forget the test before."""
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> None:
+        """Tell that a test begins, for the case that it never ends."""
         self._undefined = None
         self._ends.clear()
         self._seconds = 0.0
-
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Tell that a test begins, for the case that it never ends."""
+        self._name = item.name
         self._say("start", name=item.name)
 
     @pytest.hookimpl(wrapper=True)
@@ -188,13 +188,12 @@ class _Conductor:
         return RuleOutcome.FAILED, said
 
     @pytest.hookimpl(trylast=True)
-    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+    def pytest_runtest_logfinish(self) -> None:
         """Tell what came out of a test; the first thing that went wrong says why."""
-        name = nodeid.rpartition("::")[2]
         when, outcome, reason = next(iter(self._ends), ("call", RuleOutcome.PASSED, None))
         if when == "teardown":
             reason = f"afterwards: {reason}"
-        self._say("end", name=name, outcome=outcome, reason=reason, seconds=self._seconds)
+        self._say("end", name=self._name, outcome=outcome, reason=reason, seconds=self._seconds)
 
 
 def _suite_of(subject: Any) -> type:

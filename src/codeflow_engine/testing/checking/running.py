@@ -32,6 +32,7 @@ _LOAD = (
     "import json,sys;order=json.load(sys.stdin);sys.path[:]=order['path'];"
     "from codeflow_engine.testing.checking.inside import main;main(order)"
 )
+_LONGEST = 24 * 3600.0
 _EXTRA = "codeflow-engine[testing]"
 _PLACES = ("{tmp}", "{name}")
 _NOT_INHERITED = ("PYTEST_", "PYTHON", "COV_", "TMPDIR")
@@ -60,8 +61,11 @@ async def check(target: str, options: CheckOptions | None = None) -> tuple[Check
         SandboxError: No process can be started.
     """
     options = options or CheckOptions()
-    if not options.timeout > 0:
-        raise ConfigurationError(f"a check needs a timeout above 0, not {options.timeout:g}")
+    if not 0 < options.timeout <= _LONGEST:
+        raise ConfigurationError(
+            f"a check needs a timeout above 0 s and not above {_LONGEST:g} s, "
+            f"not {options.timeout:g} s"
+        )
     if options.url is not None and not any(place in options.url for place in _PLACES):
         raise ConfigurationError(
             "each test begins with an empty storage or cache, so the URL has to hold {tmp}, a new "
