@@ -27,15 +27,18 @@ class VCS(Backend):
     """Reads changes, and delivers effects where it has that capability.
 
     Revisions, paths and texts that come out of a change are data: none of them may become
-    an option, a command or a configuration of a program.
+    an option, a command or a configuration of a program. Calls must not block the event
+    loop; one that is cancelled ends soon, as cancelled, and nothing of it goes on.
     """
 
     @abstractmethod
     async def fetch_change(self, request: ChangeRequest, sandbox: Sandbox) -> Change:
         """Read the whole change; idempotent, and pinned to full revision ids.
 
-        The diff is complete, or the call fails: a host that can give only a part says so by
-        an error, never by a shorter diff.
+        A full id has 40 or 64 hexadecimal digits; only a head may be `WORKTREE` or `INDEX`
+        instead. The diff is complete, or the call fails: a host that can give only a part
+        says so by an error, never by a shorter diff. Each file that differs has an entry,
+        and each entry shows how, or says that it is binary.
 
         Raises:
             ChangeUnavailableError: No such repository, revision or merge base, or objects
@@ -51,7 +54,9 @@ class VCS(Backend):
 
         The answer has one entry per path, in the order given. A file that is absent, larger
         than `limit` bytes, not a file, or no longer what the diff was made from comes back
-        with a reason instead of content; only the absent one has `exists` unset.
+        with a reason instead of content; only the absent one has `exists` unset. A link is
+        never followed: its content is its target, and its mode says so. Content is what the
+        repository stores, byte for byte, also when the change has moved on since.
 
         Raises:
             ProviderError: The host failed; nothing was read.
@@ -59,6 +64,8 @@ class VCS(Backend):
 
     async def find_effects(self, target: str, keys: Sequence[str]) -> tuple[Receipt, ...]:
         """Find which effects stand on the host already, by our own author's markers alone.
+
+        What was found has a receipt with `found` set; other keys are left out.
 
         Raises:
             ConfigurationError: The host has no `PUBLISH` capability.
@@ -68,6 +75,9 @@ class VCS(Backend):
 
     async def deliver(self, effect: Effect) -> Receipt:
         """Write one effect, after a look whether it stands there already.
+
+        One that does is not written again: its receipt is that of the first time, with
+        `found` set.
 
         Raises:
             ConfigurationError: The host has no `PUBLISH` capability.

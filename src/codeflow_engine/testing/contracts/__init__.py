@@ -10,6 +10,7 @@ from codeflow_engine.testing.contracts.observer import ObserverContract
 from codeflow_engine.testing.contracts.storage import StorageContract
 from codeflow_engine.testing.contracts.strategy import StrategyContract
 from codeflow_engine.testing.contracts.suites import SUITES
+from codeflow_engine.testing.contracts.vcs import Published, VCSContract
 from codeflow_engine.testing.contracts.workflow import WorkflowBackendContract
 
 __all__ = [
@@ -19,8 +20,10 @@ __all__ = [
     "CacheContract",
     "Expected",
     "ObserverContract",
+    "Published",
     "StorageContract",
     "StrategyContract",
+    "VCSContract",
     "WorkflowBackendContract",
     "lacks",
     "requires",

@@ -15,6 +15,9 @@ _MOMENTS = (0.0, 0.005, 0.05, 0.15)
 _SOON = 3.0
 """Seconds within which a cancelled call has to end: removing files may take some."""
 
+_MOMENT = 0.02
+"""Seconds that callbacks may take which the end of a call has set off."""
+
 
 async def cancel_often(call: Callable[[], Awaitable[Any]]) -> None:
     """Cancel a call at several moments; each time it has to end as cancelled, with all of it.
@@ -31,8 +34,11 @@ async def cancel_often(call: Callable[[], Awaitable[Any]]) -> None:
             continue
         task.cancel()
         await within(asyncio.wait([task]), _SOON)
-        assert task.cancelled(), f"cancelled after {moment:g} s, the call went on to its end"
-        assert await gone(before), f"cancelled after {moment:g} s, the call left a process"
-    await asyncio.sleep(0.05)
-    left = asyncio.all_tasks() - tasks
-    assert not left, f"cancelled, the call left tasks: {left}"
+        told = f"cancelled after {moment:g} s, the call"
+        assert task.cancelled(), f"{told} went on to its end"
+        await asyncio.sleep(_MOMENT)
+        left = asyncio.all_tasks() - tasks
+        for one in left:
+            one.cancel()
+        assert not left, f"{told} left tasks that go on: {left}"
+        assert await gone(before), f"{told} left a process"

@@ -12,11 +12,13 @@ from codeflow_engine.testing.contracts.cache import CacheContract
 from codeflow_engine.testing.contracts.observer import ObserverContract
 from codeflow_engine.testing.contracts.storage import StorageContract
 from codeflow_engine.testing.contracts.strategy import StrategyContract
+from codeflow_engine.testing.contracts.vcs import VCSContract
 from codeflow_engine.testing.contracts.workflow import WorkflowBackendContract
 
 __all__ = ["SUITES"]
 
 SUITES: Mapping[Kind, type[BackendContract[Any]]] = {
+    Kind.VCS: VCSContract,
     Kind.STORAGE: StorageContract,
     Kind.CACHE: CacheContract,
     Kind.WORKFLOW_BACKEND: WorkflowBackendContract,

@@ -3,10 +3,21 @@
 They are no mocks: each passes the contract suite of its kind.
 """
 
+from codeflow_engine.testing.fakes.analyzer import FakeAnalyzer
 from codeflow_engine.testing.fakes.clock import FakeClock
 from codeflow_engine.testing.fakes.model import FakeModel
 from codeflow_engine.testing.fakes.observer import FakeObserver
 from codeflow_engine.testing.fakes.strategy import FakeStrategy
+from codeflow_engine.testing.fakes.vcs import FakeHost, FakeVCS
 from codeflow_engine.testing.fakes.workflow import FakeWorkflowBackend
 
-__all__ = ["FakeClock", "FakeModel", "FakeObserver", "FakeStrategy", "FakeWorkflowBackend"]
+__all__ = [
+    "FakeAnalyzer",
+    "FakeClock",
+    "FakeHost",
+    "FakeModel",
+    "FakeObserver",
+    "FakeStrategy",
+    "FakeVCS",
+    "FakeWorkflowBackend",
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Final, NamedTuple
 
 from codeflow_engine.errors import ChangeUnavailableError
@@ -47,7 +48,7 @@ async def list_tree(
         paths: Of files: none ends in a slash, or has empty, `.` or `..` parts.
     """
     found: dict[bytes, TreeEntry] = {}
-    for some in _batches(paths):
+    for some in chain.from_iterable(map(_batches, _apart(paths))):
         words = [os.fsdecode(path) for path in some]
         # After "--" nothing is an option, and no path is a pattern: see `Plumbing.run`.
         text = await plumbing.run(
@@ -59,6 +60,17 @@ async def list_tree(
                 raise ChangeUnavailableError("git listed a tree in an unknown form")
             found[entry[4]] = TreeEntry(mode=entry[1], kind=entry[2], id=entry[3])
     return found
+
+
+def _apart(paths: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Part paths from those below them: asked for both, git lists the lower one alone."""
+    known = set(paths)
+    rows: dict[int, list[bytes]] = {}
+    for path in paths:
+        parts = path.split(b"/")
+        above = (b"/".join(parts[:count]) for count in range(1, len(parts)))
+        rows.setdefault(sum(parent in known for parent in above), []).append(path)
+    yield from rows.values()
 
 
 def _batches(paths: Iterable[bytes]) -> Iterator[list[bytes]]:

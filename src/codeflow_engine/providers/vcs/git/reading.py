@@ -73,6 +73,8 @@ def _changed(change: Change, side: Side, *, committed: bool) -> dict[str, _Place
         change: With its diff.
         side: Of the diff.
         committed: Whether that side is a commit, which can be asked by path.
+
+    What lies above a file that is there is a directory, whatever was there before.
     """
     places: dict[str, _Place] = {}
     for file in change.diff.files:
@@ -96,7 +98,19 @@ def _changed(change: Change, side: Side, *, committed: bool) -> dict[str, _Place
             places[path] = _Place(mode=mode, reason="its content is no part of the change")
         else:  # moved, or with another mode: its content is that of the base
             places[path] = _Place(mode=mode, base_path=file.old_path)
+    there = [path for path, place in places.items() if place.reason != _ABSENT]
+    for parent in {parent for path in there for parent in _parents(path)}:
+        if parent not in places or places[parent].reason == _ABSENT:
+            places[parent] = _Place(mode=_TREE, reason="a directory")
     return places
+
+
+def _parents(path: str) -> Iterator[str]:
+    """Give the directories that a path lies in."""
+    place = path.rfind("/")
+    while place > 0:
+        yield path[:place]
+        place = path.rfind("/", 0, place)
 
 
 def _absent(file: DiffFile, side: Side) -> Iterator[str]:

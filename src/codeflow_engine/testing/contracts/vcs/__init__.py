@@ -1,0 +1,6 @@
+"""The suite of VCS hosts."""
+
+from codeflow_engine.testing.contracts.vcs.contract import VCSContract
+from codeflow_engine.testing.contracts.vcs.published import Published
+
+__all__ = ["Published", "VCSContract"]

@@ -1,0 +1,127 @@
+"""What becomes of effects: they stand on the host, once."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from codeflow_engine.contracts import VCS, VCSCapability
+from codeflow_engine.domain.effect import Effect
+from codeflow_engine.domain.shape import is_sound
+from codeflow_engine.errors import ConfigurationError
+from codeflow_engine.sandbox import Sandbox
+from codeflow_engine.testing.contracts.backend import lacks, requires
+from codeflow_engine.testing.contracts.vcs.published import Publish, example_of
+from codeflow_engine.testing.contracts.watching import within
+from codeflow_engine.testing.examples import named
+
+__all__ = ["DeliveryTests"]
+
+type _Make = Callable[[str, str, str], Effect]
+
+_PUBLISH = VCSCapability.PUBLISH
+_KEY, _OTHER, _UNKNOWN = "5" * 64, "6" * 64, "7" * 64
+
+
+class DeliveryTests:
+    """Tests of `find_effects` and `deliver`. They write, so that they need an example."""
+
+    @requires(_PUBLISH)
+    async def test_what_was_delivered_is_found(
+        self,
+        create: Callable[[], VCS],
+        backend: VCS,
+        sandbox: Sandbox,
+        publish: Publish,
+        effect: _Make,
+    ) -> None:
+        """It stands on the host: another instance, as after a restart, finds it there."""
+        target, head = await _place(backend, sandbox, publish)
+
+        receipt = await within(backend.deliver(effect(target, head, _KEY)))
+        (found,) = await within(create().find_effects(target, [_KEY]))
+
+        assert is_sound(receipt)
+        assert is_sound(found)
+        assert (receipt.key, receipt.found) == (_KEY, False)
+        assert (found.key, found.found) == (_KEY, True)
+        assert found.external_id == receipt.external_id
+
+    @requires(_PUBLISH)
+    async def test_what_was_delivered_twice_stands_once(
+        self,
+        create: Callable[[], VCS],
+        backend: VCS,
+        sandbox: Sandbox,
+        publish: Publish,
+        effect: _Make,
+    ) -> None:
+        """The second time it is found; so it is by another instance, and it is the same one."""
+        target, head = await _place(backend, sandbox, publish)
+        once = effect(target, head, _KEY)
+        first = await within(backend.deliver(once))
+
+        again = [await within(one.deliver(once)) for one in (backend, create())]
+
+        assert [one.found for one in again] == [True, True]
+        assert {one.external_id for one in again} == {first.external_id}
+        assert len(await within(backend.find_effects(target, [_KEY]))) == 1
+
+    @requires(_PUBLISH)
+    async def test_effects_are_told_apart(
+        self, backend: VCS, sandbox: Sandbox, publish: Publish, effect: _Make
+    ) -> None:
+        """Each key is an effect of its own; one that was not delivered is left out."""
+        target, head = await _place(backend, sandbox, publish)
+        before = await within(backend.find_effects(target, [_KEY, _UNKNOWN]))
+
+        receipts = [await within(backend.deliver(effect(target, head, key))) for key in (_KEY, _OTHER)]
+        found = await within(backend.find_effects(target, [_UNKNOWN, _OTHER, _KEY]))
+
+        assert before == ()
+        assert [one.found for one in receipts] == [False, False]
+        assert {one.key: one.external_id for one in found} == {
+            one.key: one.external_id for one in receipts
+        }
+        assert await within(backend.find_effects(target, [])) == ()
+
+    @requires(_PUBLISH)
+    async def test_what_somebody_else_wrote_is_none_of_ours(
+        self,
+        backend: VCS,
+        sandbox: Sandbox,
+        publish: Publish,
+        effect: _Make,
+        forge: Callable[[Effect], Awaitable[None] | None] | None,
+    ) -> None:
+        """Another author's text with our marker is not found, and keeps nothing from standing."""
+        if forge is None:
+            pytest.skip("the fixture `forge` is not defined, so nobody else can write here")
+        target, head = await _place(backend, sandbox, publish)
+        ours = effect(target, head, _KEY)
+        written = forge(ours)
+        if isinstance(written, Awaitable):
+            await written
+
+        found = await within(backend.find_effects(target, [_KEY]))
+        receipt = await within(backend.deliver(ours))
+
+        assert found == ()
+        assert not receipt.found
+
+    @lacks(_PUBLISH)
+    async def test_a_host_that_cannot_publish_says_so(self, backend: VCS, effect: _Make) -> None:
+        """Both calls are errors of configuration; nothing seems to be delivered."""
+        with pytest.raises(ConfigurationError):
+            await within(backend.find_effects("acme/shop#1", [_KEY]))
+        with pytest.raises(ConfigurationError):
+            await within(backend.deliver(effect("acme/shop#1", "0" * 40, _KEY)))
+
+
+async def _place(backend: VCS, sandbox: Sandbox, publish: Publish) -> tuple[str, str]:
+    """Put a change there to write to; give its target and its head."""
+    given = await publish(named("edit"))
+    example_of(given)
+    change = await within(backend.fetch_change(given.request, sandbox), 60)
+    return change.target, change.head or ""

@@ -1,0 +1,150 @@
+"""What a host gives for a change: all of it, and each time the same."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from codeflow_engine.contracts import VCS
+from codeflow_engine.domain.change import INDEX, WORKTREE
+from codeflow_engine.domain.diff import Side
+from codeflow_engine.domain.shape import is_sound
+from codeflow_engine.sandbox import Sandbox
+from codeflow_engine.testing.contracts.cancelling import cancel_often
+from codeflow_engine.testing.contracts.vcs.published import Publish, example_of, shortcomings
+from codeflow_engine.testing.contracts.watching import LONGEST_STALL, attention, within
+from codeflow_engine.testing.examples import TOGETHER, Example, ExampleFile, named
+
+__all__ = ["FetchTests"]
+
+_FULL = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_PATIENCE = 60.0
+"""Seconds for one change: a forge may be far away."""
+
+
+class FetchTests:
+    """Tests of `fetch_change`."""
+
+    async def test_a_change_is_sound(self, backend: VCS, sandbox: Sandbox, publish: Publish) -> None:
+        """Every value has its declared type, whatever the author of the change has written."""
+        given = await publish(named("hostile-text"))
+
+        change = await within(backend.fetch_change(given.request, sandbox), _PATIENCE)
+
+        assert is_sound(change), "a value of the change has another type than is declared"
+
+    async def test_a_change_is_pinned(
+        self, backend: VCS, sandbox: Sandbox, publish: Publish
+    ) -> None:
+        """Base and head are full ids, so that they mean the same for ever."""
+        given = await publish(named("edit"))
+
+        change = await within(backend.fetch_change(given.request, sandbox), _PATIENCE)
+
+        assert _FULL.fullmatch(change.base or ""), f"the base {change.base!r} is no full id"
+        if change.head not in {WORKTREE, INDEX}:
+            assert _FULL.fullmatch(change.head or ""), f"the head {change.head!r} is no full id"
+
+    async def test_a_change_is_the_same_each_time(
+        self, create: Callable[[], VCS], backend: VCS, sandbox: Sandbox, publish: Publish
+    ) -> None:
+        """Fetched again, and by another instance, it is equal to the last value."""
+        given = await publish(TOGETHER)
+        first = await within(backend.fetch_change(given.request, sandbox), _PATIENCE)
+
+        second = await within(backend.fetch_change(given.request, sandbox), _PATIENCE)
+        other = await within(create().fetch_change(given.request, sandbox), _PATIENCE)
+
+        assert second == first
+        assert other == first
+
+    @pytest.mark.parametrize("example", [TOGETHER, named("nothing")], ids=lambda one: one.name)
+    async def test_the_diff_is_complete(
+        self, backend: VCS, sandbox: Sandbox, publish: Publish, example: Example
+    ) -> None:
+        """Every file that differs has an entry, which makes the new content of the old one."""
+        given = await publish(example)
+        expected = example_of(given)
+
+        change = await within(backend.fetch_change(given.request, sandbox), _PATIENCE)
+
+        assert [*shortcomings(expected, change.diff)] == []
+
+    async def test_a_change_that_moves_on_leaves_what_was_fetched(
+        self, backend: VCS, sandbox: Sandbox, publish: Publish
+    ) -> None:
+        """Files are those of the fetched state, or come with a reason; never those of the new."""
+        given = await publish(named("edit"))
+        example = example_of(given)
+        if given.push is None:
+            pytest.skip("`Published.push` is not defined, so the change cannot move on")
+        change = await within(backend.fetch_change(given.request, sandbox), _PATIENCE)
+
+        pushed = given.push(_changed(example))
+        if isinstance(pushed, Awaitable):
+            await pushed
+        later = await within(backend.fetch_change(given.request, sandbox), _PATIENCE)
+
+        assert later != change, "the host does not see what was pushed"
+        for side, tree in ((Side.OLD, example.base), (Side.NEW, example.head)):
+            files = await within(
+                backend.read_files(change, [*tree], side=side, limit=10**6, sandbox=sandbox),
+                _PATIENCE,
+            )
+            for file in files:
+                assert file.exists, f"{file.path} was there when the change was fetched"
+                if file.content is None:
+                    assert file.reason, f"no reason is given for {file.path}"
+                else:
+                    assert file.content == tree[file.path].content, f"{file.path} is another one"
+
+    async def test_changes_fetched_at_once_do_not_mix(
+        self, create: Callable[[], VCS], backend: VCS, sandbox: Sandbox, publish: Publish
+    ) -> None:
+        """Each is the one that it is alone."""
+        given = [await publish(named(name)) for name in ("edit", "secrets", "odd-names")]
+        alone = [
+            await within(create().fetch_change(one.request, sandbox), _PATIENCE) for one in given
+        ]
+
+        fetched = await within(
+            asyncio.gather(*(backend.fetch_change(one.request, sandbox) for one in given)),
+            _PATIENCE,
+        )
+
+        assert list(fetched) == alone
+
+    async def test_fetching_does_not_block_the_event_loop(
+        self, backend: VCS, sandbox: Sandbox, publish: Publish
+    ) -> None:
+        """While it waits for the host, everything else of the process goes on."""
+        given = await publish(TOGETHER)
+
+        async with attention() as seen:
+            await within(backend.fetch_change(given.request, sandbox), _PATIENCE)
+
+        assert seen.longest_stall < LONGEST_STALL
+
+    async def test_fetching_ends_when_it_is_cancelled(
+        self, backend: VCS, sandbox: Sandbox, publish: Publish
+    ) -> None:
+        """At any moment: soon, as cancelled, with every process; and it works afterwards."""
+        given = await publish(named("edit"))
+        before = await within(backend.fetch_change(given.request, sandbox), _PATIENCE)
+
+        await cancel_often(lambda: backend.fetch_change(given.request, sandbox))
+
+        after = await within(backend.fetch_change(given.request, sandbox), _PATIENCE)
+        assert after == before
+
+
+def _changed(example: Example) -> Example:
+    """Make another state of a change: each file that it has afterwards is another one."""
+    head = {
+        path: ExampleFile(content=file.content + b"later = 1\n", mode=file.mode)
+        for path, file in example.head.items()
+    }
+    return Example(name=example.name, base=example.base, head=head)
