@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from cli_runs import install_plugin, use_plugin
+from cli_runs import commit, install_plugin, make_repository, use_plugin
 
 from codeflow_engine.hosts.cli import main
 
@@ -245,3 +245,43 @@ def test_a_url_is_announced_as_written_into(
     assert err == "note: the suite writes into what --url names, and leaves it there\n"
     assert status in {0, 3}
     assert "FAILED" not in out
+
+
+def test_a_vcs_host_is_checked_with_a_change_that_it_can_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What needs to know nothing of the change is tested; the rest says what it lacks."""
+    commit(make_repository(tmp_path), "second", {"a.py": "import sys\n"})
+    monkeypatch.chdir(tmp_path)
+
+    status, out, _ = run(capsys, "vcs:git", "--change", "repository", "--base", "HEAD~1")
+    without, more, _ = run(capsys, "vcs:git")
+
+    assert (status, without) == (3, 3)
+    assert re.search(r"^a_change_is_pinned +passed$", out, re.MULTILINE)
+    assert "unchecked: what the change holds is not known" in out
+    assert "FAILED" not in out
+    assert "has to define the fixture `published`" in more
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["observer:acme", "--change", "."], "--change is for VCS hosts"),
+        (["vcs:git", "--base", "HEAD"], "--base and --head go with --change"),
+    ],
+)
+def test_a_change_goes_with_a_vcs_host(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    reason: str,
+) -> None:
+    """An option that nothing reads would look as if something had been checked."""
+    install(tmp_path, monkeypatch)
+
+    status, _, err = run(capsys, *words)
+
+    assert status == 2
+    assert reason in err

@@ -103,8 +103,11 @@ def test_it_reviews_a_change(python: Path, tmp_path: Path) -> None:
 
 
 def test_it_passes_its_check(python: Path, tmp_path: Path) -> None:
-    """No rule is broken, by the names that a user has, without any fixture of its author."""
-    words = ("plugins", "check", "codeflow-acme", "--format", "json")
+    """By the name that a user has no rule is broken, without any fixture of its author."""
+    for tree in ("base", "head"):
+        (tmp_path / "change" / tree).mkdir(parents=True)
+        (tmp_path / "change" / tree / "shop.py").write_text(f"x = '{tree}'\n")
+    words = ("plugins", "check", "codeflow-acme", "--change", "change", "--format", "json")
 
     told = json.loads(codeflow(python, *words, cwd=tmp_path, status=3))
 
@@ -113,4 +116,13 @@ def test_it_passes_its_check(python: Path, tmp_path: Path) -> None:
     for check in checks.values():
         assert check["counts"]["failed"] == 0
         assert check["error"] is None
-    assert checks["analyzer:acme-sql"]["counts"]["passed"] > 20
+        assert check["counts"]["passed"] > check["counts"]["unchecked"]
+
+
+def test_its_own_test_class_is_checked_whole(python: Path, tmp_path: Path) -> None:
+    """With the fixtures of its author there is nothing left that could not be tested."""
+    shutil.copytree(EXAMPLE / "tests", tmp_path / "tests")
+
+    out = codeflow(python, "plugins", "check", "tests.test_trees:TestTrees", cwd=tmp_path)
+
+    assert out.splitlines()[-1].startswith("kept: ")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from codeflow_engine.domain.change import Change, ChangeRequest
 from codeflow_engine.domain.diff import Side, apply
 from codeflow_engine.errors import ChangeUnavailableError, CodeflowError, ProviderError
 from codeflow_engine.sandbox import Sandbox
+from codeflow_engine.testing.contracts import Published, VCSContract
 from codeflow_engine.testing.examples import EXAMPLES, Example
 
 from codeflow_acme.trees import Trees, TreesSettings
@@ -37,6 +40,29 @@ async def fetch(folder: Path, settings: TreesSettings | None = None, **asked: st
     async with Sandbox() as sandbox:
         request = ChangeRequest(target=str(folder), **asked)
         return await Trees(settings).fetch_change(request, sandbox)
+
+
+class TestTrees(VCSContract):
+    """The contract suite, with a directory for each change."""
+
+    @pytest.fixture
+    def create(self) -> Callable[[], Trees]:
+        return Trees
+
+    @pytest.fixture
+    def published(self, tmp_path: Path) -> Callable[[Example], Published]:
+        def publish(example: Example) -> Published:
+            folder = tmp_path / example.name
+
+            def push(other: Example) -> None:
+                shutil.rmtree(folder)
+                lay_out(folder, other)
+
+            lay_out(folder, example)
+            request = ChangeRequest(target=str(folder))
+            return Published(request=request, example=plain(example), push=push)
+
+        return publish
 
 
 def plain(example: Example) -> Example:

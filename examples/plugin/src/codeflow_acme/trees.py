@@ -54,7 +54,10 @@ class Trees(VCS):
         return await asyncio.to_thread(self._fetch, request)
 
     def _fetch(self, request: ChangeRequest) -> Change:
-        root = Path(request.target).resolve()
+        try:
+            root = Path(request.target).resolve()
+        except (ValueError, OSError) as error:  # a NUL in it, a loop of links, a name too long
+            raise ChangeUnavailableError(f"{request.target!r} is no directory") from error
         trees = self._read(root / "base"), self._read(root / "head")
         base, head = map(digest, trees)
         for asked, found in ((request.base, base), (request.head, head)):

@@ -197,13 +197,23 @@ class _Conductor:
 
 
 def _suite_of(subject: Any) -> type:
-    """Derive a test class from a suite, with the fixture that makes the backend."""
+    """Derive a test class from a suite, with the fixtures that can be made of the target."""
 
     @pytest.fixture
     def create(self: object, tmp_path: Path) -> Callable[[], Any]:  # noqa: ARG001 - a method
         return lambda: subject.make(tmp_path)
 
-    return type(_CLASS, (subject.suite,), {"create": create})
+    from codeflow_engine.testing.contracts import Published
+
+    @pytest.fixture
+    def published(self: object) -> Callable[[object], Published]:  # noqa: ARG001 - a method
+        # What the change holds is not known, so the tests that compare with it are left out.
+        return lambda _: Published(request=subject.request)
+
+    body: dict[str, Any] = {"create": create}
+    if subject.request is not None:
+        body["published"] = published
+    return type(_CLASS, (subject.suite,), body)
 
 
 def _rule(test: object) -> str:

@@ -15,7 +15,7 @@ import pytest
 from codeflow_engine.contracts import Backend
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.plugins.containment import tell
-from codeflow_engine.testing.checking.subjects import Subject, kind_of, made, place
+from codeflow_engine.testing.checking.subjects import Subject, kind_of, made, place, request_of
 from codeflow_engine.testing.checking.values import CheckOptions
 from codeflow_engine.testing.contracts import SUITES, BackendContract
 
@@ -89,7 +89,8 @@ def _backend(
             f"them, and a function that makes the backend can stand in its place"
         )
     kind = kind_of(target, type(made(target, make, directory)))
-    return Subject(name=target, suite=SUITES[kind], make=make)
+    request = request_of(target, kind, options)
+    return Subject(name=target, suite=SUITES[kind], make=make, request=request)
 
 
 def _needed(found: Callable[..., Any]) -> list[str]:

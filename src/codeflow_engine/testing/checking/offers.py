@@ -97,25 +97,26 @@ def offered(target: str, options: CheckOptions, directory: Path) -> Subject:
     Raises:
         ConfigurationError: It cannot be made with these settings, or without a URL.
     """
-    from codeflow_engine.testing.checking.subjects import Subject, kind_of, made, place
+    from codeflow_engine.testing.checking.subjects import Subject, made, place, request_of
     from codeflow_engine.testing.contracts import SUITES
 
     settings = _settings(options)
     loaded = _load(settings)
-    kind, _, name = target.partition(":")
-    contract = CONTRACTS[kind_of(target, CONTRACTS[Kind(kind)])]
+    word, _, name = target.partition(":")
+    kind = Kind(word)
+    request = request_of(target, kind, options)
 
     def make(directory: Path) -> Any:
         # An engine makes a backend once; here, every call is another engine.
         backends = Backends(loaded.registry, settings.plugins)
         if options.url is not None:
-            taken = backends.choose(Kind(kind), place(options.url, directory))
+            taken = backends.choose(kind, place(options.url, directory))
             if taken != name:
                 raise ConfigurationError(f"its URL is one of {kind}:{taken}")
-        return backends.get(contract, name)
+        return backends.get(CONTRACTS[kind], name)
 
     made(target, make, directory)
-    return Subject(name=target, suite=SUITES[Kind(kind)], make=make)
+    return Subject(name=target, suite=SUITES[kind], make=make, request=request)
 
 
 def _settings(options: CheckOptions) -> Settings:

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +99,19 @@ async def _offers(target: str, options: CheckOptions) -> tuple[Checkup, ...]:
         elif len(offers) == 1 and not failures:
             checkups.append(await _sole({"do": "offer", **offer}, options))
         else:
-            checkups.append((await _Run({"do": "offer", **offer}, options).done()).checkup())
+            fitting = _fitting(offer["target"], options)
+            checkups.append((await _Run({"do": "offer", **offer}, fitting).done()).checkup())
     return tuple(checkups)
+
+
+def _fitting(target: str, options: CheckOptions) -> CheckOptions:
+    """Leave out what is for the other backends of a plugin."""
+    kind = target.partition(":")[0]
+    if kind not in {Kind.STORAGE, Kind.CACHE}:
+        options = replace(options, url=None)
+    if kind != Kind.VCS:
+        options = replace(options, change=None, base=None, head=None)
+    return options
 
 
 async def _sole(order: dict[str, Any], options: CheckOptions) -> Checkup:

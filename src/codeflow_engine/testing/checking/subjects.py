@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from codeflow_engine.contracts import Backend
+from codeflow_engine.domain.change import ChangeRequest
 from codeflow_engine.errors import CodeflowError, ConfigurationError
 from codeflow_engine.plugins.backends import CONTRACTS
 from codeflow_engine.plugins.containment import tell
 from codeflow_engine.plugins.registry import Kind
+from codeflow_engine.testing.checking.values import CheckOptions
 from codeflow_engine.testing.contracts import SUITES, BackendContract
 
-__all__ = ["Subject", "kind_of", "made", "place"]
+__all__ = ["Subject", "kind_of", "made", "place", "request_of"]
 
 _PATIENCE = 10.0
 """Seconds to wait for a backend that was only made to see whether it can be."""
@@ -32,6 +34,9 @@ class Subject:
     """Makes the backend, given the directory of the test; None where the suite is the
     author's own and has a fixture for that."""
 
+    request: ChangeRequest | None = None
+    """A change that a VCS host under test can read."""
+
 
 def kind_of(name: str, contracts: type) -> Kind:
     """Say which kind of backend a class is, which has to have a suite.
@@ -45,12 +50,12 @@ def kind_of(name: str, contracts: type) -> Kind:
         raise ConfigurationError(f"{name} derives from no contract; there are {known}")
     if len(kinds) > 1:
         raise ConfigurationError(
-            f"{name} is a {' and a '.join(kinds)}; "
+            f"{name} is of the kinds {' and '.join(kinds)}; "
             f"give a test class of yours that derives from the suite of one of them"
         )
     if kinds[0] not in SUITES:
         known = ", ".join(SUITES)
-        raise ConfigurationError(f"{name} is a {kinds[0]}, which has no suite yet; {known} have")
+        raise ConfigurationError(f"{name} is of the kind {kinds[0]}, which has no suite yet; {known} have")
     return kinds[0]
 
 
@@ -90,3 +95,21 @@ def place(url: str, directory: Path) -> str:
     """Put what belongs to one test into a URL: its directory, or a name made from that."""
     name = hashlib.sha256(str(directory).encode()).hexdigest()[:16]
     return url.replace("{tmp}", str(directory)).replace("{name}", f"t{name}")
+
+
+def request_of(name: str, kind: Kind, options: CheckOptions) -> ChangeRequest | None:
+    """Give the change that a VCS host is asked for, if one is named.
+
+    Raises:
+        ConfigurationError: The backend is none that reads changes, or there are revisions alone.
+    """
+    if options.change is None:
+        if options.base is not None or options.head is not None:
+            raise ConfigurationError("--base and --head go with --change")
+        return None
+    if kind is not Kind.VCS:
+        raise ConfigurationError(f"--change is for VCS hosts, and {name} is of the kind {kind}")
+    # The suite changes its working directory, and a path has to mean the same there.
+    path = Path(options.change)
+    target = str(path.resolve()) if path.exists() else options.change
+    return ChangeRequest(target=target, base=options.base, head=options.head)
