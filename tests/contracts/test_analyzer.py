@@ -149,7 +149,12 @@ def _report(*paths: str) -> object:
             "ruleId": "R1",
             "message": {"text": "It is wrong."},
             "locations": [
-                {"physicalLocation": {"artifactLocation": {"uri": path}, "region": {"startLine": 25}}}
+                {
+                    "physicalLocation": {
+                        "artifactLocation": {"uri": path},
+                        "region": {"startLine": 25},
+                    }
+                }
             ],
         }
         for path in paths

@@ -8,7 +8,7 @@ import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from mutation import struck, unbroken
@@ -156,16 +156,14 @@ class Calm(RuffAnalyzer):
 
 TestImagining = struck(AnalyzerContract, Imagining, "test_it_examines_no_bare_patch")
 TestDependent = struck(SecretsSuite, Dependent, "test_it_examines_a_bare_patch_as_any_change")
-TestTrusting = struck(
-    AnalyzerContract, Trusting, "test_a_file_that_has_no_content_is_not_examined"
-)
+TestTrusting = struck(AnalyzerContract, Trusting, "test_a_file_that_has_no_content_is_not_examined")
 TestCalm = struck(AnalyzerContract, Calm, "test_a_host_that_fails_makes_no_clean_report")
 
 
 class Keeping(SecretsAnalyzer):
     """Keeps whole reports, and their numbers in the cache."""
 
-    shared: dict[type, list[AnalyzerReport]] = {}
+    shared: ClassVar[dict[type, list[AnalyzerReport]]] = {}
 
     def key(self, analysis: Analysis) -> str:
         digest = hashlib.sha256(analysis.change.diff.data).hexdigest()

@@ -1,4 +1,4 @@
-"""Example changes: small trees before and after, with the diff between them.
+r"""Example changes: small trees before and after, with the diff between them.
 
 ```python
 from codeflow_engine.testing.examples import EXAMPLES, Example, ExampleFile

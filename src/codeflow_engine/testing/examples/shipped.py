@@ -96,7 +96,9 @@ _DELETION: Final = Example(
     head={"kept.py": _SAME},
 )
 
-_MOVED: Final = "".join(f"def step_{number}() -> int:\n    return {number}\n" for number in range(9))
+_MOVED: Final = "".join(
+    f"def step_{number}() -> int:\n    return {number}\n" for number in range(9)
+)
 
 _RENAME: Final = Example(
     name="rename",
@@ -298,7 +300,19 @@ _SYNTAX: Final = Example(
 EXAMPLES: Final = (
     Example(name="nothing", base={"kept.py": _SAME}, head={"kept.py": _SAME}),
     *(_EDIT, _NEW_FILE, _DELETION, _RENAME, _MODE, _BINARY, _DIRECTORIES),
-    *(_LINKS, _SUBMODULE, _EMPTY_FILE, _NO_NEWLINE, _CRLF, _ENCODINGS, _NAMES, _LARGE, _SECRETS, _HOSTILE, _SYNTAX),
+    *(
+        _LINKS,
+        _SUBMODULE,
+        _EMPTY_FILE,
+        _NO_NEWLINE,
+        _CRLF,
+        _ENCODINGS,
+        _NAMES,
+        _LARGE,
+        _SECRETS,
+        _HOSTILE,
+        _SYNTAX,
+    ),
 )
 """The examples, each with another name."""
 

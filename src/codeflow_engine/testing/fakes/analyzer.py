@@ -29,10 +29,7 @@ class FakeAnalyzer(Analyzer):
     def __init__(
         self,
         *findings: RawFinding,
-        answer: AnalyzerReport
-        | Callable[[Analysis], AnalyzerReport]
-        | BaseException
-        | None = None,
+        answer: AnalyzerReport | Callable[[Analysis], AnalyzerReport] | BaseException | None = None,
     ) -> None:
         self._findings = findings
         self._answer = answer

@@ -82,9 +82,7 @@ class FakeHost:
         side = Side.OLD if revision == example.revisions[0] else Side.NEW
         return example.read(path, side, limit=limit)
 
-    def post(
-        self, target: str, marker: str, *, author: str, effect: Effect | None = None
-    ) -> Post:
+    def post(self, target: str, marker: str, *, author: str, effect: Effect | None = None) -> Post:
         """Write something, as anybody may."""
         number = len(self.posts) + 1
         made = Post(number=number, target=target, author=author, marker=marker, effect=effect)

@@ -12,15 +12,12 @@ from codeflow_engine.contracts import Analysis, Analyzer, AnalyzerReport
 from codeflow_engine.domain.change import FileContent
 from codeflow_engine.domain.diff import Diff, Side, Unit
 from codeflow_engine.errors import CodeflowError
-from codeflow_engine.plugins.containment import is_foreign, tell
+from codeflow_engine.plugins.containment import tell
 from codeflow_engine.sandbox import Sandbox
-from codeflow_engine.testing.contracts.watching import within
+from codeflow_engine.testing.contracts.answering import raised
 from codeflow_engine.testing.examples import Example
 
 __all__ = ["Expected", "Reader", "account", "ask", "silenced", "substance"]
-
-_PATIENCE = 60.0
-"""Seconds for one report: a linter may be slow on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,19 +45,22 @@ async def ask(
         may_crash: Whether any other error is an answer too: something is in its way, and
             what that raised may come out as it is.
     """
-    try:
-        report = await within(analyzer.analyze(analysis, sandbox), _PATIENCE)
-    except BaseException as error:
-        if not is_foreign(error) or isinstance(error, pytest.fail.Exception):
-            raise
-        if not (may_crash or isinstance(error, CodeflowError)):
-            pytest.fail(
-                f"on the change {analysis.change.target!r} it crashed with {tell(error)}; what "
-                "it cannot examine it reports as failed, or raises an AnalyzerError"
-            )
-        return AnalyzerReport(failed=tuple((unit, tell(error)) for unit in analysis.units))
-    assert isinstance(report, AnalyzerReport), f"it returned a {type(report).__name__}"
-    return report
+    reports: list[AnalyzerReport] = []
+
+    async def call() -> None:
+        reports.append(await analyzer.analyze(analysis, sandbox))
+
+    error = await raised(call())
+    if error is None:
+        (report,) = reports
+        assert isinstance(report, AnalyzerReport), f"it returned a {type(report).__name__}"
+        return report
+    if not (may_crash or isinstance(error, CodeflowError)):
+        pytest.fail(
+            f"on the change {analysis.change.target!r} it crashed with {tell(error)}; what it "
+            "cannot examine it reports as failed, or raises an AnalyzerError"
+        )
+    return AnalyzerReport(failed=tuple((unit, tell(error)) for unit in analysis.units))
 
 
 def account(report: AnalyzerReport) -> dict[Unit, str]:

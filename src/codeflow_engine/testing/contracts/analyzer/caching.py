@@ -93,7 +93,7 @@ class _Odd(Cache):
         spoiled = self.spoil(self._kept)
         return {key: spoiled[key] for key in keys if key in spoiled}
 
-    async def put(self, items: Mapping[str, bytes], *, ttl: float) -> None:  # noqa: ARG002 - for good
+    async def put(self, items: Mapping[str, bytes], *, ttl: float) -> None:
         for key, value in items.items():
             self._kept.setdefault(key, value)
 

@@ -84,4 +84,3 @@ class AnalyzerContract(ReportTests, FileTests, CacheTests, RunTests, BackendCont
         """Make a sandbox, and close it after the test."""
         async with Sandbox() as made:
             yield made
-

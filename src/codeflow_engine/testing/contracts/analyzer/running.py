@@ -1,4 +1,4 @@
-"""How an analyzer runs: beside everything else of the host, in the sandbox, until it is told off."""
+"""How an analyzer runs: beside everything else of a host, in the sandbox, until it is ended."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ class RunTests:
 
         assert seen.longest_stall < LONGEST_STALL
 
-    async def test_it_ends_when_it_is_cancelled(
-        self, backend: Analyzer, sandbox: Sandbox
-    ) -> None:
+    async def test_it_ends_when_it_is_cancelled(self, backend: Analyzer, sandbox: Sandbox) -> None:
         """At any moment: soon, as cancelled, with every process; and it works afterwards."""
         example = named("large")
         before = await ask(backend, example.analysis(), sandbox)

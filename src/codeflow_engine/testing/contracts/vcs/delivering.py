@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
 from codeflow_engine.contracts import VCS, VCSCapability
-from codeflow_engine.domain.effect import Effect
+from codeflow_engine.domain.effect import Effect, Receipt
 from codeflow_engine.domain.shape import is_sound
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.sandbox import Sandbox
+from codeflow_engine.testing.contracts.answering import answered, raised
 from codeflow_engine.testing.contracts.backend import lacks, requires
+from codeflow_engine.testing.contracts.vcs.asking import fetch
 from codeflow_engine.testing.contracts.vcs.published import Publish, example_of
-from codeflow_engine.testing.contracts.watching import within
 from codeflow_engine.testing.examples import named
 
 __all__ = ["DeliveryTests"]
@@ -39,14 +40,12 @@ class DeliveryTests:
         """It stands on the host: another instance, as after a restart, finds it there."""
         target, head = await _place(backend, sandbox, publish)
 
-        receipt = await within(backend.deliver(effect(target, head, _KEY)))
-        (found,) = await within(create().find_effects(target, [_KEY]))
+        receipt = await _deliver(backend, effect(target, head, _KEY))
+        found = await _find(create(), target, [_KEY])
 
-        assert is_sound(receipt)
-        assert is_sound(found)
         assert (receipt.key, receipt.found) == (_KEY, False)
-        assert (found.key, found.found) == (_KEY, True)
-        assert found.external_id == receipt.external_id
+        assert [(one.key, one.found) for one in found] == [(_KEY, True)]
+        assert [one.external_id for one in found] == [receipt.external_id]
 
     @requires(_PUBLISH)
     async def test_what_was_delivered_twice_stands_once(
@@ -60,13 +59,13 @@ class DeliveryTests:
         """The second time it is found; so it is by another instance, and it is the same one."""
         target, head = await _place(backend, sandbox, publish)
         once = effect(target, head, _KEY)
-        first = await within(backend.deliver(once))
+        first = await _deliver(backend, once)
 
-        again = [await within(one.deliver(once)) for one in (backend, create())]
+        again = [await _deliver(one, once) for one in (backend, create())]
 
         assert [one.found for one in again] == [True, True]
         assert {one.external_id for one in again} == {first.external_id}
-        assert len(await within(backend.find_effects(target, [_KEY]))) == 1
+        assert len(await _find(backend, target, [_KEY])) == 1
 
     @requires(_PUBLISH)
     async def test_effects_are_told_apart(
@@ -74,17 +73,17 @@ class DeliveryTests:
     ) -> None:
         """Each key is an effect of its own; one that was not delivered is left out."""
         target, head = await _place(backend, sandbox, publish)
-        before = await within(backend.find_effects(target, [_KEY, _UNKNOWN]))
+        before = await _find(backend, target, [_KEY, _UNKNOWN])
 
-        receipts = [await within(backend.deliver(effect(target, head, key))) for key in (_KEY, _OTHER)]
-        found = await within(backend.find_effects(target, [_UNKNOWN, _OTHER, _KEY]))
+        receipts = [await _deliver(backend, effect(target, head, key)) for key in (_KEY, _OTHER)]
+        found = await _find(backend, target, [_UNKNOWN, _OTHER, _KEY])
 
         assert before == ()
         assert [one.found for one in receipts] == [False, False]
         assert {one.key: one.external_id for one in found} == {
             one.key: one.external_id for one in receipts
         }
-        assert await within(backend.find_effects(target, [])) == ()
+        assert await _find(backend, target, []) == ()
 
     @requires(_PUBLISH)
     async def test_what_somebody_else_wrote_is_none_of_ours(
@@ -104,8 +103,8 @@ class DeliveryTests:
         if isinstance(written, Awaitable):
             await written
 
-        found = await within(backend.find_effects(target, [_KEY]))
-        receipt = await within(backend.deliver(ours))
+        found = await _find(backend, target, [_KEY])
+        receipt = await _deliver(backend, ours)
 
         assert found == ()
         assert not receipt.found
@@ -113,15 +112,30 @@ class DeliveryTests:
     @lacks(_PUBLISH)
     async def test_a_host_that_cannot_publish_says_so(self, backend: VCS, effect: _Make) -> None:
         """Both calls are errors of configuration; nothing seems to be delivered."""
-        with pytest.raises(ConfigurationError):
-            await within(backend.find_effects("acme/shop#1", [_KEY]))
-        with pytest.raises(ConfigurationError):
-            await within(backend.deliver(effect("acme/shop#1", "0" * 40, _KEY)))
+        found = await raised(backend.find_effects("acme/shop#1", [_KEY]))
+        delivered = await raised(backend.deliver(effect("acme/shop#1", "0" * 40, _KEY)))
+
+        assert isinstance(found, ConfigurationError)
+        assert isinstance(delivered, ConfigurationError)
+
+
+async def _deliver(backend: VCS, effect: Effect) -> Receipt:
+    receipt = await answered(backend.deliver(effect), "delivering an effect")
+    assert isinstance(receipt, Receipt), f"it returned a {type(receipt).__name__}"
+    assert is_sound(receipt), "a value of the receipt has another type than is declared"
+    return receipt
+
+
+async def _find(backend: VCS, target: str, keys: Sequence[str]) -> tuple[Receipt, ...]:
+    found = await answered(backend.find_effects(target, keys), "finding effects")
+    assert isinstance(found, tuple)
+    assert all(map(is_sound, found)), "a value of a receipt has another type than is declared"
+    return found
 
 
 async def _place(backend: VCS, sandbox: Sandbox, publish: Publish) -> tuple[str, str]:
     """Put a change there to write to; give its target and its head."""
     given = await publish(named("edit"))
     example_of(given)
-    change = await within(backend.fetch_change(given.request, sandbox), 60)
+    change = await fetch(backend, given, sandbox)
     return change.target, change.head or ""

@@ -14,25 +14,26 @@ from codeflow_engine.domain.diff import Side
 from codeflow_engine.domain.shape import is_sound
 from codeflow_engine.sandbox import Sandbox
 from codeflow_engine.testing.contracts.cancelling import cancel_often
+from codeflow_engine.testing.contracts.vcs.asking import fetch, read
 from codeflow_engine.testing.contracts.vcs.published import Publish, example_of, shortcomings
-from codeflow_engine.testing.contracts.watching import LONGEST_STALL, attention, within
+from codeflow_engine.testing.contracts.watching import LONGEST_STALL, attention
 from codeflow_engine.testing.examples import TOGETHER, Example, ExampleFile, named
 
 __all__ = ["FetchTests"]
 
 _FULL = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_PATIENCE = 60.0
-"""Seconds for one change: a forge may be far away."""
 
 
 class FetchTests:
     """Tests of `fetch_change`."""
 
-    async def test_a_change_is_sound(self, backend: VCS, sandbox: Sandbox, publish: Publish) -> None:
+    async def test_a_change_is_sound(
+        self, backend: VCS, sandbox: Sandbox, publish: Publish
+    ) -> None:
         """Every value has its declared type, whatever the author of the change has written."""
         given = await publish(named("hostile-text"))
 
-        change = await within(backend.fetch_change(given.request, sandbox), _PATIENCE)
+        change = await fetch(backend, given, sandbox)
 
         assert is_sound(change), "a value of the change has another type than is declared"
 
@@ -42,7 +43,7 @@ class FetchTests:
         """Base and head are full ids, so that they mean the same for ever."""
         given = await publish(named("edit"))
 
-        change = await within(backend.fetch_change(given.request, sandbox), _PATIENCE)
+        change = await fetch(backend, given, sandbox)
 
         assert _FULL.fullmatch(change.base or ""), f"the base {change.base!r} is no full id"
         if change.head not in {WORKTREE, INDEX}:
@@ -53,25 +54,25 @@ class FetchTests:
     ) -> None:
         """Fetched again, and by another instance, it is equal to the last value."""
         given = await publish(TOGETHER)
-        first = await within(backend.fetch_change(given.request, sandbox), _PATIENCE)
+        first = await fetch(backend, given, sandbox)
 
-        second = await within(backend.fetch_change(given.request, sandbox), _PATIENCE)
-        other = await within(create().fetch_change(given.request, sandbox), _PATIENCE)
+        second = await fetch(backend, given, sandbox)
+        other = await fetch(create(), given, sandbox)
 
         assert second == first
         assert other == first
 
-    @pytest.mark.parametrize("example", [TOGETHER, named("nothing")], ids=lambda one: one.name)
     async def test_the_diff_is_complete(
-        self, backend: VCS, sandbox: Sandbox, publish: Publish, example: Example
+        self, backend: VCS, sandbox: Sandbox, publish: Publish
     ) -> None:
         """Every file that differs has an entry, which makes the new content of the old one."""
-        given = await publish(example)
-        expected = example_of(given)
+        for example in (named("nothing"), TOGETHER):
+            given = await publish(example)
+            expected = example_of(given)
 
-        change = await within(backend.fetch_change(given.request, sandbox), _PATIENCE)
+            change = await fetch(backend, given, sandbox)
 
-        assert [*shortcomings(expected, change.diff)] == []
+            assert [*shortcomings(expected, change.diff)] == [], f"on {example.name!r}"
 
     async def test_a_change_that_moves_on_leaves_what_was_fetched(
         self, backend: VCS, sandbox: Sandbox, publish: Publish
@@ -81,20 +82,16 @@ class FetchTests:
         example = example_of(given)
         if given.push is None:
             pytest.skip("`Published.push` is not defined, so the change cannot move on")
-        change = await within(backend.fetch_change(given.request, sandbox), _PATIENCE)
+        change = await fetch(backend, given, sandbox)
 
         pushed = given.push(_changed(example))
         if isinstance(pushed, Awaitable):
             await pushed
-        later = await within(backend.fetch_change(given.request, sandbox), _PATIENCE)
+        later = await fetch(backend, given, sandbox)
 
         assert later != change, "the host does not see what was pushed"
         for side, tree in ((Side.OLD, example.base), (Side.NEW, example.head)):
-            files = await within(
-                backend.read_files(change, [*tree], side=side, limit=10**6, sandbox=sandbox),
-                _PATIENCE,
-            )
-            for file in files:
+            for file in await read(backend, change, [*tree], sandbox, side=side):
                 assert file.exists, f"{file.path} was there when the change was fetched"
                 if file.content is None:
                     assert file.reason, f"no reason is given for {file.path}"
@@ -106,14 +103,9 @@ class FetchTests:
     ) -> None:
         """Each is the one that it is alone."""
         given = [await publish(named(name)) for name in ("edit", "secrets", "odd-names")]
-        alone = [
-            await within(create().fetch_change(one.request, sandbox), _PATIENCE) for one in given
-        ]
+        alone = [await fetch(create(), one, sandbox) for one in given]
 
-        fetched = await within(
-            asyncio.gather(*(backend.fetch_change(one.request, sandbox) for one in given)),
-            _PATIENCE,
-        )
+        fetched = await asyncio.gather(*(fetch(backend, one, sandbox) for one in given))
 
         assert list(fetched) == alone
 
@@ -124,7 +116,7 @@ class FetchTests:
         given = await publish(TOGETHER)
 
         async with attention() as seen:
-            await within(backend.fetch_change(given.request, sandbox), _PATIENCE)
+            await fetch(backend, given, sandbox)
 
         assert seen.longest_stall < LONGEST_STALL
 
@@ -133,11 +125,11 @@ class FetchTests:
     ) -> None:
         """At any moment: soon, as cancelled, with every process; and it works afterwards."""
         given = await publish(named("edit"))
-        before = await within(backend.fetch_change(given.request, sandbox), _PATIENCE)
+        before = await fetch(backend, given, sandbox)
 
         await cancel_often(lambda: backend.fetch_change(given.request, sandbox))
 
-        after = await within(backend.fetch_change(given.request, sandbox), _PATIENCE)
+        after = await fetch(backend, given, sandbox)
         assert after == before
 
 

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-import pytest
-
 from codeflow_engine.contracts import VCS
-from codeflow_engine.domain.change import Change, FileContent
 from codeflow_engine.domain.diff import Side
-from codeflow_engine.domain.shape import is_sound
 from codeflow_engine.sandbox import Sandbox
-from codeflow_engine.testing.contracts.vcs.published import Publish, Published, example_of
-from codeflow_engine.testing.contracts.watching import within
+from codeflow_engine.testing.contracts.vcs.asking import fetch, read
+from codeflow_engine.testing.contracts.vcs.published import Publish, example_of
 from codeflow_engine.testing.examples import LINK, SUBMODULE, TOGETHER, named, together
 
 __all__ = ["ReadTests"]
 
-_ENOUGH = 10 * 1024 * 1024
 _NOWHERE = "no/such/file-in-any-repository.py"
 _NESTED = together("nested", [named(name) for name in ("submodule", "new-file", "directories")])
 _OUTSIDE = (
@@ -37,10 +31,10 @@ class ReadTests:
         """Changed or not, the bytes and the mode are those that the repository stores."""
         given = await publish(TOGETHER)
         example = example_of(given)
-        change = await _fetch(backend, given, sandbox)
+        change = await fetch(backend, given, sandbox)
 
         for side, tree in ((Side.OLD, example.base), (Side.NEW, example.head)):
-            found = await _read(backend, change, [*tree], sandbox, side=side)
+            found = await read(backend, change, [*tree], sandbox, side=side)
             for file in found:
                 expected = example.read(file.path, side)
                 if expected.content is not None:
@@ -53,12 +47,12 @@ class ReadTests:
     ) -> None:
         """One for each path, also for one that is asked for twice, and none for none."""
         given = await publish(named("rename"))
-        change = await _fetch(backend, given, sandbox)
+        change = await fetch(backend, given, sandbox)
         paths = [file.path for file in change.diff.files][:10]
         asked = [*reversed(paths), _NOWHERE, *paths]
 
-        found = await _read(backend, change, asked, sandbox)
-        none = await _read(backend, change, [], sandbox)
+        found = await read(backend, change, asked, sandbox)
+        none = await read(backend, change, [], sandbox)
 
         assert [file.path for file in found] == asked
         assert none == ()
@@ -68,7 +62,7 @@ class ReadTests:
     ) -> None:
         """It has a reason, and nothing else of a file; it alone has `exists` unset."""
         given = await publish(TOGETHER)
-        change = await _fetch(backend, given, sandbox)
+        change = await fetch(backend, given, sandbox)
         asked = {Side.OLD: [_NOWHERE], Side.NEW: [_NOWHERE]}
         if given.example is not None:
             for side, paths in asked.items():
@@ -76,7 +70,7 @@ class ReadTests:
                 paths += [path for path in every if not given.example.read(path, side).exists]
 
         for side, paths in asked.items():
-            for file in await _read(backend, change, paths, sandbox, side=side):
+            for file in await read(backend, change, paths, sandbox, side=side):
                 told = f"{file.path!r} on the {side} side"
                 assert file.content is None, told
                 assert not file.exists, told
@@ -88,10 +82,10 @@ class ReadTests:
         """It exists, and its content is not there; one that just fits is given."""
         given = await publish(named("edit"))
         path, size = "shop/till.py", len(example_of(given).head["shop/till.py"].content)
-        change = await _fetch(backend, given, sandbox)
+        change = await fetch(backend, given, sandbox)
 
-        (large,) = await _read(backend, change, [path], sandbox, limit=size - 1)
-        (fits,) = await _read(backend, change, [path], sandbox, limit=size)
+        (large,) = await read(backend, change, [path], sandbox, limit=size - 1)
+        (fits,) = await read(backend, change, [path], sandbox, limit=size)
 
         assert (large.content, large.exists) == (None, True)
         assert large.reason
@@ -106,9 +100,9 @@ class ReadTests:
         directories = {str(place) for path in tree for place in PurePosixPath(path).parents}
         asked = sorted(directories - {"."})
         asked += [path for path, file in tree.items() if file.mode == SUBMODULE]
-        change = await _fetch(backend, given, sandbox)
+        change = await fetch(backend, given, sandbox)
 
-        for file in await _read(backend, change, asked, sandbox):
+        for file in await read(backend, change, asked, sandbox):
             assert file.content is None, f"{file.path} is no file"
             assert file.exists, f"{file.path} is there"
             assert file.reason, f"no reason is given for {file.path}"
@@ -120,9 +114,9 @@ class ReadTests:
         given = await publish(named("links"))
         tree = example_of(given).head
         links = [path for path, file in tree.items() if file.mode == LINK]
-        change = await _fetch(backend, given, sandbox)
+        change = await fetch(backend, given, sandbox)
 
-        for file in await _read(backend, change, links, sandbox):
+        for file in await read(backend, change, links, sandbox):
             assert file.content == tree[file.path].content, f"{file.path}: {file.reason}"
             assert file.mode == LINK, file.path
 
@@ -132,42 +126,20 @@ class ReadTests:
         """Dashes, patterns and quotes name one file each, and so do two forms of a letter."""
         given = await publish(named("odd-names"))
         example = example_of(given)
-        change = await _fetch(backend, given, sandbox)
+        change = await fetch(backend, given, sandbox)
 
         for side, tree in ((Side.OLD, example.base), (Side.NEW, example.head)):
-            for file in await _read(backend, change, [*tree], sandbox, side=side):
+            for file in await read(backend, change, [*tree], sandbox, side=side):
                 assert file.content == tree[file.path].content, f"{file.path!r}: {file.reason}"
 
-    @pytest.mark.parametrize("side", Side)
     async def test_names_that_lead_out_give_nothing(
-        self, backend: VCS, sandbox: Sandbox, publish: Publish, side: Side
+        self, backend: VCS, sandbox: Sandbox, publish: Publish
     ) -> None:
         """Whoever asks, no content from outside of the tree comes back, and no error."""
         given = await publish(named("edit"))
-        change = await _fetch(backend, given, sandbox)
+        change = await fetch(backend, given, sandbox)
 
-        for file in await _read(backend, change, _OUTSIDE, sandbox, side=side):
-            assert file.content is None, f"{file.path[:20]!r} is no file of the change"
-            assert file.reason, f"no reason is given for {file.path[:20]!r}"
-
-
-async def _fetch(backend: VCS, given: Published, sandbox: Sandbox) -> Change:
-    return await within(backend.fetch_change(given.request, sandbox), 60)
-
-
-async def _read(
-    backend: VCS,
-    change: Change,
-    paths: Sequence[str],
-    sandbox: Sandbox,
-    *,
-    side: Side = Side.NEW,
-    limit: int = _ENOUGH,
-) -> tuple[FileContent, ...]:
-    """Read files; each path has its answer, which holds either content or a reason."""
-    call = backend.read_files(change, paths, side=side, limit=limit, sandbox=sandbox)
-    found = await within(call, 60)
-    assert isinstance(found, tuple)
-    assert [file.path for file in found] == list(paths)
-    assert all(map(is_sound, found)), "a value has another type than is declared"
-    return found
+        for side in Side:
+            for file in await read(backend, change, _OUTSIDE, sandbox, side=side):
+                assert file.content is None, f"{file.path[:20]!r} is no file of the change"
+                assert file.reason, f"no reason is given for {file.path[:20]!r}"
