@@ -14,7 +14,7 @@ from codeflow_engine.contracts import Pruned
 from codeflow_engine.domain.dismissal import Dismissal
 from codeflow_engine.domain.run import RunEvent, RunRecord
 from codeflow_engine.storage.sql import SQLSettings, SQLStorage
-from codeflow_engine.storage.sql.version import SchemaState, create
+from codeflow_engine.storage.sql.version import create
 
 _numbers = itertools.count()
 
@@ -24,10 +24,13 @@ def url(directory: Path) -> str:
 
 
 class Unlocked(SQLStorage):
-    """Looks whether there are tables, and makes them in another transaction."""
+    """Makes the tables once, and does not look whether somebody else has made them."""
+
+    _is_made = False
 
     async def migrate(self) -> None:
-        if (await self.version()).state is SchemaState.ABSENT:
+        if not self._is_made:
+            self._is_made = True
             await self._database._target.access.call(_create, self._database._target.file.create)  # type: ignore[union-attr] # it has a file
 
 
@@ -87,22 +90,25 @@ class Caching(SQLStorage):
 
 
 class Rewriting(SQLStorage):
-    """Reads a stream, adds to it, and writes it back as a whole."""
+    """Adds to the stream that it has in mind, and writes that as a whole."""
+
+    def __init__(self, given: str) -> None:
+        super().__init__(given)
+        self._stream: list[RunEvent] = []
 
     async def append_events(self, tenant: str, events: Sequence[RunEvent]) -> None:
-        found = await self.read_events(tenant, events[0].run_id, limit=10**6)
+        self._stream += events
         gone = text("DELETE FROM codeflow_events")
         await self._database.run(lambda by: by.execute(gone), write=True)
-        await super().append_events(tenant, [*found, *events])
+        await super().append_events(tenant, self._stream)
 
 
 class Recounting(SQLStorage):
     """Counts what it meant to remove."""
 
     async def prune(self, tenant: str, *, before: datetime, limit: int = 1000) -> Pruned:
-        found = await self.find_runs(tenant, limit=limit)
-        await super().prune(tenant, before=before, limit=limit)
-        return Pruned(runs=len(found))
+        pruned = await super().prune(tenant, before=before, limit=limit)
+        return Pruned(runs=limit) if pruned else pruned
 
 
 class Closing(SQLStorage):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +18,14 @@ from sql_databases import Server
 
 
 @pytest.fixture(params=["url", "aiosqlite", "engine"])
-def sqlite(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Given]:
-    """Give a file that is not there yet as a host would: by URL, or by an engine of its own."""
+def sqlite(request: pytest.FixtureRequest, tmp_path: Path, migrated_file: Path) -> Iterator[Given]:
+    """Give a file as a host would, by URL or by an engine of its own.
+
+    It has our tables, which are empty; but where a test asks for `untouched`, it is not there.
+    """
     file = tmp_path / "codeflow.db"
+    if "untouched" not in request.fixturenames:
+        shutil.copyfile(migrated_file, file)
     if request.param == "engine":
         with engine_of(f"sqlite:///{file}") as engine:
             yield engine
@@ -46,6 +52,15 @@ async def postgresql(
             yield host
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a file with our tables, of which each test has a copy."""
+    file = tmp_path_factory.mktemp("migrated") / "codeflow.db"
+    with engine_of(f"sqlite:///{file}") as engine, engine.connect() as connection:
+        upgrade(connection)
+    return file
+
+
 @contextmanager
 def engine_of(url: str) -> Iterator[Engine]:
     """Make an engine as a host does."""
@@ -67,5 +82,6 @@ def migrated(postgres: Server) -> Iterator[str]:
 @pytest.fixture
 def migrated_database(postgres: Server, migrated: str) -> str:
     """Give a database with our tables, which are empty."""
-    postgres.run(f"TRUNCATE {', '.join(METADATA.tables)}", migrated)
+    # Not truncated: that makes new files, and took eight times as long (49 ms and 6 ms).
+    postgres.run("; ".join(f"DELETE FROM {name}" for name in METADATA.tables), migrated)  # noqa: S608 - our own names
     return migrated

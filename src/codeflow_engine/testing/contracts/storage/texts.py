@@ -47,9 +47,10 @@ class TextTests:
         await backend.put_dismissals("a", [*said.values()])
 
         for one in _TEXTS:
-            mark = f"f{one}"
-            assert await backend.find_findings("a", change=f"c{one}") == (given[mark],)
-            assert await backend.find_dismissals("a", [mark]) == (said[mark],)
+            assert await backend.find_findings("a", change=f"c{one}") == (given[f"f{one}"],)
+        asked = [*said][::3]
+        found = await backend.find_dismissals("a", asked)
+        assert found == tuple(said[mark] for mark in sorted(asked))
         gone = await backend.remove_dismissals("a", [*said.values()][::2])
         left = await backend.find_dismissals("a")
         assert gone == len([*said][::2])
@@ -70,7 +71,7 @@ class TextTests:
 
         found = await within(backend.get_runs("a", asked))
         assert [one.run_id for one in found] == ["r7", "r99999"]
-        assert await within(backend.find_dismissals("a", asked)) == (dismissal("r5"),)
+        assert await within(backend.find_dismissals("a", asked[:40_000])) == (dismissal("r5"),)
 
     async def test_a_body_of_megabytes_comes_back(self, backend: Storage) -> None:
         """A large input is no special case."""
