@@ -55,7 +55,9 @@ def kind_of(name: str, contracts: type) -> Kind:
         )
     if kinds[0] not in SUITES:
         known = ", ".join(SUITES)
-        raise ConfigurationError(f"{name} is of the kind {kinds[0]}, which has no suite yet; {known} have")
+        raise ConfigurationError(
+            f"{name} is of the kind {kinds[0]}, which has no suite yet; {known} have"
+        )
     return kinds[0]
 
 
