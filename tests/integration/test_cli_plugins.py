@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import runpy
 import subprocess
 import sys
 from importlib.metadata import version
@@ -235,17 +234,14 @@ def test_another_missing_module_is_no_missing_extra(monkeypatch: pytest.MonkeyPa
         main(["--version"])
 
 
-def test_the_module_runs_as_the_program(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_module_runs_as_the_program() -> None:
     """`python -m codeflow_engine.hosts.cli` is the program, with the words of the process."""
-    monkeypatch.setattr("sys.argv", ["codeflow", "--version"])
+    words = [sys.executable, "-m", "codeflow_engine.hosts.cli", "--version"]
 
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_module("codeflow_engine.hosts.cli", run_name="__main__")
+    ran = subprocess.run(words, capture_output=True, text=True, check=False)
 
-    assert ended.value.code == 0
-    assert capsys.readouterr().out.startswith("codeflow-engine ")
+    assert ran.returncode == 0
+    assert ran.stdout.startswith("codeflow-engine ")
 
 
 def test_every_error_has_an_exit_status() -> None:

@@ -17,19 +17,10 @@ from codeflow_engine.errors import ChangeUnavailableError
 SECRET = "of the host"  # noqa: S105 - it stands for one
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Tree:
-    """Make a repository with two commits."""
-    tree = Tree.make(tmp_path_factory.mktemp("made") / "repository")
-    tree.commit({"a.py": "a = 1\n", "dir/f.txt": "f\n", "dir/g.txt": "g\n"}, "First")
-    tree.commit({"a.py": "a = 2\n"}, "Second")
-    return tree
-
-
 @pytest.fixture
-def tree(made: Tree, tmp_path: Path) -> Tree:
+def tree(two_commits: Tree, tmp_path: Path) -> Tree:
     """Give the test a copy of its own."""
-    return made.copy(tmp_path / "repository")
+    return two_commits.copy(tmp_path / "repository")
 
 
 @pytest.fixture

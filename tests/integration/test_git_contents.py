@@ -24,9 +24,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Tree:
 @pytest.fixture
 def tree(made: Tree, tmp_path: Path) -> Tree:
     """Give the test a copy of its own, with an index that knows its files."""
-    tree = made.copy(tmp_path / "repository")
-    tree.refresh()
-    return tree
+    return made.copy(tmp_path / "repository").refresh()
 
 
 async def test_no_attribute_hides_a_change(tree: Tree) -> None:

@@ -137,10 +137,7 @@ diff --git a/e.py b/e.py
 
 
 async def test_entries_that_show_no_new_lines(sandbox: Sandbox) -> None:
-    """A renamed file is looked at, a deleted one is not; what only seems binary fails.
-
-    Where a file takes the place of a link, the file is looked at.
-    """
+    """A renamed or formerly linked file is looked at, no deleted one; a seeming binary fails."""
     files = {
         "b.py": b"import os\n",
         "d.py": b"import os\n",

@@ -27,6 +27,28 @@ FORBIDDEN_NAMES = {
 MEANT: dict[str, str] = {}
 """Modules where one of these words says something, each with what it says."""
 
+CATCHES = {
+    "hosts/cli/program.py": "tells a defect, and ends with the status of an incomplete review",
+    "plugins/containment.py": "an exception of a plugin that cannot say its own message",
+    "plugins/installed.py": "metadata of other distributions, which break in many ways",
+    "providers/analyzer/scanning/child.py": "a scan of a plugin, told to the parent process",
+}
+"""Modules that catch everything and go on, each with what it isolates."""
+
+KEPT = {
+    "testing/contracts/watching.py": "an audit hook is one for the process, and never goes away",
+}
+"""Modules that keep something between calls, each with the reason."""
+
+STATEFUL = {
+    *("ContextVar", "Counter", "Lock", "RLock", "WeakKeyDictionary", "WeakSet", "count"),
+    *("WeakValueDictionary", "defaultdict", "deque", "dict", "list", "local", "set"),
+}
+MUTATES = {
+    *("add", "append", "clear", "discard", "extend", "insert", "pop", "popitem", "remove"),
+    *("setdefault", "update"),
+}
+
 # Put together here, so that this file does not say what no file may say.
 HOSTS = [
     ".".join(parts)
@@ -67,6 +89,56 @@ def data_runs(source: str) -> set[str]:
     tree = ast.parse(source)
     calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     return imported(tree) & RUNS_DATA | {call for call in calls if RUNS_DATA_CALL.match(call)}
+
+
+def catches_everything(source: str) -> list[str]:
+    """List the handlers that let neither a bug nor a cancellation through."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.ExceptHandler):
+            continue
+        kinds = ast.unparse(node.type) if node.type else "BaseException"
+        first = ast.unparse(node.body[0]).replace("\n", " ")
+        isolates = re.fullmatch(r"if not is_foreign\(\w+\): +raise", first)
+        raises = any(isinstance(each, ast.Raise) for each in node.body)
+        if re.search(r"\b(Base)?Exception\b", kinds) and not isolates and not raises:
+            found.append(f"{node.lineno}: {kinds}")
+    return found
+
+
+def module_state(source: str) -> set[str]:
+    """List what a module keeps between calls: names that are filled or bound later on."""
+    tree = ast.parse(source)
+    held: set[str] = set()
+    found: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and is_holder(node.value):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            held.update(ast.unparse(each) for each in targets)
+            found.update(map(ast.unparse, targets if is_empty(node.value) else ()))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Global):
+            found.update(node.names)
+            held.update(node.names)
+        elif (isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load)) or (
+            isinstance(node, ast.Attribute) and node.attr in MUTATES
+        ):
+            found.add(ast.unparse(node.value))
+        elif isinstance(node, ast.AugAssign):
+            found.add(ast.unparse(node.target))
+    return found & held
+
+
+def is_holder(value: ast.expr | None) -> bool:
+    """Tell whether a value can be changed in place, or holds something for each context."""
+    shown = (ast.Dict, ast.List, ast.Set, ast.DictComp, ast.ListComp, ast.SetComp)
+    named = ast.unparse(value.func).rpartition(".")[2] if isinstance(value, ast.Call) else ""
+    return isinstance(value, shown) or named in STATEFUL
+
+
+def is_empty(value: ast.expr | None) -> bool:
+    """Tell whether a value that can be changed waits for content."""
+    return not any(getattr(value, part, None) for part in ("elts", "keys", "args", "generators"))
 
 
 def forbidden_name(path: str) -> str | None:
@@ -116,6 +188,28 @@ def test_s37_no_module_runs_what_it_reads() -> None:
     }
 
     assert not found
+
+
+def test_only_the_isolation_of_plugins_catches_everything() -> None:
+    """Wherever all exceptions are caught, they are raised again or isolate foreign code."""
+    found = {
+        str(path.relative_to(PACKAGE)): handlers
+        for path in PACKAGE.glob("**/*.py")
+        if (handlers := catches_everything(path.read_text("utf-8")))
+    }
+
+    assert found.keys() == CATCHES.keys(), found
+
+
+def test_no_module_keeps_anything_between_calls() -> None:
+    """There is no registry, cache or variable of a module: all state belongs to an engine."""
+    found = {
+        str(path.relative_to(PACKAGE)): state
+        for path in PACKAGE.glob("**/*.py")
+        if (state := module_state(path.read_text("utf-8")))
+    }
+
+    assert found.keys() == {name for name in KEPT if (PACKAGE / name).exists()}, found
 
 
 def test_modules_are_named_by_what_they_do() -> None:
@@ -170,3 +264,41 @@ def test_the_checks_of_words_can_fail() -> None:
     assert not spoken_places("a/work/b, src/codeflow_engine, https://example.org")
     assert not process_starts("import os\nos.path.join('a')\nsystem = 1")
     assert not data_runs("import json, yaml\nyaml.safe_load(f)\nmodel.eval()")
+
+
+@pytest.mark.parametrize(
+    ("handler", "found"),
+    [
+        ("except Exception: pass", True),
+        ("except (OSError, BaseException): return None", True),
+        ("except: pass", True),
+        ("except Exception as e:\n    if odd(e): raise\n    return", True),
+        ("except Exception: raise Other() from None", False),
+        ("except BaseException as e:\n    if not is_foreign(e): raise\n    return", False),
+        ("except OSError: pass", False),
+    ],
+)
+def test_the_check_of_handlers_can_fail(handler: str, found: bool) -> None:  # noqa: FBT001 - a case
+    """A handler that swallows everything is found, and one that lets it through is not."""
+    body = f"try: f()\n{handler}".replace("\n", "\n    ")
+
+    assert bool(catches_everything(f"def g():\n    {body}")) is found
+
+
+@pytest.mark.parametrize(
+    ("source", "state"),
+    [
+        ("X = {}", {"X"}),
+        ("X: dict[str, int] = dict()", {"X"}),
+        ("from contextvars import ContextVar\nX = threading.local()\nY = [1]", {"X"}),
+        ("X = {1: 2}\ndef f(): X[3] = 4", {"X"}),
+        ("X = [1]\ndef f(): X.append(2)", {"X"}),
+        ("X = None\ndef f():\n    global X\n    X = 1", {"X"}),
+        ("X = {1: 2}\ndef f(): return X[1]", set()),
+        ("X = Context(prec=60)\ndef f(): return X.add(1, 2)", set()),
+        ("X = frozenset()\ndef f():\n    y = {}\n    y[1] = 2", set()),
+    ],
+)
+def test_the_check_of_state_can_fail(source: str, state: set[str]) -> None:
+    """A container that is empty or filled later, and a variable that is set later, are found."""
+    assert module_state(source) == state

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+import codeflow_engine as codeflow
 from codeflow_engine import errors
+from codeflow_engine.contracts import VCS
+from codeflow_engine.domain.change import Change, FileContent
 
 ROOT = Path(__file__).parents[2]
 CLASSES = [
@@ -50,9 +53,22 @@ def example(kind: type[errors.CodeflowError]) -> errors.CodeflowError:
     return kind("what happened", **{k: v for k, v in KEYWORDS.items() if k in taken})
 
 
-def undocumented(text: str, names: set[str]) -> set[str]:
-    """Say which names a page of the documentation does not speak of."""
-    return {name for name in names if f"`{name}`" not in text}
+def rows(page: str) -> dict[str, tuple[str, str]]:
+    """Read the table of a page: the meaning of each error, and what to do about it."""
+    cells = [line.strip("|").split("|") for line in page.splitlines() if line.startswith("| `")]
+    return {row[0].strip(" `"): (row[1].strip(), row[2].strip()) for row in cells}
+
+
+def wrong_rows(page: str, kinds: list[type[errors.CodeflowError]]) -> set[str]:
+    """Say which errors a page does not explain, explains wrongly, or makes up."""
+    told = rows(page)
+    names = {kind.__name__ for kind in kinds}
+    found = names ^ told.keys()
+    for kind in kinds:
+        meaning, advice = told.get(kind.__name__, ("", ""))
+        if not (meaning and advice and kind.retryable == ("(`retryable`)" in meaning)):
+            found.add(kind.__name__)
+    return found
 
 
 def test_the_drawn_tree_is_the_true_one() -> None:
@@ -80,10 +96,10 @@ def test_an_error_is_named_and_documented(kind: type[errors.CodeflowError]) -> N
 
 
 def test_the_error_list_of_the_docs_is_whole() -> None:
-    """The documentation's page of errors speaks of every class."""
+    """The page of errors gives meaning, advice and `retryable` of every class, and no other."""
     text = (ROOT / "docs" / "errors.md").read_text("utf-8")
 
-    assert not undocumented(text, set(errors.__all__))
+    assert wrong_rows(text, CLASSES) == set()
 
 
 @pytest.mark.parametrize("kind", CLASSES)
@@ -103,6 +119,32 @@ def test_an_error_survives_with_its_attributes(kind: type[errors.CodeflowError],
     assert again.message == error.message
     assert vars(again) == vars(error)
     assert (again.retryable, again.retry_after) == (error.retryable, error.retry_after)
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+async def test_an_error_is_the_same_in_a_record_of_the_database(
+    kind: type[errors.CodeflowError], tmp_path: Path
+) -> None:
+    """The record of a run that an error has ended names its type and message, also from disk."""
+    error = example(kind)
+
+    class Broken(VCS):
+        async def fetch_change(self, *_: object) -> Change:
+            raise error
+
+        async def read_files(self, *_: object, **__: object) -> tuple[FileContent, ...]:
+            return ()
+
+    url = f"sqlite:///{tmp_path}/runs.db"
+    async with codeflow.AsyncEngine(storage=url, vcs=Broken()) as engine:
+        run = await engine.submit("review", {"change": str(tmp_path)})
+        with pytest.raises(errors.CodeflowError) as raised:
+            await run.result()
+    async with codeflow.AsyncEngine(storage=url) as engine:
+        record = (await engine.run(run.id)).record
+
+    assert raised.value is error
+    assert record.error == f"{kind.__name__}: {error.message}"
 
 
 def test_every_error_of_the_package_is_in_the_tree() -> None:
@@ -128,4 +170,9 @@ def test_the_checks_of_errors_can_fail() -> None:
         "BError": "AError",
         "CError": "CodeflowError",
     }
-    assert undocumented("`AError` and BError", {"AError", "BError"}) == {"BError"}
+    page = (
+        "| `A` | why | do |\n| `StorageError` | it is odd | |\n| `RateLimitError` | slow | wait |"
+    )
+    odd = [errors.StorageError, errors.RateLimitError, errors.DiffError]
+    assert wrong_rows(page, odd) == {"A", "StorageError", "RateLimitError", "DiffError"}
+    assert wrong_rows("| `StorageError` | it is odd | look |", [errors.StorageError]) == set()

@@ -26,10 +26,10 @@ def test_every_hook_has_a_test_and_a_heading() -> None:
     """Some test implements each hook, and the documentation has a heading for each."""
     paths = (ROOT / "tests").glob("**/test_*.py")
     tests = "\n".join(path.read_text("utf-8") for path in paths)
-    page = (ROOT / "docs" / "plugins.md").read_text("utf-8")
+    page = (ROOT / "docs" / "plugins" / "hooks.md").read_text("utf-8")
 
     assert not hooks_without(tests, r"^\s+(?:async )?def {}\(")
-    assert not hooks_without(page, "^### `{}`$")
+    assert not hooks_without(page, "^## `{}`$")
     assert "codeflow_register" in hooks_without("def codeflow_run_event(", "def {}")
 
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import runpy
 import sys
 import tomllib
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,17 +25,6 @@ def normal(requirement: str) -> str:
 def gaps_of_extras(extras: dict[str, list[str]], union: str, parts: set[str]) -> set[str]:
     """Say what an extra lacks, or has too much, to be the union of others."""
     return set(extras[union]) ^ {name for part in parts for name in extras[part]}
-
-
-@pytest.fixture
-def noxfile(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Load the noxfile without nox, which no test environment has."""
-    nox = ModuleType("nox")
-    nox.options = SimpleNamespace()  # type: ignore[attr-defined]  # a stand-in
-    nox.session = lambda function, **_: function  # type: ignore[attr-defined]  # the same
-    nox.Session = object  # type: ignore[attr-defined]  # the same
-    monkeypatch.setitem(sys.modules, "nox", nox)
-    return runpy.run_path(str(ROOT / "noxfile.py"))
 
 
 def test_all_and_llm_are_unions_of_the_other_extras() -> None:

@@ -29,21 +29,6 @@ def open_descriptors() -> int:
     return len(list(Path("/dev/fd").iterdir()))
 
 
-@pytest.fixture(scope="module")
-def ladders() -> Ladders:
-    """Keep what was found for each rung: trying one costs as much as a test."""
-    return {}
-
-
-@pytest.fixture(params=list(Isolation))
-async def sandbox(request: pytest.FixtureRequest, ladders: Ladders) -> AsyncIterator[Sandbox]:
-    async with Sandbox(prefer=request.param) as made:
-        made._ladder = ladders.setdefault(request.param, made._ladder)
-        if await made.isolation() is not request.param:
-            pytest.skip(f"this machine has no rung {request.param}: {dict(made.refusals)}")
-        yield made
-
-
 @pytest.fixture(params=[*Isolation, "trusted"])
 async def run(request: pytest.FixtureRequest, ladders: Ladders) -> AsyncIterator[Run]:
     """Give `Sandbox.run` in each of its ways."""

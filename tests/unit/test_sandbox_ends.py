@@ -80,21 +80,6 @@ def marker() -> str:
     return f"marker-{uuid.uuid4()}"
 
 
-@pytest.fixture(scope="module")
-def ladders() -> Ladders:
-    """Keep what was found for each rung: trying one costs as much as a test."""
-    return {}
-
-
-@pytest.fixture(params=list(Isolation))
-async def sandbox(request: pytest.FixtureRequest, ladders: Ladders) -> AsyncIterator[Sandbox]:
-    async with Sandbox(prefer=request.param) as made:
-        made._ladder = ladders.setdefault(request.param, made._ladder)
-        if await made.isolation() is not request.param:
-            pytest.skip(f"this machine has no rung {request.param}: {dict(made.refusals)}")
-        yield made
-
-
 @pytest.fixture(params=[True, False], ids=["isolated", "trusted"])
 async def run(request: pytest.FixtureRequest, ladders: Ladders) -> AsyncIterator[Run]:
     """Give `Sandbox.run` on the best rung, and for trusted programs."""

@@ -6,16 +6,13 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from codeflow_engine.errors import ConfigurationError, SandboxError
 from codeflow_engine.sandbox import Isolation, Limits, Sandbox
-from codeflow_engine.sandbox.ladder import Ladder
-
-Ladders = dict[str, Ladder]
 
 CANARY = "canary-7f3a91"
 
@@ -107,24 +104,7 @@ def port() -> Iterator[int]:
         thread.join()
 
 
-@pytest.fixture(scope="module")
-def ladders() -> Ladders:
-    """Keep what was found for each rung: trying one costs as much as a test."""
-    return {}
-
-
-@pytest.fixture
-async def confined(request: pytest.FixtureRequest, ladders: Ladders) -> AsyncIterator[Sandbox]:
-    async with Sandbox(prefer=request.param) as made:
-        made._ladder = ladders.setdefault(request.param, made._ladder)
-        if await made.isolation() is not request.param:
-            pytest.skip(f"this machine has no rung {request.param}: {dict(made.refusals)}")
-        yield made
-
-
-NAMESPACES = pytest.mark.parametrize(
-    "confined", [Isolation.BWRAP, Isolation.UNSHARE], indirect=True
-)
+NAMESPACES = pytest.mark.parametrize("sandbox", [Isolation.BWRAP, Isolation.UNSHARE], indirect=True)
 
 
 @pytest.mark.parametrize("rung", list(Isolation))
@@ -167,7 +147,7 @@ def test_s17_a_hostile_program_finds_no_key(
 
 
 @NAMESPACES
-async def test_only_named_paths_can_be_read(confined: Sandbox, tmp_path: Path) -> None:
+async def test_only_named_paths_can_be_read(sandbox: Sandbox, tmp_path: Path) -> None:
     """A path is there when it was named, under its own name, and its neighbour is not."""
     (tmp_path / "shown").mkdir()
     (tmp_path / "shown" / "file").write_text("seen")
@@ -175,14 +155,14 @@ async def test_only_named_paths_can_be_read(confined: Sandbox, tmp_path: Path) -
     (tmp_path / "link").symlink_to(tmp_path / "shown")
 
     argv = ["sh", "-c", f"cat {tmp_path}/shown/file {tmp_path}/link/file; ls {tmp_path}"]
-    done = await confined.run(argv, readable=[tmp_path / "link"])
+    done = await sandbox.run(argv, readable=[tmp_path / "link"])
 
     assert done.stdout == b"seenseenlink\nshown\n"
 
 
 @NAMESPACES
 async def test_s18_a_link_out_of_a_named_path_leads_nowhere(
-    confined: Sandbox, tmp_path: Path
+    sandbox: Sandbox, tmp_path: Path
 ) -> None:
     """A link in a checkout to a file of the host is dangling inside."""
     outside = tmp_path / "outside"
@@ -193,7 +173,7 @@ async def test_s18_a_link_out_of_a_named_path_leads_nowhere(
     for name, target in {"a": outside, "b": "/etc/passwd", "c": environ}.items():
         (checkout / name).symlink_to(target)
 
-    done = await confined.run(
+    done = await sandbox.run(
         ["sh", "-c", f"cat {checkout}/a {checkout}/b {checkout}/c"], readable=[checkout]
     )
 
@@ -202,27 +182,25 @@ async def test_s18_a_link_out_of_a_named_path_leads_nowhere(
 
 
 @NAMESPACES
-async def test_only_named_paths_can_be_written(confined: Sandbox, tmp_path: Path) -> None:
+async def test_only_named_paths_can_be_written(sandbox: Sandbox, tmp_path: Path) -> None:
     """Writing works where it was allowed, below a path to read too, and nowhere else."""
     (tmp_path / "out").mkdir()
     tried = [tmp_path / "out" / "yes", tmp_path / "no", Path(sys.prefix, "lib", "no"), Path("/no")]
     tried += [Path(place, "no") for place in ("/usr", "/dev", "/etc", "/proc/sys/kernel")]
     script = "; ".join(f"echo x > {path} && echo {path}" for path in tried)
 
-    done = await confined.run(
-        ["sh", "-c", script], readable=[tmp_path], writable=[tmp_path / "out"]
-    )
+    done = await sandbox.run(["sh", "-c", script], readable=[tmp_path], writable=[tmp_path / "out"])
 
     assert done.stdout.decode().split() == [str(tried[0])]
     assert tried[0].read_text() == "x\n"
 
 
 @NAMESPACES
-async def test_the_private_directory_has_a_size(confined: Sandbox) -> None:
+async def test_the_private_directory_has_a_size(sandbox: Sandbox) -> None:
     """Many files that are each small enough cannot fill the host's memory."""
     script = "for n in 1 2 3 4; do head -c 700000 /dev/zero > $n; done; cat 1 2 3 4 | wc -c"
 
-    done = await confined.run(["sh", "-c", script], limits=Limits(file_bytes=1_500_000))
+    done = await sandbox.run(["sh", "-c", script], limits=Limits(file_bytes=1_500_000))
 
     assert 700_000 < int(done.stdout) < 1_510_000  # whole pages
     assert b"No space left" in done.stderr
@@ -230,21 +208,21 @@ async def test_the_private_directory_has_a_size(confined: Sandbox) -> None:
 
 @NAMESPACES
 async def test_a_path_that_is_not_there_or_is_everything_cannot_be_shown(
-    confined: Sandbox, tmp_path: Path
+    sandbox: Sandbox, tmp_path: Path
 ) -> None:
     """A mistake in the view is an error of the caller's, never a smaller view."""
     with pytest.raises(SandboxError, match="does not exist"):
-        await confined.run(["true"], readable=[tmp_path / "missing"])
+        await sandbox.run(["true"], readable=[tmp_path / "missing"])
     with pytest.raises(SandboxError, match="whole file system"):
-        await confined.run(["true"], readable=[Path("/")])
+        await sandbox.run(["true"], readable=[Path("/")])
 
 
 @NAMESPACES
-async def test_every_namespace_is_another_one(confined: Sandbox) -> None:
+async def test_every_namespace_is_another_one(sandbox: Sandbox) -> None:
     """Also where a second fence stands: no namespace is shared with the engine."""
     kinds = ("user", "pid", "net", "mnt", "ipc", "uts", "cgroup")
 
-    done = await confined.run(["readlink", *(f"/proc/self/ns/{kind}" for kind in kinds)])
+    done = await sandbox.run(["readlink", *(f"/proc/self/ns/{kind}" for kind in kinds)])
 
     inside = done.stdout.decode().split()
     assert len(inside) == len(kinds)
@@ -252,7 +230,7 @@ async def test_every_namespace_is_another_one(confined: Sandbox) -> None:
 
 
 @NAMESPACES
-async def test_no_namespace_or_mount_can_be_made_inside(confined: Sandbox) -> None:
+async def test_no_namespace_or_mount_can_be_made_inside(sandbox: Sandbox) -> None:
     """A program cannot get privileges back by a namespace of its own."""
     script = (
         "import ctypes, os\n"
@@ -263,13 +241,13 @@ async def test_no_namespace_or_mount_can_be_made_inside(confined: Sandbox) -> No
         "print(libc.mount(b'x', b'/tmp', b'tmpfs', 0, None), libc.umount2(b'/proc', 2))\n"
     )
 
-    done = await confined.run([sys.executable, "-I", "-c", script])
+    done = await sandbox.run([sys.executable, "-I", "-c", script])
 
     assert done.stdout == b"denied\ndenied\n-1 -1\n"
 
 
 @NAMESPACES
-async def test_processes_are_limited(confined: Sandbox) -> None:
+async def test_processes_are_limited(sandbox: Sandbox) -> None:
     """A user other than root cannot start more processes than allowed."""
     if os.geteuid() == 0:
         pytest.skip("the kernel counts no processes of root")
@@ -284,7 +262,7 @@ async def test_processes_are_limited(confined: Sandbox) -> None:
         "print(n)\n"
     )
 
-    done = await confined.run([sys.executable, "-IS", "-c", script], limits=Limits(processes=10))
+    done = await sandbox.run([sys.executable, "-IS", "-c", script], limits=Limits(processes=10))
 
     assert int(done.stdout) <= 10
 

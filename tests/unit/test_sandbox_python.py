@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -11,26 +10,8 @@ import pytest
 import codeflow_engine
 from codeflow_engine.errors import SandboxError
 from codeflow_engine.sandbox import Isolation, Limits, Sandbox
-from codeflow_engine.sandbox.ladder import Ladder
-
-Ladders = dict[str, Ladder]
 
 FLAGS = "import sys; f = sys.flags; print(f.isolated, f.utf8_mode, f.dont_write_bytecode)"
-
-
-@pytest.fixture(scope="module")
-def ladders() -> Ladders:
-    """Keep what was found for each rung: trying one costs as much as a test."""
-    return {}
-
-
-@pytest.fixture(params=list(Isolation))
-async def sandbox(request: pytest.FixtureRequest, ladders: Ladders) -> AsyncIterator[Sandbox]:
-    async with Sandbox(prefer=request.param) as made:
-        made._ladder = ladders.setdefault(request.param, made._ladder)
-        if await made.isolation() is not request.param:
-            pytest.skip(f"this machine has no rung {request.param}: {dict(made.refusals)}")
-        yield made
 
 
 def execute(statement: str) -> list[str]:

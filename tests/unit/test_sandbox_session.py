@@ -18,12 +18,6 @@ Ladders = dict[str, Ladder]
 Open = Callable[..., AbstractAsyncContextManager[Session]]
 
 
-@pytest.fixture(scope="module")
-def ladders() -> Ladders:
-    """Keep what was found for each rung: trying one costs as much as a test."""
-    return {}
-
-
 @pytest.fixture(params=[*Isolation, "trusted"])
 async def session(request: pytest.FixtureRequest, ladders: Ladders) -> AsyncIterator[Open]:
     """Give `Sandbox.session` in each of its ways."""

@@ -16,11 +16,16 @@ class LLMCapability(StrEnum):
     """What a provider can do beyond one whole answer."""
 
     STREAMS = "streams"
+    """`stream` yields pieces while the model speaks."""
+
     ANSWER_SCHEMA = "answer-schema"
     """It holds the model to `ChatRequest.answer_schema`; the caller validates all the same."""
 
     COUNTS_TOKENS = "counts-tokens"
+    """`count_tokens` tells what a request costs before it is sent."""
+
     LISTS_MODELS = "lists-models"
+    """`list_models` tells what is on offer."""
 
 
 class LLM(Backend):

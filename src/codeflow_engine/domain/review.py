@@ -143,11 +143,22 @@ class Review:
             plain["coverage"] = {k: v for k, v in coverage.items() if k not in counts}
         return from_plain(cls, plain)
 
+    def render(self, format: str = "text") -> str:  # noqa: A002 - the word of the command line
+        """Render a report, a text that ends with a line feed.
+
+        Args:
+            format: `text`, `json`, `sarif`, `rdjson`, `markdown` or `html`.
+
+        Raises:
+            ConfigurationError: There is no such format; the message names those there are.
+        """
+        from codeflow_engine.reports import formats
+
+        return formats.render(self.to_json(), format)
+
     def __str__(self) -> str:
         """Render the text report."""
-        from codeflow_engine.reports import text
-
-        return text.render(self.to_json()).removesuffix("\n")
+        return self.render().removesuffix("\n")
 
     def __repr__(self) -> str:
         covered = self.coverage.units - len(self.coverage.uncovered)

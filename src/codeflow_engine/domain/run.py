@@ -11,6 +11,7 @@ from typing import Any
 from codeflow_engine.domain.coverage import Outcome
 
 __all__ = [
+    "EVENT_KINDS",
     "AnalyzerFinished",
     "ChangeFetched",
     "ReviewJudged",
@@ -137,3 +138,19 @@ class RunFinished(RunEvent):
 
     status: RunStatus
     error: str | None = None
+
+
+EVENT_KINDS: Mapping[str, type[RunEvent]] = {
+    kind.__name__: kind
+    for kind in (
+        RunEvent,
+        RunStarted,
+        StepStarted,
+        StepFinished,
+        ChangeFetched,
+        AnalyzerFinished,
+        ReviewJudged,
+        RunFinished,
+    )
+}
+"""Every kind of event by its name, which is how a storage keeps the type of one."""

@@ -23,14 +23,14 @@ __all__ = ["PROJECT", "Hooks", "hookimpl"]
 PROJECT = "codeflow_engine"
 """Name of the pluggy project, and of the entry-point group."""
 
-hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
+_hookspec: pluggy.HookspecMarker = pluggy.HookspecMarker(PROJECT)
+hookimpl: pluggy.HookimplMarker = pluggy.HookimplMarker(PROJECT)
 
 
 class Hooks:
     """Specifications of the hooks; the docstrings are normative."""
 
-    @hookspec
+    @_hookspec
     def codeflow_register(self, registry: PluginRegistry) -> None:
         """Offer backends and workflows under names; called once per engine.
 
@@ -38,7 +38,7 @@ class Hooks:
         its name is first asked for. If this raises, nothing of the plugin is kept.
         """
 
-    @hookspec
+    @_hookspec
     def codeflow_run_event(self, event: RunEvent) -> Awaitable[None] | None:
         """Watch a run; may be `async`.
 
@@ -46,7 +46,7 @@ class Hooks:
         raises is logged and changes nothing.
         """
 
-    @hookspec
+    @_hookspec
     def codeflow_modify_findings(
         self, findings: tuple[Finding, ...], change: Change
     ) -> tuple[Finding, ...]:

@@ -36,7 +36,7 @@ class LoadedPlugins:
     """The plugins of one engine: its hooks, its registry, and what went wrong."""
 
     def __init__(self) -> None:
-        self.registry = Registry()
+        self.registry: Registry = Registry()
         self.failures: list[PluginFailure] = []
         self._hooks = HookTable()
 

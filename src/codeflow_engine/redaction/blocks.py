@@ -63,10 +63,10 @@ class Block:
     __slots__ = ("_idle", "at", "ended", "seen", "skipping")
 
     def __init__(self, at: int) -> None:
-        self.at = at
-        self.ended = False
-        self.seen = False
-        self.skipping = False
+        self.at: int = at
+        self.ended: bool = False
+        self.seen: bool = False
+        self.skipping: bool = False
         self._idle = 0
 
     def read(self, text: str, *, final: bool) -> Iterator[tuple[int, int]]:

@@ -23,7 +23,7 @@ class Growth:
         self._by_first: dict[str, list[Key]] = {}
         for key in unspaced:
             self._by_first.setdefault(key.literal[0], []).append(key)
-        self.reach = max((key.reach for key in keys), default=0) + MAX_PLACEHOLDER
+        self.reach: int = max((key.reach for key in keys), default=0) + MAX_PLACEHOLDER
         """Characters behind a place after which nothing about it changes any more."""
 
         self._longest = max((len(key.literal) for key in keys), default=0)

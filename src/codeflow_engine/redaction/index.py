@@ -29,14 +29,14 @@ class RuleIndex:
     __slots__ = ("_folded", "_patterns", "_plain", "_runs", "keys", "pad", "rules")
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self.rules = tuple(rules)
+        self.rules: tuple[Rule, ...] = tuple(rules)
         self._patterns: list[Pattern[str] | None] = [None] * len(self.rules)
         self._folded = keys_of(self.rules, lambda rule: rule.ignore_case)
         self._runs = keys_of(self.rules, lambda rule: rule.run and not rule.ignore_case)
         self._plain = keys_of(self.rules, lambda rule: not rule.run and not rule.ignore_case)
-        self.keys = (*self._folded, *self._runs, *self._plain)
+        self.keys: tuple[Key, ...] = (*self._folded, *self._runs, *self._plain)
         longest = max((len(key.literal) + key.offset for key in self.keys), default=0)
-        self.pad = RUN + LEAD + longest
+        self.pad: int = RUN + LEAD + longest
 
     def matches(self, text: str, view: View, start: int, end: int) -> Iterator[Found]:
         """Yield every match of a rule that begins between `start` and `end`.

@@ -81,9 +81,9 @@ class View:
     __slots__ = ("dense", "folded", "raw")
 
     def __init__(self, text: str) -> None:
-        self.raw = ascii_only(text)
-        self.folded = self.raw.lower()
-        self.dense = "\n".join(self._runs())
+        self.raw: str = ascii_only(text)
+        self.folded: str = self.raw.lower()
+        self.dense: str = "\n".join(self._runs())
 
     def _runs(self) -> Iterator[str]:
         kinds = self.raw.translate(_KINDS)

@@ -59,8 +59,8 @@ class Scan:
     __slots__ = ("_mark", "index", "registry")
 
     def __init__(self, index: RuleIndex, registry: Registry) -> None:
-        self.index = index
-        self.registry = registry
+        self.index: RuleIndex = index
+        self.registry: Registry = registry
         names = "|".join(sorted({CONFIGURED, NAMED_VALUE, *(rule.id for rule in index.rules)}))
         self._mark = rf"\[redacted:(?:{names})\]"
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from codeflow_engine.reports.prose import count, paragraph
 from codeflow_engine.reports.style import Color, Style
+from codeflow_engine.reports.summary import reasons_of
 from codeflow_engine.reports.visible import escape_path
 
 __all__ = ["uncovered_and_excluded"]
@@ -20,29 +21,24 @@ def uncovered_and_excluded(
     entries: Sequence[Mapping[str, Any]], style: Style
 ) -> tuple[list[str], list[str]]:
     """Lay out the units that are not covered, and those that policy left out."""
-    failed = [entry for entry in entries if entry["state"] == "failed"]
-    skipped = [entry for entry in entries if entry["state"] == "skipped"]
-    excluded = [entry for entry in entries if entry["state"] == "excluded"]
-    missing = len(failed) + len(skipped)
-    uncovered = _by_reason(failed, style) + _by_reason(skipped, style)
-    left_out = _by_reason(excluded, style)
+    states = Counter(entry["state"] for entry in entries)
+    missing = states["failed"] + states["skipped"]
+    uncovered = _by_reason(entries, "failed", style) + _by_reason(entries, "skipped", style)
+    left_out = _by_reason(entries, "excluded", style)
     if uncovered:
         title = f"not covered: {missing} of {count(len(entries), 'unit')}"
         uncovered.insert(0, style.paint(title, Color.BOLD_RED))
     if left_out:
-        left_out.insert(0, f"excluded by policy: {count(len(excluded), 'unit')}")
+        left_out.insert(0, f"excluded by policy: {count(states['excluded'], 'unit')}")
     return uncovered, left_out
 
 
-def _by_reason(entries: Sequence[Mapping[str, Any]], style: Style) -> list[str]:
+def _by_reason(entries: Sequence[Mapping[str, Any]], state: str, style: Style) -> list[str]:
     """List units of one state by reason, the most frequent first, then by path."""
-    reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for entry in entries:
-        reasons[entry["reason"]][entry["path"]] += 1
-    ordered = sorted(reasons.items(), key=lambda pair: (-pair[1].total(), pair[0]))
+    ordered = reasons_of(entries, state)
     rows: list[str] = []
     for reason, paths in ordered[:_MOST_REASONS]:
-        told = f"{entries[0]['state']}, {count(paths.total(), 'unit')}: {reason}"
+        told = f"{state}, {count(sum(paths.values()), 'unit')}: {reason}"
         rows += paragraph(" ".join(told.split("\n")), style, "  ")
         rows += [
             f"    {escape_path(path, style.encoding)} ({count(units, 'unit')})"
@@ -51,10 +47,7 @@ def _by_reason(entries: Sequence[Mapping[str, Any]], style: Style) -> list[str]:
         rest = list(paths.values())[_MOST_PATHS:]
         if rest:
             rows.append(f"    and {count(len(rest), 'more file')} ({count(sum(rest), 'unit')})")
-    rest = [paths.total() for _, paths in ordered[_MOST_REASONS:]]
+    rest = [sum(paths.values()) for _, paths in ordered[_MOST_REASONS:]]
     if rest:
-        rows.append(
-            f"  {entries[0]['state']}, {count(sum(rest), 'unit')}: "
-            f"{count(len(rest), 'more reason')}"
-        )
+        rows.append(f"  {state}, {count(sum(rest), 'unit')}: {count(len(rest), 'more reason')}")
     return rows

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
-from codeflow_engine.reports.findings import SEVERITIES, finding_block, settled_block
+from codeflow_engine.reports.findings import finding_block, settled_block
 from codeflow_engine.reports.form import conform
 from codeflow_engine.reports.ledger import uncovered_and_excluded
 from codeflow_engine.reports.prose import count, item
 from codeflow_engine.reports.style import Color, Style
+from codeflow_engine.reports.summary import (
+    by_file,
+    count_severities,
+    coverage_line,
+    headline,
+    is_live,
+    live_and_settled,
+)
 from codeflow_engine.reports.visible import escape, escape_path
 
 __all__ = ["Style", "coverage_line", "headline", "render"]
@@ -38,8 +44,7 @@ def render(review: Mapping[str, Any], *, style: Style | None = None) -> str:
     """
     style = style or Style()
     plain = conform(review)
-    live = [finding for finding in plain["findings"] if _is_live(finding)]
-    settled = [finding for finding in plain["findings"] if not _is_live(finding)]
+    live, settled = live_and_settled(plain)
     blocks = [
         [_verdict(headline(plain), plain, style), *_change(plain["change"], style)],
         *_by_file(live, style),
@@ -51,51 +56,10 @@ def render(review: Mapping[str, Any], *, style: Style | None = None) -> str:
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
-def headline(review: Mapping[str, Any]) -> str:
-    """Say in one line how a review ended and what it found."""
-    live = [finding for finding in review["findings"] if _is_live(finding)]
-    coverage = review["coverage"]
-    if review["outcome"] == "reviewed":
-        if not coverage["units"]:
-            return "Review complete: the change is empty, there was nothing to review"
-        return f"Review complete: {_found(live)}"
-    missing = coverage["skipped"] + coverage["failed"]
-    told = _found(live) if live else "that nothing was found does not mean that it is clean"
-    return (
-        f"REVIEW NOT COMPLETE ({review['outcome']}): {missing} of "
-        f"{count(coverage['units'], 'unit')} not covered; {told}"
-    )
-
-
-def coverage_line(review: Mapping[str, Any]) -> str:
-    """Say in one line what a review covered, on which isolation, and how long it took."""
-    coverage = review["coverage"]
-    verdict = "" if review["outcome"] == "reviewed" else f"NOT COMPLETE ({review['outcome']}), "
-    scope = f"{count(coverage['hunks'], 'hunk')} in {count(review['change']['files'], 'file')}"
-    return (
-        f"{verdict}reviewed: {coverage['reviewed']} of {count(coverage['units'], 'unit')} "
-        f"({scope}), {coverage['excluded']} excluded, {coverage['skipped']} skipped, "
-        f"{coverage['failed']} failed; isolation {review['isolation']}; "
-        f"{review['timing']['seconds']:.2f} s"
-    )
-
-
-def _is_live(finding: Mapping[str, Any]) -> bool:
-    return finding["state"] in {"new", "open"}
-
-
-def _found(live: Sequence[Mapping[str, Any]]) -> str:
-    if not live:
-        return "no findings"
-    severities = Counter(finding["severity"] for finding in live)
-    told = ", ".join(f"{severities[name]} {name}" for name in SEVERITIES if severities[name])
-    return f"{count(len(live), 'finding')} ({told})"
-
-
 def _verdict(line: str, review: Mapping[str, Any], style: Style) -> str:
     if review["outcome"] != "reviewed":
         return style.paint(line, Color.ALARM)
-    return style.paint(line, Color.BOLD if any(map(_is_live, review["findings"])) else Color.GREEN)
+    return style.paint(line, Color.BOLD if any(map(is_live, review["findings"])) else Color.GREEN)
 
 
 def _change(change: Mapping[str, Any], style: Style) -> list[str]:
@@ -115,19 +79,9 @@ def _revision(revision: str, style: Style) -> str:
 
 
 def _by_file(live: Sequence[Mapping[str, Any]], style: Style) -> list[list[str]]:
-    """Lay out findings by file: the file with the worst finding first, then by path."""
-    ranks = {name: rank for rank, name in enumerate(SEVERITIES)}
-    worst: dict[str, int] = {}
-    for finding in live:
-        rank = ranks[finding["severity"]]
-        worst[finding["path"]] = min(rank, worst.get(finding["path"], rank))
-    ordered = sorted(
-        live,
-        key=lambda f: (worst[f["path"]], f["path"], ranks[f["severity"]], f["line"] or 0),
-    )
+    """Lay out findings by file, each file under its own title."""
     blocks: list[list[str]] = []
-    for path, group in groupby(ordered, key=lambda finding: finding["path"]):
-        here = list(group)
+    for path, here in by_file(live):
         title = f"{escape_path(path, style.encoding)} ({count(len(here), 'finding')})"
         blocks.append([style.paint(title, Color.BOLD)])
         blocks.extend(finding_block(finding, style) for finding in here)
@@ -137,8 +91,8 @@ def _by_file(live: Sequence[Mapping[str, Any]], style: Style) -> list[list[str]]
 def _counts(
     review: Mapping[str, Any], live: Sequence[Mapping[str, Any]], style: Style
 ) -> list[str]:
-    severities = Counter(finding["severity"] for finding in live)
-    rows = item("findings: ", ", ".join(f"{severities[n]} {n}" for n in SEVERITIES), style)
+    severities = count_severities(live)
+    rows = item("findings: ", ", ".join(f"{severities[n]} {n}" for n in severities), style)
     dropped = {reason: number for reason, number in review["dropped"].items() if number}
     if dropped:
         told = "; ".join(f"{number} {reason}" for reason, number in dropped.items())

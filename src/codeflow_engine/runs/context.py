@@ -100,8 +100,8 @@ class RunContext:
     def __init__(
         self, record: RunRecord, tools: Toolbox, events: EventStream, runner: StepRunner
     ) -> None:
-        self.run_id = record.run_id
-        self.tenant = record.tenant
+        self.run_id: str = record.run_id
+        self.tenant: str = record.tenant
         self.tools = tools
         self._runner = runner
         self.started_at: datetime = tools.clock.now()

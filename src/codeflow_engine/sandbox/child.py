@@ -51,22 +51,23 @@ class Child:
     ) -> None:
         self._loop = loop = asyncio.get_running_loop()
         self._launch = launch
-        self.program = launch.program
+        self.program: str = launch.program
         self._reason: SandboxError | None = None
         self._code: int | None = None
         self._answer = bytearray()
-        self.stderr = bytearray()
+        self.stderr: bytearray = bytearray()
         self.exited: asyncio.Future[None] = loop.create_future()
-        self.started = self.finished = loop.time()
+        self.started: float = loop.time()
+        self.finished: float = self.started
         self._pid, ends = spawn(launch)
         self._reaped = False
         self._control = ends.control
         self._timers = [loop.call_later(limits.timeout, self._expire, limits.timeout)]
         self._pidfd = self._watch()
-        self.stdin = None if ends.stdin is None else Sink(ends.stdin)
+        self.stdin: Sink | None = None if ends.stdin is None else Sink(ends.stdin)
         if self.stdin is not None and isinstance(launch.stdin, bytes):
             self.stdin.send(launch.stdin, last=not launch.dialogue)
-        self.stdout = self._source(ends.stdout, out, "output", limits.output_bytes)
+        self.stdout: Source = self._source(ends.stdout, out, "output", limits.output_bytes)
         self._sources = [
             self.stdout,
             self._source(ends.stderr, self.stderr.extend, "error output", limits.error_bytes),

@@ -68,14 +68,23 @@ class Session:
         return data
 
     async def readexactly(self, count: int) -> bytes:
-        """Take so many bytes."""
+        """Take so many bytes.
+
+        Raises:
+            SandboxError: The output ended before them.
+        """
         try:
             return await self._reader.readexactly(count)
         except asyncio.IncompleteReadError as error:
             await self._fail(f"ended its output {len(error.partial)} of {count} bytes in")
 
     async def readline(self) -> bytes:
-        """Take a line with its newline."""
+        """Take a line with its newline.
+
+        Raises:
+            SandboxLimitError: The line is too long.
+            SandboxError: The output ended before the end of the line.
+        """
         try:
             line = await self._reader.readline()
         except ValueError:

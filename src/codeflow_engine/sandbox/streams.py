@@ -102,7 +102,7 @@ class Sink:
         self._pending = memoryview(b"")
         self._written: asyncio.Future[bool] | None = None
         self._last = False
-        self.closed = False
+        self.closed: bool = False
         os.set_blocking(fd, False)
 
     def send(self, data: bytes, *, last: bool = False) -> asyncio.Future[bool]:

@@ -8,7 +8,7 @@ from typing import Any
 from codeflow_engine.redaction import Redactor
 from codeflow_engine.reports.visible import escape
 
-__all__ = ["EngineLog"]
+__all__ = ["LOGGER_NAME", "EngineLog"]
 
 LOGGER_NAME = "codeflow_engine"
 

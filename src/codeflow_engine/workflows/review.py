@@ -41,7 +41,7 @@ from codeflow_engine.runs.workflow import Workflow
 from codeflow_engine.sandbox import Isolation
 from codeflow_engine.workflows.review_input import ReviewInput
 
-__all__ = ["REVIEW"]
+__all__ = ["REVIEW", "review"]
 
 _GATHERED: Final = 256 * 1024 * 1024
 """Bytes of files that are held for the wide scope; findings in others are dropped, counted."""

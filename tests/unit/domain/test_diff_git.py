@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from diff_reading import only, refusal
 
-from codeflow_engine.domain.diff import Diff, DiffFile, FileStatus
-from codeflow_engine.errors import DiffError
+from codeflow_engine.domain.diff import FileStatus
 
 BODY = b"@@ -1 +1 @@\n-a\n+b\n"
 EMPTY_ID = b"e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
-
-
-def only(data: bytes) -> DiffFile:
-    """Parse a diff of one entry that covers the whole input."""
-    diff = Diff.parse(data)
-    (file,) = diff.files
-    assert diff.render() == file.render() == data
-    return file
-
-
-def refusal(data: bytes) -> DiffError:
-    """Parse a diff that must be refused."""
-    with pytest.raises(DiffError) as caught:
-        Diff.parse(data)
-    return caught.value
 
 
 def test_a_modified_file_has_paths_mode_and_ids() -> None:

@@ -3,25 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from diff_reading import only, refusal
 
-from codeflow_engine.domain.diff import Diff, DiffFile, FileStatus
-from codeflow_engine.errors import DiffError
+from codeflow_engine.domain.diff import FileStatus
 
 BODY = b"@@ -1 +1 @@\n-a\n+b\n"
-
-
-def only(data: bytes) -> DiffFile:
-    """Parse a diff of one entry that covers the whole input."""
-    (file,) = Diff.parse(data).files
-    assert file.render() == data
-    return file
-
-
-def refusal(data: bytes) -> DiffError:
-    """Parse a diff that must be refused."""
-    with pytest.raises(DiffError) as caught:
-        Diff.parse(data)
-    return caught.value
 
 
 @pytest.mark.parametrize(

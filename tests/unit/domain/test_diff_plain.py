@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from diff_reading import only, refusal
 
-from codeflow_engine.domain.diff import Diff, DiffFile, FileStatus, Unit
-from codeflow_engine.errors import DiffError
+from codeflow_engine.domain.diff import Diff, FileStatus, Unit
 
 BODY = b"@@ -1 +1 @@\n-a\n+b\n"
 STAMP = b"2026-01-02 03:04:05.678901234 +0100"
 EPOCH = b"1970-01-01 00:00:00.000000000 +0000"
-
-
-def only(data: bytes) -> DiffFile:
-    """Parse a diff of one entry that covers the whole input."""
-    (file,) = Diff.parse(data).files
-    assert file.render() == data
-    return file
-
-
-def refusal(data: bytes) -> DiffError:
-    """Parse a diff that must be refused."""
-    with pytest.raises(DiffError) as caught:
-        Diff.parse(data)
-    return caught.value
 
 
 def plain(old: bytes, new: bytes, body: bytes = BODY) -> bytes:

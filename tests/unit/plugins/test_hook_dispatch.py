@@ -19,6 +19,7 @@ from codeflow_engine.plugins.hooks import Hooks
 from codeflow_engine.plugins.loader import load_plugins
 from codeflow_engine.redaction import Redactor
 from codeflow_engine.telemetry.logging import EngineLog
+from raising import raising
 
 EVENT = RunStarted(run_id="r1", sequence=1, at=datetime(2026, 1, 1, tzinfo=UTC), workflow="review")
 CHANGE = Change.from_diff(Diff.parse("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n"))
@@ -64,13 +65,6 @@ def titled(text: str) -> Callable[..., Any]:
         return tuple(replace(one, title=one.title + text) for one in findings)
 
     return change
-
-
-def raising(error: BaseException) -> Callable[..., Any]:
-    def fail(_: object) -> Any:
-        raise error
-
-    return fail
 
 
 class Recording(Observer):

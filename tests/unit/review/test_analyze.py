@@ -14,6 +14,7 @@ from codeflow_engine.errors import AnalyzerError
 from codeflow_engine.review.analyze import analyze
 from codeflow_engine.sandbox import Isolation, Sandbox
 from codeflow_engine.storage.memory import MemoryCache
+from raising import raising
 
 TEXT = "--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-x\n+y\n@@ -9 +9 @@\n-x\n+y\n"
 UNITS = Diff.parse(TEXT).units
@@ -46,13 +47,6 @@ async def ask(sandbox: Sandbox, answer: Callable[[], Any], seconds: float = 5.0)
     return await analyze("tool", Scripted(answer), analysis, sandbox, seconds)
 
 
-def raises(error: BaseException) -> Callable[[], Any]:
-    def answer() -> Any:
-        raise error
-
-    return answer
-
-
 async def test_an_honest_report_is_taken_over(sandbox: Sandbox) -> None:
     """Examined and declined units arrive as they were told."""
     report = AnalyzerReport(examined=UNITS[:1], declined=((UNITS[1], "not mine"),))
@@ -77,9 +71,9 @@ async def test_what_a_report_calls_failed_is_failed(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (raises(AnalyzerError("no such tool")), "tool: no such tool"),
-        (raises(ValueError("text of the change")), "tool: it crashed with ValueError"),
-        (raises(TimeoutError("its own")), "tool: it crashed with TimeoutError"),
+        (raising(AnalyzerError("no such tool")), "tool: no such tool"),
+        (raising(ValueError("text of the change")), "tool: it crashed with ValueError"),
+        (raising(TimeoutError("its own")), "tool: it crashed with TimeoutError"),
         (lambda: asyncio.sleep(60), "tool: no answer within 0.2 s"),
         (lambda: None, "tool: it returned a NoneType and no report"),
         (lambda: AnalyzerReport(findings=("x",)), "tool: its report holds values of a wrong type"),

@@ -9,7 +9,7 @@ from codeflow_engine.domain.diff.grammar import DEV_NULL, fail, header_line, sho
 from codeflow_engine.domain.diff.paths import decode, strip_one, strip_prefixes, take_name, unquote
 from codeflow_engine.domain.diff.usual import Shape
 
-__all__ = ["FileStatus", "Header", "Marks", "read_marks", "read_names"]
+__all__ = ["FileStatus", "Header", "Marks", "read_marks", "read_name", "read_names"]
 
 
 class FileStatus(StrEnum):

@@ -27,7 +27,7 @@ from codeflow_engine.reports.prose import count
 if TYPE_CHECKING:
     from codeflow_engine.storage.sql.version import SchemaVersion
 
-__all__ = ["database"]
+__all__ = ["check", "database", "prune", "sql", "upgrade"]
 
 _Schema = Annotated[
     str | None, typer.Option(metavar="NAME", help="Schema of PostgreSQL that holds the tables.")

@@ -15,6 +15,7 @@ from codeflow_engine.domain.change import Scope
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.hosts.cli.destination import Destination
 from codeflow_engine.hosts.cli.exits import Exit
+from codeflow_engine.hosts.cli.formats import ReportFormat
 from codeflow_engine.hosts.cli.history import Database, SettingsFile, history_engine
 from codeflow_engine.hosts.cli.terminal import say, style_of, write_out
 from codeflow_engine.reports.style import Style
@@ -24,14 +25,7 @@ if TYPE_CHECKING:
     from codeflow_engine.domain.review import Review
     from codeflow_engine.sync import Engine
 
-__all__ = ["Format", "Gate", "review"]
-
-
-class Format(StrEnum):
-    """The forms of a report."""
-
-    TEXT = "text"
-    JSON = "json"
+__all__ = ["Gate", "review"]
 
 
 class Gate(StrEnum):
@@ -65,7 +59,6 @@ _Names = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME", help="Ask this analyzer; may be repeated. [default: all]"),
 ]
-_Format = Annotated[Format, typer.Option("--format", help="The form of the report.")]
 _Output = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Write the report to a file, whole or not at all."),
@@ -97,7 +90,7 @@ def review(
     staged: _Staged = False,
     diff: _Patch = None,
     analyzer: _Names = None,
-    form: _Format = Format.TEXT,
+    form: ReportFormat = "text",
     output: _Output = None,
     fail_on: _Gate = Gate.HIGH,
     scope: _Scope = None,
@@ -167,20 +160,18 @@ def _review(engine: Engine, asked: dict[str, Any]) -> Review:
         return result
 
 
-def _report(result: Review, form: Format, destination: Destination | None) -> None:
-    from codeflow_engine.reports import json, text
+def _report(result: Review, form: str, destination: Destination | None) -> None:
+    from codeflow_engine.reports import formats
+    from codeflow_engine.reports.summary import coverage_line, headline
 
     plain = result.to_json()
     style = Style() if destination is not None else style_of(sys.stdout, os.environ)
-    if form is Format.JSON:
-        report = json.render(plain, encoding=style.encoding)
-    else:
-        report = text.render(plain, style=style)
+    report = formats.render(plain, form, style=style)
     if destination is None:
         write_out(report)
         return
     destination.write(report)
-    say(f"wrote {destination}\n{text.headline(plain)}\n{text.coverage_line(plain)}")
+    say(f"wrote {destination}\n{headline(plain)}\n{coverage_line(plain)}")
 
 
 def _status(result: Review, gate: Gate) -> Exit:

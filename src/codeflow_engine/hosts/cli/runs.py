@@ -13,6 +13,7 @@ import typer
 from codeflow_engine.domain.run import RunStatus
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.hosts.cli.exits import Exit
+from codeflow_engine.hosts.cli.formats import ReportFormat
 from codeflow_engine.hosts.cli.history import Database, SettingsFile, history_engine
 from codeflow_engine.hosts.cli.moments import shown
 from codeflow_engine.hosts.cli.table import table
@@ -75,11 +76,13 @@ def show(
         typer.Argument(metavar="RUN", help="Id of a run, or its beginning. [default: the newest]"),
     ] = None,
     *,
-    form: _Format = Form.TEXT,
+    form: ReportFormat = "text",
     db: Database = None,
     settings: SettingsFile = None,
 ) -> int:
     """Show a run of the history with its review.
+
+    Text and JSON tell of the run, too; any other format is the report of its review alone.
 
     Exit status: 0 where there is such a run, whatever came of it; 2 where there is none.
     """
@@ -87,15 +90,17 @@ def show(
         found = _find(engine, run)
         review = _review(found)
         steps = [] if review else _told(found)
-    if form is Form.JSON:
+    if form == "json":
         plain = None if review is None else review.to_json()
         return _write_json({"run": _summary(found), "review": plain})
+    if form != "text":
+        return _write_report(found, review, form)
     style = style_of(sys.stdout, os.environ)
     record = found.record
     rows = [("run", found.id), ("when", f"{shown(record.created_at)} UTC")]
     rows += [("workflow", record.workflow), ("status", record.status)]
     rows += [("error", record.error)] if record.error else []
-    body = _report(review) if review else table(steps, style) if steps else ""
+    body = _report(review, "text") if review else table(steps, style) if steps else ""
     write_out("\n".join(part for part in (table(rows, style), body) if part))
     return Exit.OK
 
@@ -113,10 +118,17 @@ def _review(run: Run) -> Review | None:
     return result
 
 
-def _report(review: Review) -> str:
-    from codeflow_engine.reports import text
+def _write_report(run: Run, review: Review | None, form: str) -> Exit:
+    if review is None:
+        raise ConfigurationError(f"the run {run.id!r} has no review that could be shown as {form}")
+    write_out(_report(review, form))
+    return Exit.OK
 
-    return text.render(review.to_json(), style=style_of(sys.stdout, os.environ))
+
+def _report(review: Review, form: str) -> str:
+    from codeflow_engine.reports import formats
+
+    return formats.render(review.to_json(), form, style=style_of(sys.stdout, os.environ))
 
 
 def _find(engine: Engine, run: str | None) -> Run:

@@ -82,7 +82,7 @@ class BanditAnalyzer(FileTool):
         limits: What its processes may use.
     """
 
-    name: ClassVar = "bandit"
+    name: ClassVar[str] = "bandit"
 
     def __init__(
         self, settings: BanditSettings = _DEFAULT, *, limits: ToolLimits = _LIMITS

@@ -31,6 +31,7 @@ import re
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Final, override
 
@@ -88,7 +89,7 @@ class ImportedAnalyzer(Analyzer):
         settings: Which reports to read. Without one every unit is declined.
     """
 
-    capabilities: ClassVar = frozenset({AnalyzerCapability.READS_FILES})
+    capabilities: ClassVar[frozenset[StrEnum]] = frozenset({AnalyzerCapability.READS_FILES})
 
     def __init__(self, settings: ImportedSettings = _DEFAULT) -> None:
         self._settings = settings

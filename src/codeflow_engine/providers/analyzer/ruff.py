@@ -95,8 +95,8 @@ class RuffAnalyzer(FileTool):
         limits: What its processes may use.
     """
 
-    name: ClassVar = "ruff"
-    transcodes: ClassVar = True  # ruff reads UTF-8 and nothing else
+    name: ClassVar[str] = "ruff"
+    transcodes: ClassVar[bool] = True  # ruff reads UTF-8 and nothing else
 
     def __init__(self, settings: RuffSettings = _DEFAULT, *, limits: ToolLimits = _LIMITS) -> None:
         super().__init__(limits)

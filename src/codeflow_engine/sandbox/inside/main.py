@@ -18,11 +18,13 @@ class Plan:
     """What the command line asks for."""
 
     def __init__(self, words: list[str]) -> None:
-        self.rung = words[0]
-        self.parent, self.control, self.status = map(int, words[1:4])
+        self.rung: str = words[0]
+        self.parent: int = int(words[1])
+        self.control: int = int(words[2])
+        self.status: int = int(words[3])
         self.limits: list[tuple[int, int]] = []
         self.view: list[tuple[str, str, str]] = []
-        self.scratch = 0
+        self.scratch: int = 0
         rest = iter(words[4:])
         for word in rest:
             if word == "limit":
@@ -34,7 +36,7 @@ class Plan:
             else:
                 self.form = word
                 break
-        self.command = list(rest)
+        self.command: list[str] = list(rest)
 
     def tell(self, line: str) -> None:
         """Write one line to the status pipe; the engine may be gone already."""

@@ -23,7 +23,7 @@ from codeflow_engine.errors import ConfigurationError
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-__all__ = ["Access", "OnLoop", "OnThreads"]
+__all__ = ["Access", "OnLoop", "OnThreads", "Prepare", "Work"]
 
 type Work[T] = Callable[[Connection], T]
 type Prepare = Callable[[], None] | None

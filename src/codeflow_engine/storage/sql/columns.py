@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import BigInteger, Dialect, Text
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 __all__ = ["KEY_TEXT", "Key", "Moment", "escape", "microseconds"]
 
@@ -29,8 +30,8 @@ class Key(TypeDecorator[str]):
     written as two others, so that order and common beginnings stay what they were.
     """
 
-    impl = KEY_TEXT
-    cache_ok = True
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = KEY_TEXT
+    cache_ok: bool | None = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's form
         """Write a text."""
@@ -44,8 +45,8 @@ class Key(TypeDecorator[str]):
 class Moment(TypeDecorator[datetime]):
     """A moment in microseconds since 1970, so that it is compared alike everywhere."""
 
-    impl = BigInteger
-    cache_ok = True
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = BigInteger
+    cache_ok: bool | None = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's form
         """Write a moment."""

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select, tuple_
 
+from codeflow_engine.domain.bodies import decode, encode
 from codeflow_engine.domain.dismissal import Dismissal
 from codeflow_engine.domain.identity import KnownFinding
 from codeflow_engine.errors import StorageError
-from codeflow_engine.storage.sql.bodies import decode, encode
 from codeflow_engine.storage.sql.statements import among, begins_with, bounded, chunks, upsert
 from codeflow_engine.storage.sql.tables import DISMISSALS, FINDINGS
 

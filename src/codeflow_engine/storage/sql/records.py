@@ -8,11 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from codeflow_engine.domain import run as run_module
+from codeflow_engine.domain.bodies import Stored, decode, encode
 from codeflow_engine.domain.review import Review
-from codeflow_engine.domain.run import RunEvent, RunRecord, RunStatus
+from codeflow_engine.domain.run import EVENT_KINDS, RunEvent, RunRecord, RunStatus
 from codeflow_engine.errors import SchemaVersionError, StorageError
-from codeflow_engine.storage.sql.bodies import Stored, decode, encode
 from codeflow_engine.storage.sql.statements import among, bounded, upsert
 from codeflow_engine.storage.sql.tables import EVENTS, REVIEWS, RUNS
 
@@ -28,13 +27,6 @@ __all__ = [
     "review_rows",
     "run_rows",
 ]
-
-_KINDS: Mapping[str, type[RunEvent]] = {
-    name: kind
-    for name, kind in vars(run_module).items()
-    if isinstance(kind, type) and issubclass(kind, RunEvent)
-}
-"""Kinds of events by the name under which they are stored."""
 
 _MOST_SEQUENCE = 2**63 - 1
 
@@ -148,7 +140,7 @@ def _runs(rows: Sequence[Row[Any]]) -> list[RunRecord]:
 def _event_row(tenant: str, event: RunEvent) -> dict[str, Any]:
     name = _event_name(event.run_id, event.sequence)
     kind = type(event).__name__
-    if _KINDS.get(kind) is not type(event):
+    if EVENT_KINDS.get(kind) is not type(event):
         raise StorageError(f"{name} cannot be stored: {kind} is no kind of event known here")
     return {
         "tenant": tenant,
@@ -165,7 +157,7 @@ def _events(tenant: str, rows: Sequence[Row[Any]]) -> list[RunEvent]:
         by_kind[row.kind].append(row)
     events: list[RunEvent] = []
     for name, some in by_kind.items():
-        kind = _KINDS.get(name)
+        kind = EVENT_KINDS.get(name)
         if kind is None:
             first = some[0]
             raise SchemaVersionError(

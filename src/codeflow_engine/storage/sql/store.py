@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar
 
 from sqlalchemy import Connection
@@ -37,7 +38,9 @@ class SQLStorage(Storage):
         ConfigurationError: The target or a setting cannot be used.
     """
 
-    capabilities: ClassVar = frozenset({StorageCapability.DURABLE, StorageCapability.SHARED})
+    capabilities: ClassVar[frozenset[StrEnum]] = frozenset(
+        {StorageCapability.DURABLE, StorageCapability.SHARED}
+    )
 
     def __init__(self, target: Given, settings: SQLSettings | None = None) -> None:
         self._database = Database(target, settings or SQLSettings())
@@ -133,7 +136,11 @@ class SQLStorage(Storage):
         )
 
     async def prune(self, tenant: str, *, before: datetime, limit: int = 1000) -> Pruned:
-        """Remove what is old, the oldest first, in one transaction."""
+        """Remove what is old, the oldest first, in one transaction.
+
+        Raises:
+            StorageError: The moment has no time zone, or the database failed.
+        """
         if before.utcoffset() is None:
             raise StorageError("a time without a zone cannot tell what is old")
         return await self._database.run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import pytest
 
@@ -51,7 +52,7 @@ class CacheContract(BackendContract[Cache]):
     second or two. Without it, the test of that is skipped.
     """
 
-    contract = Cache
+    contract: ClassVar[type[Cache]] = Cache
 
     @pytest.fixture
     def unreachable(self) -> Callable[[], Cache]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from codeflow_engine.contracts import Observer
 from codeflow_engine.domain.run import RunEvent
@@ -28,7 +29,7 @@ class _FutureEvent(RunEvent):
 class ObserverContract(BackendContract[Observer]):
     """What every observer promises; see `codeflow_engine.contracts.Observer`."""
 
-    contract = Observer
+    contract: ClassVar[type[Observer]] = Observer
 
     async def test_it_takes_every_kind_of_event(self, backend: Observer) -> None:
         """A whole run is told, from its start to a failed end, and nothing is raised."""

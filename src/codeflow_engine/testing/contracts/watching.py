@@ -55,7 +55,7 @@ class Attention:
     """How the event loop fared beside a call."""
 
     def __init__(self) -> None:
-        self.longest_stall = 0.0
+        self.longest_stall: float = 0.0
         """Seconds for which nothing else could run."""
 
     async def _watch(self) -> None:

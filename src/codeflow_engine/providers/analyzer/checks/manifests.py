@@ -10,7 +10,7 @@ from typing import Final
 from codeflow_engine.domain.diff import DiffFile, Side
 from codeflow_engine.providers.analyzer.checks.sides import SideText
 
-__all__ = ["restates"]
+__all__ = ["Grammar", "restates"]
 
 _LINE_LIMIT: Final = 500
 """Characters of the longest line that is taken for a statement."""

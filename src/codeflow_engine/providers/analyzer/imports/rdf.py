@@ -89,5 +89,8 @@ def _edits(diagnostic: Node) -> list[list[Any]]:
     for one in diagnostic.nodes("suggestions")[:1]:
         region, text = _region(one.node("range")), one.text("text") or ""
         whole = region[1] is None and region[3] is None
+        if whole and not text and region[0] is not None:
+            # Whole lines without a text are taken away, and not replaced by an empty one.
+            return [[region[0], 1, (region[2] or region[0]) + 1, 1, ""]]
         return [[*region, text.removesuffix("\n") if whole else text]]
     return []

@@ -13,7 +13,7 @@ from codeflow_engine.domain.change import FileContent
 from codeflow_engine.domain.diff import DiffFile, Side, Unit
 from codeflow_engine.providers.analyzer.tools.source import Source, UnreadableError, is_python
 
-__all__ = ["Chosen", "choose"]
+__all__ = ["Chosen", "Declines", "choose"]
 
 _LINK: Final = "120000"
 _SUBMODULE: Final = "160000"

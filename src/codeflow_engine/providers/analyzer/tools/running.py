@@ -23,7 +23,7 @@ from codeflow_engine.sandbox import Sandbox
 if TYPE_CHECKING:
     from codeflow_engine.providers.analyzer.tools.tool import FileTool
 
-__all__ = ["examine", "split"]
+__all__ = ["Outcome", "Told", "examine", "split"]
 
 _FORM: Final = 1
 """Raised when the meaning of a kept row changes."""

@@ -83,9 +83,9 @@ class Source:
     def __init__(self, path: str, content: bytes) -> None:
         self.path = path
         self.content = content
-        self.encoding = _encoding(content)
+        self.encoding: str = _encoding(content)
         try:
-            self.text = content.decode(self.encoding)
+            self.text: str = content.decode(self.encoding)
         except UnicodeDecodeError:
             raise UnreadableError(f"it is not in {self.encoding}, as it should be") from None
 

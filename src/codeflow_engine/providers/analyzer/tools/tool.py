@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Any, ClassVar, override
 
 from codeflow_engine.contracts.analyzer import (
@@ -28,7 +29,7 @@ class FileTool(Analyzer):
     says of one finding, as plain JSON data, without the name of any file.
     """
 
-    capabilities: ClassVar = frozenset({AnalyzerCapability.READS_FILES})
+    capabilities: ClassVar[frozenset[StrEnum]] = frozenset({AnalyzerCapability.READS_FILES})
 
     name: ClassVar[str]
     """What the tool calls itself, in messages and keys."""

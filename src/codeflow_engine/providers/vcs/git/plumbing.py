@@ -114,7 +114,7 @@ class Plumbing:
         """Our own: git's directory, and room for files that are made on the way."""
 
         self.caps = caps
-        self.head = Head(ref=None, id=None)
+        self.head: Head = Head(ref=None, id=None)
         self.shallow: tuple[str, ...] = ()
         self._git = git
         self._sandbox = sandbox

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from typing import ClassVar
+
 from codeflow_engine.contracts import Storage
 from codeflow_engine.contracts.storage import StorageCapability
 from codeflow_engine.testing.contracts.backend import BackendContract
@@ -61,8 +64,8 @@ class StorageContract(
     second or two. Without it, the test of that is skipped.
     """
 
-    contract = Storage
-    capability = StorageCapability
+    contract: ClassVar[type[Storage]] = Storage
+    capability: ClassVar[type[StrEnum] | None] = StorageCapability
 
     async def prepare(self, backend: Storage) -> None:
         """Migrate what is stored."""

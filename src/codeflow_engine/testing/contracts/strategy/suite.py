@@ -61,7 +61,7 @@ class StrategyContract(BackendContract[Strategy]):
     Each finding has a line and a quote; the form has to carry the path and one of these.
     """
 
-    contract = Strategy
+    contract: ClassVar[type[Strategy]] = Strategy
 
     patience: ClassVar[float] = PATIENCE
     """Seconds that one chunk may take here, where every answer comes at once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar
 
 from codeflow_engine.contracts import WorkflowBackend, WorkflowCapability
@@ -19,8 +20,8 @@ AT_ONCE = 1.0
 class Starting(BackendContract[WorkflowBackend]):
     """A suite whose backends are started with a function of its own."""
 
-    contract = WorkflowBackend
-    capability = WorkflowCapability
+    contract: ClassVar[type[WorkflowBackend]] = WorkflowBackend
+    capability: ClassVar[type[StrEnum] | None] = WorkflowCapability
 
     patience: ClassVar[float] = PATIENCE
     """Seconds after which a run that was accepted has to execute."""

@@ -1,4 +1,8 @@
-"""Values as JSON text and back, equal to what they were, and checked on the way back."""
+"""Values as JSON text and back, equal to what they were, and checked on the way back.
+
+This is how a storage keeps the values that it is handed: runs, reviews, events, known
+findings and dismissals.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +24,14 @@ type Stored = tuple[str, str]
 
 
 def encode(name: str, value: Any) -> str:
-    r"""Write a value as JSON in ASCII.
+    r"""Write a value of this package as JSON in ASCII.
 
     Unlike the public form of a review it keeps lone surrogates (bytes of a path that is not
     UTF-8) as JSON's `\ud800` escapes: this text comes back to Python alone.
+
+    Args:
+        name: What the row is called in an error, such as `run 'r1'`.
+        value: A frozen dataclass of `codeflow_engine.domain`.
 
     Raises:
         StorageError: Something in it has no JSON form; names the row.
@@ -37,7 +45,12 @@ def encode(name: str, value: Any) -> str:
 
 
 def decode[T](kind: type[T], rows: Sequence[Stored]) -> list[T]:
-    """Read values of one kind.
+    """Read values of one kind, in the order of the rows.
+
+    Args:
+        kind: The class of all of them, such as `Review`; for events see
+            `codeflow_engine.domain.run.EVENT_KINDS`.
+        rows: For each its name in an error, and what `encode` gave.
 
     Raises:
         StorageError: A body is not what this version writes; names the row.
