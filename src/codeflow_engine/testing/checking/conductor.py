@@ -178,7 +178,8 @@ class _Conductor:
         if undeclared:
             return RuleOutcome.SKIPPED, said
         if isinstance(error.value, pytest.skip.Exception) or error.value is self._undefined:
-            return RuleOutcome.UNCHECKED, said
+            # Nobody knows the class that was made of the target by its name.
+            return RuleOutcome.UNCHECKED, said.replace(_CLASS, "a test class", 1)
         if isinstance(error.value, pytest.FixtureLookupError):
             missing = error.value.argname
             return RuleOutcome.UNCHECKED, (
