@@ -26,7 +26,9 @@ SKIPPED, UNCHECKED = RuleOutcome.SKIPPED, RuleOutcome.UNCHECKED
 
 async def checked(name: str, **options: object) -> Checkup:
     """Check something of `checked_backends`."""
-    (checkup,) = await check(f"checked_backends:{name}", CheckOptions(**options))  # type: ignore[arg-type]
+    (checkup,) = await check(
+        f"checked_backends:{name}", CheckOptions(**options), environment=os.environ
+    )  # type: ignore[arg-type]
     return checkup
 
 
@@ -175,6 +177,14 @@ async def test_every_test_has_a_place_of_its_own(
     assert not any(map(os.path.exists, places))
 
 
+async def test_the_environment_is_what_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of this process reaches the target by itself."""
+    monkeypatch.setenv("PLACES", "/dev/null")
+
+    with pytest.raises(ConfigurationError, match="KeyError: 'PLACES'"):
+        await check("checked_backends:PlacedCache", CheckOptions(url="acme://{tmp}"))
+
+
 async def test_an_authors_own_class_runs_with_its_fixtures() -> None:
     """Those in the class and beside it; what the backend does not declare is complete."""
     checkup = await checked("TestGood")
@@ -226,7 +236,7 @@ async def test_the_users_own_pytest_changes_nothing(
     monkeypatch.setenv("PYTHONWARNINGS", "error")
     before = listed(tmp_path)
 
-    (checkup,) = await check("acme_here:FakeObserver")
+    (checkup,) = await check("acme_here:FakeObserver", environment=os.environ)
 
     assert checkup.verdict is Verdict.KEPT
     assert listed(tmp_path) == before

@@ -85,7 +85,7 @@ def check(
         settings=None if settings is None else str(settings),
         timeout=timeout,
     )
-    checkups = asyncio.run(run(target, options))
+    checkups = asyncio.run(run(target, options, environment=os.environ))
     write_out(_json(target, checkups) if form is _Format.JSON else _text(checkups))
     return _status(checkups)
 

@@ -12,10 +12,16 @@ from typing import Any
 
 import pytest
 
-from codeflow_engine.contracts import Backend
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.plugins.containment import tell
-from codeflow_engine.testing.checking.subjects import Subject, kind_of, made, place, request_of
+from codeflow_engine.testing.checking.subjects import (
+    ANY_CONTRACT,
+    Subject,
+    kind_of,
+    made,
+    place,
+    request_of,
+)
 from codeflow_engine.testing.checking.values import CheckOptions
 from codeflow_engine.testing.contracts import SUITES, BackendContract
 
@@ -31,7 +37,7 @@ def imported(target: str, options: CheckOptions, directory: Path) -> Subject:
     found = _load(target)
     if isinstance(found, type) and issubclass(found, BackendContract):
         return _own_suite(target, found, options)
-    if isinstance(found, Backend):
+    if isinstance(found, ANY_CONTRACT):
         raise ConfigurationError(f"{target} is a backend; give its class, or what makes it")
     if not callable(found):
         raise ConfigurationError(f"{target} is a {type(found).__name__}, and makes no backend")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,14 @@ _LOAD = (
     "import json,sys;order=json.load(sys.stdin);sys.path[:]=order['path'];"
     "from codeflow_engine.testing.checking.inside import main;main(order)"
 )
+_UNBOUNDED = Limits(
+    cpu_seconds=None,
+    memory_bytes=None,
+    file_bytes=None,
+    processes=None,
+    open_files=None,
+    output_bytes=None,
+)
 _LONGEST = 24 * 3600.0
 _EXTRA = "codeflow-engine[testing]"
 _PLACES = ("{tmp}", "{name}")
@@ -39,11 +46,16 @@ _NOT_INHERITED = ("PYTEST_", "PYTHON", "COV_", "TMPDIR")
 """Variables of the user's that would change how pytest or the interpreter behave."""
 
 
-async def check(target: str, options: CheckOptions | None = None) -> tuple[Checkup, ...]:
+async def check(
+    target: str,
+    options: CheckOptions | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+) -> tuple[Checkup, ...]:
     """Check a backend, or every backend of an installed plugin, against its contract.
 
-    The target's code runs in a child process with this process's environment and import
-    path: as a plugin's author, or whoever trusts them.
+    The target's code runs in a child process that has this process's import path and can
+    do whatever its user can: it is as trusted as an installed plugin.
 
     Args:
         target: `package.module:Class`, where the class derives from a contract, or is a test
@@ -51,6 +63,8 @@ async def check(target: str, options: CheckOptions | None = None) -> tuple[Check
             `kind:name` or a `name` that an installed plugin offers; or the name of an
             installed plugin, for everything that it offers.
         options: What else the suite may need.
+        environment: Variables that the target can see, without those that steer Python or
+            pytest; `os.environ` where it is to see those of this process. None gives none.
 
     Returns:
         One checkup for each backend.
@@ -61,6 +75,18 @@ async def check(target: str, options: CheckOptions | None = None) -> tuple[Check
         SandboxError: No process can be started.
     """
     options = options or CheckOptions()
+    _verify(options)
+    given = _given(environment or {})
+    module, colon, attribute = target.partition(":")
+    if colon and module not in list(Kind):
+        if not module or not attribute:
+            raise ConfigurationError(f"{target!r} is not of the form package.module:Class")
+        return (await _sole({"do": "import", "target": target}, options, given),)
+    return await _offers(target, options, given)
+
+
+def _verify(options: CheckOptions) -> None:
+    """Refuse what no check can work with, before anything is started."""
     if not 0 < options.timeout <= _LONGEST:
         raise ConfigurationError(
             f"a check needs a timeout above 0 s and not above {_LONGEST:g} s, "
@@ -78,16 +104,12 @@ async def check(target: str, options: CheckOptions | None = None) -> tuple[Check
                 f"checking a plugin needs {package}; install it with: pip install '{_EXTRA}'",
                 requires=_EXTRA,
             )
-    module, colon, attribute = target.partition(":")
-    if colon and module not in list(Kind):
-        if not module or not attribute:
-            raise ConfigurationError(f"{target!r} is not of the form package.module:Class")
-        return (await _sole({"do": "import", "target": target}, options),)
-    return await _offers(target, options)
 
 
-async def _offers(target: str, options: CheckOptions) -> tuple[Checkup, ...]:
-    asked = await _Run({"do": "survey", "target": target}, options).done()
+async def _offers(
+    target: str, options: CheckOptions, given: Mapping[str, str]
+) -> tuple[Checkup, ...]:
+    asked = await _Run({"do": "survey", "target": target}, options, given).done()
     offers: list[dict[str, Any]] = asked.found["offers"]
     failures: list[str] = asked.found["failures"]
     if not offers and not failures:
@@ -97,10 +119,11 @@ async def _offers(target: str, options: CheckOptions) -> tuple[Checkup, ...]:
         if not offer["suite"]:
             checkups.append(_without_suite(offer["target"]))
         elif len(offers) == 1 and not failures:
-            checkups.append(await _sole({"do": "offer", **offer}, options))
+            checkups.append(await _sole({"do": "offer", **offer}, options, given))
         else:
             fitting = _fitting(offer["target"], options)
-            checkups.append((await _Run({"do": "offer", **offer}, fitting).done()).checkup())
+            run = _Run({"do": "offer", **offer}, fitting, given)
+            checkups.append((await run.done()).checkup())
     return tuple(checkups)
 
 
@@ -114,8 +137,8 @@ def _fitting(target: str, options: CheckOptions) -> CheckOptions:
     return options
 
 
-async def _sole(order: dict[str, Any], options: CheckOptions) -> Checkup:
-    checkup = (await _Run(order, options).done()).checkup()
+async def _sole(order: dict[str, Any], options: CheckOptions, given: Mapping[str, str]) -> Checkup:
+    checkup = (await _Run(order, options, given).done()).checkup()
     if checkup.error is not None:
         raise ConfigurationError(checkup.error)
     return checkup
@@ -144,8 +167,11 @@ def _without_suite(target: str) -> Checkup:
 class _Run:
     """One child process, and what it has told so far."""
 
-    def __init__(self, order: dict[str, Any], options: CheckOptions) -> None:
+    def __init__(
+        self, order: dict[str, Any], options: CheckOptions, given: Mapping[str, str]
+    ) -> None:
         self._order = order
+        self._given = given
         self._options = options
         self.found: dict[str, Any] = {}
         self._suite: str | None = None
@@ -168,16 +194,8 @@ class _Run:
                 Sandbox() as sandbox,
                 sandbox.session(
                     [sys.executable, "-I", "-c", _LOAD],
-                    limits=Limits(
-                        timeout=self._options.timeout,
-                        cpu_seconds=None,
-                        memory_bytes=None,
-                        file_bytes=None,
-                        processes=None,
-                        open_files=None,
-                        output_bytes=None,
-                    ),
-                    env=_environment(),
+                    limits=replace(_UNBOUNDED, timeout=self._options.timeout),
+                    env=self._given,
                     isolate=False,
                 ) as session,
             ):
@@ -261,9 +279,9 @@ class _Run:
         )
 
 
-def _environment() -> dict[str, str]:
+def _given(environment: Mapping[str, str]) -> Mapping[str, str]:
     kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)
+        name: value for name, value in environment.items() if not name.startswith(_NOT_INHERITED)
     }
     return kept | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 

@@ -18,7 +18,9 @@ from codeflow_engine.plugins.registry import Kind
 from codeflow_engine.testing.checking.values import CheckOptions
 from codeflow_engine.testing.contracts import SUITES, BackendContract
 
-__all__ = ["Subject", "kind_of", "made", "place", "request_of"]
+__all__ = ["ANY_CONTRACT", "Subject", "kind_of", "made", "place", "request_of"]
+
+ANY_CONTRACT = tuple(CONTRACTS.values())
 
 _PATIENCE = 10.0
 """Seconds to wait for a backend that was only made to see whether it can be."""
@@ -73,7 +75,7 @@ def made(name: str, make: Callable[[Path], Any], directory: Path) -> Backend:
         raise ConfigurationError(f"{name} cannot be created: {error.message}") from error
     except BaseException as error:
         raise ConfigurationError(f"{name} cannot be created: {tell(error)}") from error
-    if not isinstance(backend, Backend):
+    if not isinstance(backend, ANY_CONTRACT):
         known = ", ".join(contract.__name__ for contract in CONTRACTS.values())
         raise ConfigurationError(
             f"{name} makes a {type(backend).__name__}, which derives from no contract; "
