@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -14,7 +16,7 @@ from codeflow_engine.domain.coverage import Coverage
 from codeflow_engine.domain.identity import KnownFinding, Traits
 from codeflow_engine.domain.review import ChangeSummary, Review, Timing
 from codeflow_engine.domain.run import RunEvent, RunRecord, RunStatus
-from codeflow_engine.errors import SchemaVersionError
+from codeflow_engine.errors import SchemaVersionError, StorageError
 from codeflow_engine.storage.sql import SQLSettings, SQLStorage
 from sql_databases import Server
 
@@ -96,3 +98,41 @@ async def test_a_prune_that_fails_removes_nothing(storage: SQLStorage) -> None:
 
     assert await storage.find_runs("a") == (RUN,)
     assert len(await storage.read_events("a", "r1")) == 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignEvent(RunEvent):
+    """An event of a kind that no storage can name."""
+
+
+@pytest.mark.parametrize("storage", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"input": {"number": float("nan")}}, "run 'bad' cannot be stored"),
+        ({"input": {"nested": [{1: "one"}]}}, "a key that is no text has no JSON form"),
+        ({"created_at": NOW.replace(tzinfo=None)}, "without a zone"),
+        # In JSON the two halves would be one character.
+        ({"error": "\ud800\udc00"}, "two halves of a character have no JSON form"),
+    ],
+    ids=["number", "key", "zone", "halves"],
+)
+async def test_d40_the_error_names_the_run_that_cannot_be_stored(
+    storage: SQLStorage, fields: dict[str, Any], told: str
+) -> None:
+    """Or says at least what is wrong with it; and the rest of the batch is not kept."""
+    with pytest.raises(StorageError, match=told):
+        await storage.put_runs([RUN, replace(RUN, run_id="bad", **fields)])
+
+    assert await storage.find_runs("a") == ()
+
+
+@pytest.mark.parametrize("storage", ["sqlite"], indirect=True)
+async def test_d40_the_error_names_the_event_that_cannot_be_stored(storage: SQLStorage) -> None:
+    """By its run and its number."""
+    known = RunEvent(run_id="r1", sequence=1, at=NOW)
+
+    with pytest.raises(StorageError, match="event 2 of run 'r1' cannot be stored"):
+        await storage.append_events("a", [known, ForeignEvent(run_id="r1", sequence=2, at=NOW)])
+
+    assert await storage.read_events("a", "r1") == ()

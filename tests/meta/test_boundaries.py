@@ -195,9 +195,11 @@ def test_s37_no_module_runs_what_it_reads() -> None:
 def test_only_the_isolation_of_plugins_catches_everything() -> None:
     """Wherever all exceptions are caught, they are raised again or isolate foreign code."""
     found = {
-        str(path.relative_to(PACKAGE)): handlers
+        name: handlers
         for path in PACKAGE.glob("**/*.py")
         if (handlers := catches_everything(path.read_text("utf-8")))
+        # A suite makes a failure of its own of whatever the backend under test raises.
+        and not (name := str(path.relative_to(PACKAGE))).startswith("testing/contracts/")
     }
 
     assert found.keys() == CATCHES.keys(), found

@@ -15,8 +15,9 @@ SOURCES = {
 VALUES = {"domain", "contracts"}
 """Floors whose dataclasses are values that a host gets."""
 
-READS_ENVIRONMENT = {"settings", "hosts"}
-"""Floors that run before or while an engine is constructed, or are a program of their own."""
+READS_ENVIRONMENT = {"settings", "hosts", "testing"}
+"""Floors that run before or while an engine is constructed, are a program of their own, or
+belong to somebody's tests."""
 
 BACKENDS = re.compile(
     r"\b(LLM|VCS|Storage|Cache|WorkflowBackend|Analyzer|Strategy|Observer|Backend)\b"

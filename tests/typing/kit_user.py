@@ -18,7 +18,4 @@ plan = FaultPlan(
 )
 assert_type(faulty(FakeObserver(), plan), FakeObserver)
 assert_type(plan.calls, list[Call])
-raises("on_event", "no error")  # type: ignore[arg-type]
-raises("on_event", OSError, sometimes=True)  # type: ignore[call-arg]
-
 ask: Ask = FakeModel("yes", StorageFullError("full")).ask

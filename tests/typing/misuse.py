@@ -14,6 +14,7 @@ from codeflow_engine.domain.change import Change, ChangeRequest, FileContent
 from codeflow_engine.domain.diff import Side
 from codeflow_engine.plugins.registry import PluginRegistry
 from codeflow_engine.sandbox import Sandbox
+from codeflow_engine.testing.faults import raises
 
 codeflow.Motor()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]  # no such name
 codeflow.Engine(tenant=7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # a tenant is a text
@@ -77,3 +78,7 @@ def register(registry: PluginRegistry) -> None:
     """Offers are made under names, with options that exist."""
     registry.add_vcs(Halved)  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
     registry.add_vcs("halved", Halved, schema=("halved",))  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+raises("on_event", "no error")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+raises("on_event", OSError, sometimes=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

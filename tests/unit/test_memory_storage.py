@@ -115,6 +115,15 @@ async def test_an_ended_run_that_is_written_again_keeps_its_place() -> None:
     assert await ids(storage) == {"second", "third"}
 
 
+async def test_two_storages_share_nothing() -> None:
+    """What one engine keeps in memory is unknown to another one."""
+    first, second = MemoryStorage(), MemoryStorage()
+
+    await first.put_runs([run("r1")])
+
+    assert await second.find_runs("a") == ()
+
+
 @pytest.mark.parametrize("keep", [0, -1])
 def test_keeping_nothing_is_refused(keep: int) -> None:
     """A result that is gone before it can be read helps nobody."""

@@ -71,7 +71,8 @@ class Storage(Backend):
     and is meant to the letter; texts are sorted by code point. With a limit below one,
     nothing is read or removed. No method blocks the event loop.
 
-    A value that cannot be stored as what it is, and a time without a zone, are refused.
+    A value that cannot be stored as what it is (an identity too long for an index, or data
+    without a JSON form) and a time without a zone are refused.
     Every method raises `StorageError`, and then nothing of the call was kept:
     `StorageUnavailableError` where a later try may succeed, `StorageFullError` where no
     space is left, `SchemaVersionError` where `migrate` has to run first, or a newer version

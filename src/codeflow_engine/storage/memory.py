@@ -69,6 +69,7 @@ class MemoryStorage(Storage):
 
     async def append_events(self, tenant: str, events: Sequence[RunEvent]) -> None:
         """Append events; one whose number is there already changes nothing."""
+        _check_zones(event.at for event in events)
         streams = self._tenants[tenant].events
         for event in events:
             stream = streams.setdefault(event.run_id, [])

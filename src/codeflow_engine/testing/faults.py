@@ -47,7 +47,20 @@ from typing import Any, TypedDict, Unpack, cast
 from codeflow_engine.contracts import Backend
 from codeflow_engine.errors import ConfigurationError
 
-__all__ = ["Call", "Fault", "FaultPlan", "answers", "delays", "faulty", "hangs", "loses", "raises"]
+__all__ = [
+    "Call",
+    "Fault",
+    "FaultPlan",
+    "On",
+    "Raised",
+    "When",
+    "answers",
+    "delays",
+    "faulty",
+    "hangs",
+    "loses",
+    "raises",
+]
 
 type Raised = BaseException | Callable[[], BaseException]
 """An error, or what makes a new one for each call, such as its class."""

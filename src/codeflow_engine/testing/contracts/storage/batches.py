@@ -114,12 +114,16 @@ class BatchTests:
         """It names no moment, and would be compared with others later."""
         naive = NOON.replace(tzinfo=None)
 
-        put = await _kept(backend.put_runs([run("good"), run("bad", created_at=naive)]))
-        updated = await _kept(backend.put_runs([run("good"), run("bad", updated_at=naive)]))
-        pruned = await _kept(backend.prune("a", before=naive))
+        kept = {
+            "created": await _kept(backend.put_runs([run("r1"), run("r2", created_at=naive)])),
+            "updated": await _kept(backend.put_runs([run("r1"), run("r2", updated_at=naive)])),
+            "event": await _kept(backend.append_events("a", [event("r1", 1, at=naive)])),
+            "prune": await _kept(backend.prune("a", before=naive)),
+        }
 
-        assert (put, updated, pruned) == (False, False, False)
+        assert kept == dict.fromkeys(kept, False)
         assert await within(backend.find_runs("a")) == ()
+        assert await backend.read_events("a", "r1") == ()
 
     async def test_a_cancelled_batch_is_kept_whole_or_not_at_all(self, backend: Storage) -> None:
         """At whatever moment its caller gives up; and the storage goes on working."""

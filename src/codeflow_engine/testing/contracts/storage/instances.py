@@ -100,14 +100,13 @@ class InstanceTests:
             await _check_everything(last)
 
     @requires(_DURABLE)
-    async def test_what_was_acknowledged_outlives_the_storage(
-        self, create: _Create, backend: Storage
-    ) -> None:
+    async def test_what_was_acknowledged_outlives_the_storage(self, untouched: _Create) -> None:
         """Another one finds it, after the first was closed."""
-        async with another(create) as first:
+        async with another(untouched) as first:
+            await first.migrate()
             await _put_everything(first)
 
-        async with another(create) as second:
+        async with another(untouched) as second:
             await _check_everything(second)
 
     @requires(_DURABLE, _SHARED)
@@ -121,14 +120,15 @@ class InstanceTests:
             await _check_everything(second)
 
     @requires(_DURABLE)
-    async def test_what_was_removed_stays_removed(self, create: _Create, backend: Storage) -> None:
+    async def test_what_was_removed_stays_removed(self, untouched: _Create) -> None:
         """For another one, after the first was closed."""
-        async with another(create) as first:
+        async with another(untouched) as first:
+            await first.migrate()
             await _put_everything(first)
             await first.remove_dismissals("a", [dismissal("f1")])
             await first.prune("a", before=_LATER)
 
-        async with another(create) as second:
+        async with another(untouched) as second:
             assert await second.find_runs("a") == ()
             assert await second.read_events("a", "r1") == ()
             assert await second.find_findings("a") == ()
