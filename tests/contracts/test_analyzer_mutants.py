@@ -16,7 +16,7 @@ from mutation import struck, unbroken
 from codeflow_engine.contracts import Analysis, Analyzer, AnalyzerReport
 from codeflow_engine.domain.change import FileContent
 from codeflow_engine.domain.diff import Side
-from codeflow_engine.domain.finding import RawFinding
+from codeflow_engine.domain.finding import RawFinding, Suggestion
 from codeflow_engine.errors import AnalyzerError, ProviderError
 from codeflow_engine.providers.analyzer.ruff import RuffAnalyzer
 from codeflow_engine.providers.analyzer.secrets import SecretsAnalyzer, SecretsSettings
@@ -38,6 +38,13 @@ class Silent(SecretsAnalyzer):
         files = analysis.change.diff.files
         examined = [unit for unit in report.examined if not files[unit.file].is_binary]
         return replace(report, examined=tuple(examined))
+
+
+class Fragile(SecretsAnalyzer):
+    async def analyze(self, analysis: Analysis, sandbox: Sandbox) -> AnalyzerReport:
+        texts = [file.hunks[0].section for file in analysis.change.diff.files]
+        assert len(texts) == len(analysis.change.diff.files)
+        return await super().analyze(analysis, sandbox)
 
 
 class Overreaching(SecretsAnalyzer):
@@ -78,6 +85,21 @@ class FromZero(Edited):
         return replace(finding, column=0)
 
 
+class Unplaced(Edited):
+    def edit(self, finding: RawFinding, analysis: Analysis) -> RawFinding:
+        return replace(finding, line=None, end_line=None)
+
+
+class Wide(Edited):
+    def edit(self, finding: RawFinding, analysis: Analysis) -> RawFinding:
+        return replace(finding, column=39, end_column=None, line=1, side=Side.NEW)
+
+
+class Mending(Edited):
+    def edit(self, finding: RawFinding, analysis: Analysis) -> RawFinding:
+        return replace(finding, suggestion=Suggestion(replacement="", start_line=0, end_line=0))
+
+
 class Telling(Edited):
     def edit(self, finding: RawFinding, analysis: Analysis) -> RawFinding:
         file = next(one for one in analysis.change.diff.files if one.path == finding.path)
@@ -107,6 +129,7 @@ class Sharing(SecretsAnalyzer):
 
 
 TestSilent = struck(SecretsSuite, Silent, "test_it_accounts_for_every_unit")
+TestFragile = struck(SecretsSuite, Fragile, "test_it_accounts_for_every_unit")
 TestOverreaching = struck(
     SecretsSuite, Overreaching, "test_it_speaks_of_nothing_that_it_was_not_asked_about"
 )
@@ -114,6 +137,9 @@ TestWordless = struck(SecretsSuite, Wordless, "test_its_report_is_sound")
 TestUntyped = struck(SecretsSuite, Untyped, "test_its_report_is_sound")
 TestPrefixed = struck(SecretsSuite, Prefixed, "test_its_findings_stand_in_the_change")
 TestFromZero = struck(SecretsSuite, FromZero, "test_its_findings_stand_in_the_change")
+TestUnplaced = struck(SecretsSuite, Unplaced, "test_its_findings_stand_in_the_change")
+TestWide = struck(SecretsSuite, Wide, "test_its_findings_stand_in_the_change")
+TestMending = struck(SecretsSuite, Mending, "test_its_findings_stand_in_the_change")
 TestTelling = struck(SecretsSuite, Telling, "test_its_findings_have_a_name_and_a_title")
 TestBlind = struck(SecretsSuite, Blind, "test_it_finds_what_its_author_says")
 TestCounting = struck(SecretsSuite, Counting, "test_the_same_change_gives_the_same_report")

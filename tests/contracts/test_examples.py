@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from git_examples import commit_example, run_git
 
-from codeflow_engine.domain.diff import FileStatus, Side
+from codeflow_engine.domain.diff import Diff, FileStatus, Side
 from codeflow_engine.testing.contracts.vcs.published import shortcomings
 from codeflow_engine.testing.examples import (
     EXAMPLES,
+    LINK,
     SUBMODULE,
     TOGETHER,
     Example,
@@ -41,6 +42,56 @@ def test_the_diff_of_an_example_is_the_one_that_git_makes(example: Example, tmp_
 def test_the_diff_of_an_example_makes_its_head_of_its_base(example: Example) -> None:
     """By the engine's own reading of it."""
     assert [*shortcomings(example, example.diff)] == []
+
+
+TEXT = ExampleFile.of("a = 1\n")
+OTHER = ExampleFile.of("a = 2\n")
+LINKED = ExampleFile.of("a", LINK)
+
+
+def change(base: dict[str, ExampleFile], head: dict[str, ExampleFile]) -> Example:
+    return Example(name="x", base=base, head=head)
+
+
+@pytest.mark.parametrize(
+    ("told", "complaint"),
+    [
+        (change({}, {}), "'a' was changed or removed, and no entry says so"),
+        (change({}, {"a": OTHER}), "'a' was changed or removed, and no entry says so"),
+        (change({"a": TEXT}, {}), "'a' was changed or added, and no entry says so"),
+        (change({"a": TEXT}, {"a": TEXT, "b": TEXT}), "'b' has a side that the change does not"),
+        (change({"a": OTHER}, {"a": TEXT}), "'a': line 5: the hunk does not apply"),
+        (change({"a": TEXT}, {"a": LINKED}), "'a' has the mode 100644, not 120000"),
+        (
+            change({"a": ExampleFile(content=b"\0")}, {"a": OTHER}),
+            "'a' is a text, and is shown as binary",
+        ),
+        (
+            change({"a": TEXT}, {"a": ExampleFile.of("a = 3\n")}),
+            "'a' becomes something else by its hunks",
+        ),
+        (
+            change({"a": TEXT, "same": OTHER}, {"a": OTHER, "same": TEXT}),
+            "'same' has an entry, and is what it was",
+        ),
+    ],
+)
+def test_what_a_diff_falls_short_of_is_told(told: Example, complaint: str) -> None:
+    """Each way in which a diff can be wrong about a change has its sentence."""
+    true = change({"a": TEXT, "same": TEXT}, {"a": OTHER, "same": TEXT})
+
+    said = list(shortcomings(true, told.diff))
+
+    assert any(one.startswith(complaint) for one in said), said
+
+
+def test_a_mode_that_is_not_told_falls_short() -> None:
+    """A link that comes looks like a file where the diff does not say."""
+    true = change({}, {"a": LINKED})
+    plain = Diff.parse(b"--- /dev/null\n+++ b/a\n@@ -0,0 +1 @@\n+a\n\\ No newline at end of file\n")
+
+    assert [*shortcomings(true, plain)] == ["'a' comes with a mode that is not told"]
+    assert [*shortcomings(true, true.diff)] == []
 
 
 def test_the_examples_hold_what_a_change_may_hold() -> None:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
+import signal
 import subprocess
 import time
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,13 @@ class Changed(Git):
 class Untyped(Changed):
     def edit(self, change: Change) -> Change:
         return replace(change, title=change.title.encode())  # type: ignore[arg-type] # on purpose
+
+
+class Fragile(Git):
+    async def fetch_change(self, request: ChangeRequest, sandbox: Sandbox) -> Change:
+        change = await super().fetch_change(request, sandbox)
+        change.title.encode("ascii")
+        return change
 
 
 class Abbreviating(Changed):
@@ -117,8 +126,28 @@ class Shielded(Git):
         return await asyncio.shield(super().fetch_change(request, sandbox))
 
 
+LEFT: list[int] = []
+
+
+@pytest.fixture(autouse=True)
+def reaped() -> Iterator[None]:
+    """End what a mutant leaves."""
+    yield
+    while LEFT:
+        process = LEFT.pop()
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+
+
+class Leaving(Git):
+    async def fetch_change(self, request: ChangeRequest, sandbox: Sandbox) -> Change:
+        LEFT.append(os.posix_spawn("/bin/sleep", ["sleep", "9"], {}))  # noqa: ASYNC221 - it returns at once
+        return await super().fetch_change(request, sandbox)
+
+
 COMPLETE = "test_the_diff_is_complete"
 TestUntyped = struck(GitSuite, Untyped, "test_a_change_is_sound")
+TestFragile = struck(GitSuite, Fragile, "test_a_change_is_sound")
 TestAbbreviating = struck(GitSuite, Abbreviating, "test_a_change_is_pinned")
 TestDated = struck(GitSuite, Dated, "test_a_change_is_the_same_each_time")
 TestFollowing = struck(GitSuite, Following, "test_a_change_that_moves_on_leaves_what_was_fetched")
@@ -127,6 +156,7 @@ TestWithoutModes = struck(GitSuite, WithoutModes, COMPLETE)
 TestFirstPage = struck(GitSuite, FirstPage, COMPLETE)
 TestSharing = struck(GitSuite, Sharing, "test_changes_fetched_at_once_do_not_mix")
 TestBlocking = struck(GitSuite, Blocking, "test_fetching_does_not_block_the_event_loop")
+TestLeaving = struck(GitSuite, Leaving, "test_fetching_ends_when_it_is_cancelled")
 TestShielded = struck(GitSuite, Shielded, "test_fetching_ends_when_it_is_cancelled")
 
 

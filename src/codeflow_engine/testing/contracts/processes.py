@@ -60,7 +60,7 @@ def children() -> frozenset[int]:
     return frozenset(found)
 
 
-async def gone(before: frozenset[int], *, seconds: float = 2.0) -> bool:
+async def gone(before: frozenset[int], *, seconds: float = 1.0) -> bool:
     """Wait a moment for all processes to end that were not there before."""
     deadline = time.monotonic() + seconds
     while children() - before:

@@ -17,7 +17,7 @@ from codeflow_engine.sandbox import Sandbox
 from codeflow_engine.testing.contracts.answering import raised
 from codeflow_engine.testing.examples import Example
 
-__all__ = ["Expected", "Reader", "account", "ask", "silenced", "substance"]
+__all__ = ["Expected", "Unreadable", "account", "ask", "silenced", "substance"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,34 +96,24 @@ def silenced(diff: Diff, whole: AnalyzerReport, broken: AnalyzerReport) -> list[
     ]
 
 
-class Reader:
-    """Reads the files of an example, and may give none of them.
+class Unreadable:
+    """Reads files, and gives the content of none.
 
     Args:
-        example: The example.
-        reason: Why no file has content; None to give them.
+        reason: Why a file has no content.
         error: What is raised instead of an answer.
     """
 
-    def __init__(
-        self,
-        example: Example,
-        *,
-        reason: str | None = None,
-        error: BaseException | None = None,
-    ) -> None:
-        self._example = example
+    def __init__(self, reason: str = "", *, error: BaseException | None = None) -> None:
         self._reason = reason
         self._error = error
-        self.in_vain: set[str] = set()
-        """Paths on the new side that were asked for and not given."""
+        self.asked: set[str] = set()
+        """Paths on the new side that were asked for."""
 
     async def __call__(self, paths: Sequence[str], side: Side) -> tuple[FileContent, ...]:
         """Answer as `Analysis.read_files` does."""
-        if side is Side.NEW and (self._error or self._reason):
-            self.in_vain.update(paths)
+        if side is Side.NEW:
+            self.asked.update(paths)
         if self._error is not None:
             raise self._error
-        if self._reason is None:
-            return await self._example.read_files(paths, side)
         return tuple(FileContent(path=path, reason=self._reason) for path in paths)

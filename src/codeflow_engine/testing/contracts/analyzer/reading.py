@@ -5,7 +5,7 @@ from __future__ import annotations
 from codeflow_engine.contracts import Analyzer, AnalyzerCapability, AnalyzerReport
 from codeflow_engine.errors import ProviderUnavailableError
 from codeflow_engine.sandbox import Sandbox
-from codeflow_engine.testing.contracts.analyzer.asking import Reader, account, ask, silenced
+from codeflow_engine.testing.contracts.analyzer.asking import Unreadable, account, ask, silenced
 from codeflow_engine.testing.contracts.backend import lacks, requires
 from codeflow_engine.testing.examples import Example
 
@@ -42,11 +42,11 @@ class FileTests:
         self, backend: Analyzer, sandbox: Sandbox, everything: Example
     ) -> None:
         """A file that is too large, gone or stale is failed or declined, never found clean."""
-        reader = Reader(everything, reason="larger than 3 bytes")
+        reader = Unreadable("larger than 3 bytes")
 
         report = await ask(backend, everything.analysis(read_files=reader), sandbox)
 
-        assert set(_examined(report, everything)) & reader.in_vain == set()
+        assert set(_examined(report, everything)) & reader.asked == set()
 
     async def test_a_host_that_fails_makes_no_clean_report(
         self, backend: Analyzer, sandbox: Sandbox, small: Example
@@ -55,12 +55,12 @@ class FileTests:
         whole = await ask(backend, small.analysis(), sandbox)
 
         for error in (ProviderUnavailableError("gone"), OSError("gone")):
-            reader = Reader(small, error=error)
+            reader = Unreadable(error=error)
             analysis = small.analysis(read_files=reader)
             report = await ask(backend, analysis, sandbox, may_crash=True)
 
             if _READS in backend.capabilities:
-                assert set(_examined(report, small)) & reader.in_vain == set()
+                assert set(_examined(report, small)) & reader.asked == set()
             assert silenced(small.diff, whole, report) == []
 
 

@@ -23,8 +23,10 @@ class RunTests:
         self, backend: Analyzer, sandbox: Sandbox, everything: Example
     ) -> None:
         """While it works, everything else of the host goes on."""
+        analysis = everything.analysis()
+
         async with attention() as seen:
-            await ask(backend, everything.analysis(), sandbox)
+            await ask(backend, analysis, sandbox)
 
         assert seen.longest_stall < LONGEST_STALL
 

@@ -70,9 +70,8 @@ def shortcomings(example: Example, diff: Diff) -> Iterator[str]:
 
 
 def _wrong(example: Example, file: DiffFile) -> Iterator[str]:
-    old = None if file.old_path is None else example.base.get(file.old_path)
-    new = None if file.new_path is None else example.head.get(file.new_path)
-    if (file.old_path is None) != (old is None) or (file.new_path is None) != (new is None):
+    old, new = example.base.get(file.old_path or ""), example.head.get(file.new_path or "")
+    if (file.old_path and old is None) or (file.new_path and new is None):
         yield f"{file.path!r} has a side that the change does not have"
         return
     for told, side in ((file.old_mode, old), (file.new_mode, new)):
