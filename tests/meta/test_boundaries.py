@@ -32,6 +32,8 @@ CATCHES = {
     "plugins/containment.py": "an exception of a plugin that cannot say its own message",
     "plugins/installed.py": "metadata of other distributions, which break in many ways",
     "providers/analyzer/scanning/child.py": "a scan of a plugin, told to the parent process",
+    "testing/checking/inside.py": "a check of a plugin, told to the parent process",
+    "testing/checking/subjects.py": "the end of a backend that was made to see whether it can be",
 }
 """Modules that catch everything and go on, each with what it isolates."""
 

@@ -31,9 +31,9 @@ from codeflow_engine.errors import (
 from codeflow_engine.plugins.containment import is_foreign, tell
 from codeflow_engine.plugins.registry import BackendInfo, Factory, Kind, Registry
 
-__all__ = ["Backends"]
+__all__ = ["CONTRACTS", "Backends"]
 
-_CONTRACTS: dict[Kind, type[Backend]] = {
+CONTRACTS: dict[Kind, type[Backend]] = {
     Kind.LLM: LLM,
     Kind.VCS: VCS,
     Kind.STORAGE: Storage,
@@ -43,6 +43,7 @@ _CONTRACTS: dict[Kind, type[Backend]] = {
     Kind.STRATEGY: Strategy,
     Kind.OBSERVER: Observer,
 }
+"""The class that backends of each kind derive from."""
 
 
 class Backends:
@@ -67,7 +68,7 @@ class Backends:
             ConfigurationError: Nothing takes such a thing.
             PluginConflictError: More than one backend does.
         """
-        if isinstance(given, _CONTRACTS[kind]):
+        if isinstance(given, CONTRACTS[kind]):
             return self.adopt(kind, given)
         if not isinstance(given, str):
             return self._take_handle(kind, given)
@@ -91,7 +92,7 @@ class Backends:
         if not taking:
             raise ConfigurationError(
                 f"a {type(given).__name__} is no {kind}: it does not derive from "
-                f"{_CONTRACTS[kind].__name__}, and no plugin works with it"
+                f"{CONTRACTS[kind].__name__}, and no plugin works with it"
             )
         if bound:
             self.loop_bound.append(type(given).__name__)
@@ -114,7 +115,7 @@ class Backends:
         Raises:
             ConfigurationError: It does not derive from the contract of its kind.
         """
-        contract = _CONTRACTS[kind]
+        contract = CONTRACTS[kind]
         if not isinstance(backend, contract):
             raise ConfigurationError(
                 f"a {type(backend).__name__} is no {kind}: "
@@ -145,7 +146,7 @@ class Backends:
             ConfigurationError: Its section of the settings is wrong.
             PluginError: It cannot be loaded, or is not what it was offered as.
         """
-        kind = next(kind for kind, known in _CONTRACTS.items() if known is contract)
+        kind = next(kind for kind, known in CONTRACTS.items() if known is contract)
         # Not by truth: a cache or a storage with a length is false while it is empty.
         known = self._adopted.get((kind, name), self._created.get((kind, name)))
         if isinstance(known, contract):

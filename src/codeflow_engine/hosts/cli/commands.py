@@ -29,9 +29,10 @@ def app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     program.callback()(_options)
-    for command in (review, runs, show, dismiss, plugins, doctor):
+    for command in (review, runs, show, dismiss, doctor):
         program.command()(command)
     program.add_typer(dismissals(), name="dismissals")
+    program.add_typer(plugins(), name="plugins")
     program.add_typer(database(), name="db")
     return program
 

@@ -11,6 +11,7 @@ import typer
 
 from codeflow_engine.errors import MissingDependencyError
 from codeflow_engine.hosts.cli.exits import Exit
+from codeflow_engine.hosts.cli.plugin_check import check
 from codeflow_engine.hosts.cli.table import table
 from codeflow_engine.hosts.cli.terminal import style_of, write_out
 from codeflow_engine.reports.prose import count
@@ -21,17 +22,31 @@ if TYPE_CHECKING:
 __all__ = ["plugins", "states"]
 
 
-def plugins(
+def plugins() -> typer.Typer:
+    """Build the commands about plugins; without one of them, plugins are listed."""
+    group = typer.Typer(
+        callback=_listed,
+        invoke_without_command=True,
+        rich_markup_mode=None,
+    )
+    group.command()(check)
+    return group
+
+
+def _listed(
+    context: typer.Context,
     *,
     settings: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Read settings from this TOML file.")
     ] = None,
 ) -> int:
-    """List every backend with its origin and its state.
+    """List every backend with its origin and its state, or check one with `check`.
 
     Exit status: 0, also where a backend lacks a package that nobody has to install; 3 where
     a plugin is installed and broken.
     """
+    if context.invoked_subcommand is not None:
+        return Exit.OK
     from codeflow_engine.sync import Engine
 
     with Engine(settings_file=settings) as engine:

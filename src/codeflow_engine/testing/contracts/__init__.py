@@ -9,10 +9,12 @@ from codeflow_engine.testing.contracts.cache import CacheContract
 from codeflow_engine.testing.contracts.observer import ObserverContract
 from codeflow_engine.testing.contracts.storage import StorageContract
 from codeflow_engine.testing.contracts.strategy import StrategyContract
+from codeflow_engine.testing.contracts.suites import SUITES
 from codeflow_engine.testing.contracts.vcs import Published, VCSContract
 from codeflow_engine.testing.contracts.workflow import WorkflowBackendContract
 
 __all__ = [
+    "SUITES",
     "AnalyzerContract",
     "BackendContract",
     "CacheContract",

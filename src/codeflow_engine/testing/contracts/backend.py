@@ -7,7 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import pytest
 import pytest_asyncio
@@ -15,7 +15,18 @@ import pytest_asyncio
 from codeflow_engine.contracts import Backend
 from codeflow_engine.testing.contracts.watching import io_seen, within
 
-__all__ = ["BackendContract", "another", "choose", "lacks", "requires"]
+__all__ = [
+    "UNCONCERNED",
+    "BackendContract",
+    "another",
+    "choose",
+    "lacks",
+    "pass_over",
+    "requires",
+]
+
+UNCONCERNED = pytest.StashKey[bool]()
+"""Marks a test that was skipped since it does not concern the backend."""
 
 
 def requires(*capabilities: StrEnum) -> pytest.MarkDecorator:
@@ -121,7 +132,13 @@ def choose(test: pytest.Item, backend: Backend) -> None:
     declared: frozenset[StrEnum] = getattr(backend, "capabilities", frozenset())
     for mark in test.iter_markers("codeflow_requires"):
         if missing := [str(one) for one in mark.args if one not in declared]:
-            pytest.skip(f"the backend does not declare {', '.join(missing)}")
+            pass_over(test, f"the backend does not declare {', '.join(missing)}")
     for mark in test.iter_markers("codeflow_lacks"):
         if present := [str(one) for one in mark.args if one in declared]:
-            pytest.skip(f"the backend declares {', '.join(present)}")
+            pass_over(test, f"the backend declares {', '.join(present)}")
+
+
+def pass_over(test: pytest.Item, reason: str) -> NoReturn:
+    """Skip a test that does not concern the backend, so that nobody waits for it."""
+    test.stash[UNCONCERNED] = True
+    pytest.skip(reason)

@@ -12,7 +12,7 @@ from codeflow_engine.contracts import Pruned, Storage
 from codeflow_engine.contracts.storage import StorageCapability
 from codeflow_engine.domain.run import RunStatus
 from codeflow_engine.errors import SchemaVersionError, StorageUnavailableError
-from codeflow_engine.testing.contracts.backend import another, choose, requires
+from codeflow_engine.testing.contracts.backend import another, choose, pass_over, requires
 from codeflow_engine.testing.contracts.watching import within
 from codeflow_engine.testing.values import NOON, dismissal, event, events, known, review, run
 
@@ -50,12 +50,12 @@ class InstanceTests:
     """What is stored is more than what one object of one process holds."""
 
     @pytest.fixture
-    def unreachable(self) -> _Create:
+    def unreachable(self, request: pytest.FixtureRequest) -> _Create:
         """Return what makes a storage that cannot be reached; who can, defines this one."""
-        pytest.skip(
-            "no fixture `unreachable` is defined, which returns a function without arguments "
-            "that makes a storage whose data cannot be reached, such as on a port where "
-            "nobody listens"
+        pass_over(
+            request.node,
+            "the fixture `unreachable` is not defined, which returns what makes a storage whose "
+            "data cannot be reached: the storage has no server",
         )
 
     @pytest.fixture

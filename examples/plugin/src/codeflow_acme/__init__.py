@@ -1,0 +1,1 @@
+"""Backends for codeflow-engine: an analyzer of SQL in Python, and changes as two trees."""
