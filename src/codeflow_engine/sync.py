@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
+    from pandas import DataFrame
+
     from codeflow_engine.contracts import Pruned
     from codeflow_engine.domain.dismissal import Dismissal
     from codeflow_engine.domain.review import Review
@@ -248,6 +250,10 @@ class Run:
         stream = self._run.events(after=after)
         while (event := self._loop.run(anext(stream, None))) is not None:
             yield event
+
+    def to_dataframe(self) -> DataFrame:
+        """Do what `AsyncRun.to_dataframe` does."""
+        return self._loop.run(self._run.to_dataframe())
 
     def cancel(self) -> None:
         """Do what `AsyncRun.cancel` does."""

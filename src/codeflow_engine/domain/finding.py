@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from codeflow_engine.domain.diff import Side
 
@@ -183,6 +184,13 @@ class Finding:
             raise ValueError(
                 f"{self.path}: no lines from {self.line} to {self.end_line}; they count from 1"
             )
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the finding in the form that it has within a review's JSON form."""
+        from codeflow_engine.domain.encoding import to_plain
+
+        plain: dict[str, Any] = to_plain(self)
+        return plain
 
 
 def _check_confidence(confidence: float) -> None:
