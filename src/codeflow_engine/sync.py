@@ -11,7 +11,7 @@ from codeflow_engine.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
 
@@ -261,3 +261,12 @@ class Run:
 
     def __repr__(self) -> str:
         return repr(self._run).replace("<AsyncRun", "<Run", 1)
+
+    def _repr_html_(self) -> str:
+        return self._run._repr_html_()
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, Any]:
+        bundle = self._run._repr_mimebundle_(include, exclude)
+        return bundle | ({"text/plain": repr(self)} if "text/plain" in bundle else {})

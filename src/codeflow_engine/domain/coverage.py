@@ -7,6 +7,7 @@ that crashed, hung or was never asked cannot read as a clean review.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -156,3 +157,20 @@ class Coverage:
         from codeflow_engine.reports import frame
 
         return frame.ledger(self.to_json())
+
+    def _repr_html_(self) -> str:
+        from codeflow_engine.reports.html import fragment
+
+        return fragment.coverage(self.to_json())
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, Any]:
+        from codeflow_engine.reports import ledger, mime
+
+        makers = {
+            "text/plain": lambda: ledger.render(self.to_json()),
+            "text/html": self._repr_html_,
+            "application/json": self.to_json,
+        }
+        return mime.bundle(makers, include, exclude)

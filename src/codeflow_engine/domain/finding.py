@@ -7,6 +7,7 @@ is it a `Finding`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -191,6 +192,23 @@ class Finding:
 
         plain: dict[str, Any] = to_plain(self)
         return plain
+
+    def _repr_html_(self) -> str:
+        from codeflow_engine.reports.html import fragment
+
+        return fragment.finding(self.to_json())
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, Any]:
+        from codeflow_engine.reports import findings, mime
+
+        makers = {
+            "text/plain": lambda: findings.render(self.to_json()),
+            "text/html": self._repr_html_,
+            "application/json": self.to_json,
+        }
+        return mime.bundle(makers, include, exclude)
 
 
 def _check_confidence(confidence: float) -> None:

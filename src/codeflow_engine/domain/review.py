@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -181,4 +181,26 @@ class Review:
         )
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: FBT001 - IPython's form
-        printer.text(repr(self) if cycle else str(self))
+        printer.text(repr(self) if cycle else self._brief())
+
+    def _repr_html_(self) -> str:
+        from codeflow_engine.reports.html import fragment
+
+        return fragment.review(self.to_json())
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, Any]:
+        from codeflow_engine.reports import mime
+
+        makers = {
+            "text/plain": self._brief,
+            "text/html": self._repr_html_,
+            "application/json": self.to_json,
+        }
+        return mime.bundle(makers, include, exclude)
+
+    def _brief(self) -> str:
+        from codeflow_engine.reports import text
+
+        return text.brief(self.to_json()).removesuffix("\n")

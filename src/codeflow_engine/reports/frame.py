@@ -128,14 +128,14 @@ def events(rows: Sequence[_Row]) -> DataFrame:
 
 def _pandas() -> ModuleType:
     try:
-        import pandas
+        import pandas as pd
     except ImportError as error:
         raise MissingDependencyError(
             f"a table needs pandas, which cannot be imported ({error}); "
             f"install it with: pip install '{_REQUIRES}'",
             requires=_REQUIRES,
         ) from error
-    return pandas
+    return pd
 
 
 def _visible(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import TYPE_CHECKING, Any
 
 from codeflow_engine.contracts import Storage
@@ -14,6 +14,8 @@ from codeflow_engine.runs.executor import DirectExecutor, Execution
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from codeflow_engine.reports.timeline import Timeline
 
 __all__ = ["AsyncRun"]
 
@@ -100,11 +102,9 @@ class AsyncRun:
             MissingDependencyError: pandas is not installed.
             StorageError: The events cannot be read.
         """
-        from codeflow_engine.domain.encoding import to_plain
         from codeflow_engine.reports import frame
 
-        told = [event async for event in self._stored_events()]
-        rows = [{"event": type(event).__name__, **to_plain(event)} for event in told]
+        rows = [event.to_json() async for event in self._stored_events()]
         # The first use imports pandas, which takes half a second.
         return await asyncio.to_thread(frame.events, rows)
 
@@ -115,3 +115,25 @@ class AsyncRun:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} {self._record.workflow}: {self.status}>"
+
+    def _repr_html_(self) -> str:
+        from codeflow_engine.reports.html import fragment
+
+        return fragment.run(self.record.to_json(), self._timeline())
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, Any]:
+        from codeflow_engine.reports import mime
+
+        makers = {"text/plain": lambda: repr(self), "text/html": self._repr_html_}
+        return mime.bundle(makers, include, exclude)
+
+    def _timeline(self) -> Timeline:
+        """Hear the events that are in memory: to show a run, nothing is read or waited for."""
+        from codeflow_engine.reports.timeline import Timeline
+
+        timeline = Timeline()
+        for event in self._execution.events.recent if self._execution else ():
+            timeline.hear(event.to_json())
+        return timeline

@@ -139,7 +139,7 @@ def test_events_have_times_and_what_each_kind_tells() -> None:
         RunFinished(run_id="r", sequence=3, at=at, status=RunStatus.FAILED, error="Error: no"),
     ]
 
-    table = frame.events([{"event": type(one).__name__, **to_plain(one)} for one in told])
+    table = frame.events([one.to_json() for one in told])
 
     assert dtypes(table) == EVENTS
     assert table["at"].tolist() == [pd.Timestamp(at)] * 3
