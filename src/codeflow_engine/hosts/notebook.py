@@ -11,8 +11,10 @@ its end. Anywhere else the same words go to standard error.
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from codeflow_engine.domain.review import Review
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 __all__ = ["afollow", "follow"]
+
+_WAKE = 0.2
+"""Seconds between two looks at whether somebody has interrupted the kernel."""
 
 
 def follow(run: Run, *, widgets: bool = True) -> Any:
@@ -82,10 +87,11 @@ async def afollow(run: AsyncRun, *, widgets: bool = True) -> Any:
         raise ConfigurationError("afollow takes a run of an AsyncEngine; see follow")
     watch = _Watch(run, widgets=widgets)
     try:
-        watch.start()
-        async for event in run.events():
-            watch.hear(event)
-        result = await run.result()
+        with _waking():
+            watch.start()
+            async for event in run.events():
+                watch.hear(event)
+            result = await run.result()
     except BaseException:
         try:
             if not run.status.is_terminal:
@@ -96,6 +102,27 @@ async def afollow(run: AsyncRun, *, widgets: bool = True) -> Any:
         raise
     watch.end(result)
     return result
+
+
+@contextmanager
+def _waking() -> Iterator[None]:
+    """Wake the loop now and then, so that an interrupt of the kernel is heard.
+
+    A loop that sleeps until its next event sleeps through the signal: measured with
+    ipykernel 7.4, a cell that awaits something is interrupted only when that has happened.
+    """
+    loop = asyncio.get_running_loop()
+    timer: asyncio.TimerHandle
+
+    def again() -> None:
+        nonlocal timer
+        timer = loop.call_later(_WAKE, again)
+
+    again()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 class _Sight:
@@ -117,7 +144,7 @@ class _Sight:
     @property
     def html(self) -> str:
         """A fragment of HTML."""
-        return fragment.run(self._run, self.timeline, line=self.line)
+        return fragment.run(self._run, self.timeline, line=self.line, folded=self.ended)
 
     def _repr_mimebundle_(
         self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
@@ -190,9 +217,11 @@ class _Lines:
             if self._line is not None:
                 self._line.clear()
             say(sight.text)
+        elif sight.line == self._last:
+            return
         elif self._line is not None:
             self._line.write(sight.line)
-        elif sight.line != self._last:
+        else:
             say(escape(sight.line))
         self._last = sight.line
 

@@ -161,4 +161,3 @@ class Timeline:
         # The start may have been heard by somebody else, or no longer be held.
         step = self.steps.setdefault(where, Step(name=event["step"], key=event["key"]))
         step.seconds, step.error = event["seconds"], event["error"]
-

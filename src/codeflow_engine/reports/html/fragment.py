@@ -21,7 +21,14 @@ from codeflow_engine.reports.html.markup import Content, Markup, element, embed,
 from codeflow_engine.reports.html.picture import coverage_picture, summary_picture
 from codeflow_engine.reports.html.shapes import outcome_sign
 from codeflow_engine.reports.html.verdict import banner
-from codeflow_engine.reports.html.words import by_file, counted, duration, is_live, severities, tally
+from codeflow_engine.reports.html.words import (
+    by_file,
+    counted,
+    duration,
+    is_live,
+    severities,
+    tally,
+)
 from codeflow_engine.reports.text import coverage_line
 from codeflow_engine.reports.timeline import Step, Timeline
 from codeflow_engine.reports.visible import escape_path
@@ -70,13 +77,20 @@ def coverage(given: Mapping[str, Any]) -> str:
     return _root(coverage_picture(given), _units(given, folded=False))
 
 
-def run(given: Mapping[str, Any], timeline: Timeline, *, line: str | None = None) -> str:
+def run(
+    given: Mapping[str, Any],
+    timeline: Timeline,
+    *,
+    line: str | None = None,
+    folded: bool = False,
+) -> str:
     """Show how a run stands: its status, its steps so far, and how it ended.
 
     Args:
         given: What `RunRecord.to_json` gives.
         timeline: Has heard the events that are known.
         line: Words for the title, in place of those that `timeline` has.
+        folded: Whether the steps are hidden until somebody opens them.
     """
     kind = _kind(given, timeline)
     title = element("p", visible(line or timeline.ending(given)), class_="cf-verdict-title")
@@ -88,7 +102,7 @@ def run(given: Mapping[str, Any], timeline: Timeline, *, line: str | None = None
     sign = outcome_sign(kind) if kind != "running" else None
     return _root(
         element("div", sign, words, class_=f"cf-verdict cf-is-{kind}"),
-        _steps(given, timeline),
+        _steps(given, timeline, folded=folded),
     )
 
 
@@ -147,7 +161,9 @@ def _units(given: Mapping[str, Any], *, folded: bool) -> Content:
     if len(entries) > _MOST_UNITS:
         entries = sorted(entries, key=lambda entry: _WORST_FIRST.index(entry["state"]))
         whole = "coverage.to_dataframe()"
-        rest = _left_out(len(entries) - _MOST_UNITS, "unit", whole, of="this list, not counted in it")
+        rest = _left_out(
+            len(entries) - _MOST_UNITS, "unit", whole, of="this list, not counted in it"
+        )
     units = [ledger({**given, "entries": entries[:_MOST_UNITS]}), rest]
     if not folded or given["skipped"] or given["failed"]:
         return units
@@ -177,7 +193,7 @@ def _kind(given: Mapping[str, Any], timeline: Timeline) -> str:
     return "found" if summary.get("findings") else "clean"
 
 
-def _steps(given: Mapping[str, Any], timeline: Timeline) -> Content:
+def _steps(given: Mapping[str, Any], timeline: Timeline, *, folded: bool) -> Content:
     if not timeline.steps:
         told = "None of its events are at hand; run.to_dataframe() reads those that are stored."
         return element("p", told, class_="cf-note") if given["status"] != "pending" else None
@@ -195,7 +211,7 @@ def _steps(given: Mapping[str, Any], timeline: Timeline) -> Content:
         element("p", note, class_="cf-note") if note else None,
         table,
         class_="cf-more-of",
-        open=given["status"] in {"pending", "running"},
+        open=not folded,
     )
 
 
