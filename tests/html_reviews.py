@@ -181,7 +181,7 @@ def _found() -> list[dict[str, Any]]:
                     "\turl = settings.rates",
                     "\tanswer = requests.get(",
                     "\t\turl,",
-                    '\t\theaders={"accept": "application/json", "user-agent": "shop/2.4 (nightly)"},',
+                    '\t\theaders={"accept": "application/json", "user-agent": "shop/2.4"},',
                     "\t)",
                     "\treturn answer.json()",
                 ],

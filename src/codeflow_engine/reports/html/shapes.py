@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from codeflow_engine.reports.html.markup import Markup, element
+from collections.abc import Mapping
 
-__all__ = ["coverage_state", "outcome_sign", "severity", "shape"]
+from codeflow_engine.reports.html.markup import Content, Markup, element
+
+__all__ = ["coverage_state", "outcome_sign", "severity", "severity_counts", "shape"]
 
 _SHAPES = {
     "critical": "M3.4 0h5.2L12 3.4v5.2L8.6 12H3.4L0 8.6V3.4z",
@@ -39,6 +41,22 @@ def shape(name: str) -> Markup:
 def severity(name: str) -> Markup:
     """Name a severity, behind its shape."""
     return element("span", shape(name), " ", name, class_=f"cf-severity cf-is-{name}")
+
+
+def severity_counts(counts: Mapping[str, int]) -> list[Content]:
+    """Write how many findings there are of each severity, by shape for the eye."""
+    return [
+        element(
+            "span",
+            shape(name),
+            f"{number:,}",
+            element("span", f" {name} ", class_="cf-unseen"),
+            class_=f"cf-severity cf-is-{name}",
+            title=f"{number:,} {name}",
+        )
+        for name, number in counts.items()
+        if number
+    ]
 
 
 def coverage_state(name: str, told: str) -> Markup:
