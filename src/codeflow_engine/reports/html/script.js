@@ -195,5 +195,6 @@
   // A browser that comes back to the page fills the controls as they were left.
   filter();
   for (const card of cards) if (card.open) reach(card);
-  follow();
+  // Only then: while it loads, the browser moves the focus to where the address leads.
+  addEventListener("load", follow);
 })();
