@@ -150,7 +150,10 @@ def test_thousands_of_findings_open_and_filter(browser: Browser) -> None:
         page.keyboard.press("Escape")
         page.keyboard.press("j")
         assert page.evaluate("document.activeElement.matches('.cf-finding > summary')")
-        page.click("#unfold")
+        for told in ("Open all", "Close all"):
+            page.click("#unfold")
+            assert page.locator("#unfold").inner_text() == told
+        assert page.locator(".cf-finding[open]").count() == 5000
 
     began = time.monotonic()
     browser.visit(html, look)
@@ -178,6 +181,7 @@ def test_the_keyboard_alone_reaches_everything(browser: Browser) -> None:
     """The first stop skips to the findings, every stop shows its focus, and has a name."""
 
     def look(page: Page) -> None:
+        page.wait_for_selector(".cf-code[tabindex]")
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.textContent") == "Skip to the findings"
         assert page.locator(".cf-skip").bounding_box()["y"] >= 0  # type: ignore[index]
@@ -196,7 +200,9 @@ def test_the_keyboard_alone_reaches_everything(browser: Browser) -> None:
         assert {"INPUTsearch", "SELECTsource", "BUTTONunfold", "BUTTONtheme"} <= seen
         assert sum(name.startswith("SUMMARY") for name in seen) >= 9
 
-    browser.visit(render(html_reviews.rich()), look)
+    phone = {"width": 360, "height": 3000}
+
+    browser.visit(render(html_reviews.rich()), look, viewport=phone)
 
 
 def test_keys_of_one_character_can_be_turned_off(browser: Browser) -> None:

@@ -21,6 +21,9 @@ _LEAST = 8
 """Width of the smallest part of a bar, so that one among thousands is still seen."""
 
 _GAP = 3
+_STRIPS = {"excluded": ((3, 4),), "failed": ((0, 4), (6, 4))}
+"""Where the strips of a part begin and how high they are: a form to know it by, as its shape."""
+
 _MOST_FILES = 8
 _MOST_PATH = 80
 _MOST_SOURCES = 6
@@ -152,11 +155,10 @@ def _bar(parts: Sequence[tuple[str, int]], most: int) -> Markup:
     at = 0
     for name, number in present:
         width = _LEAST + room * number // max(most, 1)
-        # A thinner part tells what is left out by policy from what is reviewed, without colour.
-        high, y = (_HIGH // 2, _HIGH // 4) if name == "excluded" else (_HIGH, 0)
-        drawn.append(
+        drawn += [
             element("rect", class_=f"cf-part cf-is-{name}", x=at, y=y, width=width, height=high)
-        )
+            for y, high in _STRIPS.get(name, ((0, _HIGH),))
+        ]
         at += width + _GAP
     return element(
         "svg",

@@ -17,7 +17,7 @@ _SHAPES = {
     "reviewed": "M0 1h12v10H0z",
     "excluded": "M0 4.5h12v3H0z",
     "skipped": "M0 1h12v10H0zM1.8 2.8v6.4h8.4V2.8z",
-    "failed": "M2 .6 6 4.6l4-4L11.4 2l-4 4 4 4-1.4 1.4-4-4-4 4L.6 10l4-4-4-4z",
+    "failed": "M0 1h12v3.8H0zM0 7.2h12V11H0z",
 }
 
 _SIGNS = {
