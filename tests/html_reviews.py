@@ -98,7 +98,7 @@ def _cart(line: int, column: int | None, end: int | None, **fields: Any) -> dict
     return _finding(line=line, evidence=code, **fields)
 
 
-def _found() -> list[dict[str, Any]]:
+def _in_carts() -> list[dict[str, Any]]:
     return [
         _cart(
             43,
@@ -143,6 +143,11 @@ def _found() -> list[dict[str, Any]]:
             confidence=0.88,
             sources=["openai:gpt-5.1"],
         ),
+    ]
+
+
+def _in_settings() -> list[dict[str, Any]]:
+    return [
         _finding(
             fingerprint="aa20c4d9e1b35f78",
             path="shop/settings.py",
@@ -181,7 +186,7 @@ def _found() -> list[dict[str, Any]]:
                     "\turl = settings.rates",
                     "\tanswer = requests.get(",
                     "\t\turl,",
-                    '\t\theaders={"accept": "application/json", "user-agent": "shop/2.4 (nightly)"},',
+                    '\t\theaders={"accept": "application/json", "user-agent": "shop/2.4"},',
                     "\t)",
                     "\treturn answer.json()",
                 ],
@@ -190,6 +195,11 @@ def _found() -> list[dict[str, Any]]:
             },
             sources=["ruff"],
         ),
+    ]
+
+
+def _elsewhere() -> list[dict[str, Any]]:
+    return [
         _finding(
             fingerprint="d3b5f07e6c1a9284",
             path="web/src/components/checkout/PaymentMethodSelector/PaymentMethodSelector.tsx",
@@ -223,6 +233,11 @@ def _found() -> list[dict[str, Any]]:
             message="Add one.",
             sources=["hygiene"],
         ),
+    ]
+
+
+def _settled() -> list[dict[str, Any]]:
+    return [
         _finding(
             fingerprint="2290fe5d7c4b1a86",
             state="dismissed",
@@ -271,7 +286,9 @@ def _excluded() -> list[dict[str, Any]]:
 
 def rich() -> dict[str, Any]:
     """Make a complete review with findings of every severity and state."""
-    return _review(_found(), _covered() + _excluded())
+    return _review(
+        [*_in_carts(), *_in_settings(), *_elsewhere(), *_settled()], _covered() + _excluded()
+    )
 
 
 def clean() -> dict[str, Any]:

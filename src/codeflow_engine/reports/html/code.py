@@ -109,17 +109,21 @@ def _cut(line: str, span: _Span | None = None) -> Markup:
     if len(line) > _MOST_CHARACTERS:
         begin = max(0, min(start - _MOST_CHARACTERS // 3, len(line) - _MOST_CHARACTERS))
         stop = begin + _MOST_CHARACTERS
-    text: Content = visible(line[begin:stop])
+    text: Content = _show(line[begin:stop])
     if span is not None:
         end = min(max(end, start + 1), stop)
         # A finding behind the end of its line, or in an empty one, marks the blank there.
-        marked = visible(line[start:end]) if start < len(line) else " "
+        marked = _show(line[start:end]) if start < len(line) else " "
         text = [
-            visible(line[begin:start]),
+            _show(line[begin:start]),
             element("mark", marked),
-            visible(line[max(start, end) : stop]),
+            _show(line[max(start, end) : stop]),
         ]
     return fragment(_dots() if begin else None, text, _dots() if stop < len(line) else None)
+
+
+def _show(text: str) -> Markup:
+    return visible(text, keep="\t")
 
 
 def _dots() -> Markup:

@@ -8,9 +8,11 @@ from typing import Any
 
 from codeflow_engine.reports.html.markup import Content, Markup, element, fragment
 from codeflow_engine.reports.html.shapes import severity
-from codeflow_engine.reports.html.words import severities
+from codeflow_engine.reports.html.words import severities, shorten
 
 __all__ = ["filters", "help_dialog", "theme_switch"]
+
+_MOST_SOURCE = 60
 
 _STATES = ("new", "open", "resolved", "dismissed")
 _THEMES = {"system": "Theme: system", "light": "Theme: light", "dark": "Theme: dark"}
@@ -46,7 +48,10 @@ def filters(findings: Sequence[Mapping[str, Any]], sources: Mapping[str, int]) -
         if number
     ]
     known = [_choice("state", name, name, states[name]) for name in _STATES if states[name]]
-    options = [element("option", name, value=index) for name, index in sources.items()]
+    options = [
+        element("option", shorten(name, _MOST_SOURCE), value=index)
+        for name, index in sources.items()
+    ]
     chosen = element("select", element("option", "any source", value=""), options, id="source")
     search = element(
         "input",
@@ -107,7 +112,7 @@ def help_dialog() -> Markup:
         element("h2", "Keys", id="help-title"),
         element("dl", rows, class_="cf-keys"),
         element("p", switch),
-        element("button", "Close", type="button", id="help-close"),
+        element("button", "Close", type="button", id="help-close", autofocus=True),
         id="help",
         aria_labelledby="help-title",
     )

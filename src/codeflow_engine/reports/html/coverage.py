@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from codeflow_engine.reports.html.markup import Content, Markup, element, fragment, visible
+from codeflow_engine.reports.html.prose import quoted
 from codeflow_engine.reports.html.shapes import coverage_state
 from codeflow_engine.reports.html.words import counted
 from codeflow_engine.reports.visible import escape_path
@@ -68,7 +69,7 @@ def _grouped(
 def _group(reason: str, by: tuple[str, ...], units: Sequence[Mapping[str, Any]]) -> Markup:
     told: list[Content] = []
     if reason:
-        told.append(element("span", visible(reason), class_="cf-why", dir="auto"))
+        told.append(element("span", quoted(reason), class_="cf-why", dir="auto"))
     if by:
         names = [[", " if index else "", visible(name)] for index, name in enumerate(by)]
         told.append(element("span", "examined by ", names, class_="cf-by"))

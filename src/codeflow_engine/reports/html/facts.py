@@ -7,9 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from codeflow_engine.reports.html.markup import Content, Markup, element, fragment, visible
-from codeflow_engine.reports.html.words import counted, duration, revision
+from codeflow_engine.reports.html.words import counted, duration, revision, shorten
 
 __all__ = ["change_line", "run_facts"]
+
+_MOST_TITLE = 300
+_MOST_REVISION = 80
 
 _ISOLATION = {
     "bwrap": "namespaces, by bubblewrap",
@@ -21,9 +24,9 @@ _ISOLATION = {
 def change_line(review: Mapping[str, Any]) -> Markup:
     """Name the change under review, its two ends and its size."""
     change = review["change"]
-    title = change["title"].strip()
+    title = shorten(change["title"].strip(), _MOST_TITLE)
     ends = [
-        element("code", visible(revision(change[end])), title=change[end])
+        element("code", visible(shorten(revision(change[end]), _MOST_REVISION)), title=change[end])
         for end in ("base", "head")
         if change[end]
     ]

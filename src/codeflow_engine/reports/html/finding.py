@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from codeflow_engine.reports.html.code import excerpt, suggestion
 from codeflow_engine.reports.html.markup import Content, Markup, element, visible
+from codeflow_engine.reports.html.prose import prose, quoted
 from codeflow_engine.reports.html.shapes import severity
-from codeflow_engine.reports.html.words import place
+from codeflow_engine.reports.html.words import place, shorten
 from codeflow_engine.reports.visible import escape_path
 
-__all__ = ["finding_body", "finding_card", "finding_line", "prose"]
+__all__ = ["finding_body", "finding_card", "finding_line"]
 
 _MOST_TITLE = 300
 """Characters of a title that are shown; a title is one line for a list."""
-
-_QUOTED = re.compile(r"`([^`\n]+)`")
 
 _STATES = {
     "new": "new",
@@ -45,13 +43,11 @@ def finding_line(finding: Mapping[str, Any]) -> Markup:
     """Say in one line what a finding is, how bad and where in its file."""
     state = finding["state"]
     title = finding["title"].strip() or finding["rule"]
-    if len(title) > _MOST_TITLE:
-        title = title[: _MOST_TITLE - 1] + "\u2026"
     badge = element("span", state, class_=f"cf-badge cf-in-{state}")
     return element(
         "span",
         severity(finding["severity"]),
-        element("span", visible(title), class_="cf-title", dir="auto"),
+        element("span", quoted(shorten(title, _MOST_TITLE)), class_="cf-title", dir="auto"),
         element(
             "span", badge, element("span", place(finding), class_="cf-place"), class_="cf-where"
         ),
@@ -71,32 +67,16 @@ def finding_body(finding: Mapping[str, Any]) -> Markup:
     )
 
 
-def prose(text: str) -> Markup | None:
-    """Show text of several lines: an empty line parts paragraphs, backticks quote code."""
-    paragraphs = [part.strip("\n") for part in re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n"))]
-    shown = [element("p", _quoted(part), dir="auto") for part in paragraphs if part.strip()]
-    return element("div", shown, class_="cf-prose") if shown else None
-
-
-def _quoted(text: str) -> list[Content]:
-    parts = _QUOTED.split(text)
-    return [
-        element("code", visible(part)) if index % 2 else visible(part)
-        for index, part in enumerate(parts)
-    ]
-
-
 def _facts(finding: Mapping[str, Any]) -> Markup:
-    where = escape_path(finding["path"])
-    if finding["line"] is not None:
-        where += f":{finding['line']}"
+    path = element("span", escape_path(finding["path"]), class_="cf-path")
+    line = "" if finding["line"] is None else f":{finding['line']}"
     facts: dict[str, Content] = {
         "Rule": element("code", visible(finding["rule"])),
         "Category": finding["category"],
         "State": _STATES[finding["state"]],
         "Confidence": _confidence(finding["confidence"]),
         "Found by": _sources(finding["sources"]),
-        "Place": element("code", where),
+        "Place": [path, line],
         "Fingerprint": element("code", visible(finding["fingerprint"])),
     }
     rows = [

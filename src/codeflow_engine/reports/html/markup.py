@@ -86,8 +86,8 @@ def document(root: Markup) -> str:
     return f"<!doctype html>\n{root}\n"
 
 
-def visible(text: str) -> Markup:
-    r"""Show text with its hidden characters as marked escapes; tabs and line feeds stay.
+def visible(text: str, *, keep: str = "\t\n") -> Markup:
+    r"""Show text with its hidden characters as marked escapes, but for those kept.
 
     The mark tells an escape of ours from the same letters in the text, such as `\u202e`.
     """
@@ -96,7 +96,7 @@ def visible(text: str) -> Markup:
     pieces: list[Content] = []
     shown = 0
     for index, character in enumerate(text):
-        if character in "\t\n" or not is_hidden(character):
+        if character in keep or not is_hidden(character):
             continue
         pieces.append(text[shown:index])
         pieces.append(element("span", escape(character), class_="cf-hidden"))

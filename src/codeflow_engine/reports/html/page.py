@@ -16,7 +16,7 @@ from codeflow_engine.reports.html.finding import finding_card
 from codeflow_engine.reports.html.markup import Markup, document, element, embed
 from codeflow_engine.reports.html.picture import summary_picture
 from codeflow_engine.reports.html.verdict import banner
-from codeflow_engine.reports.html.words import by_file, counted, is_live, severities, tally
+from codeflow_engine.reports.html.words import by_file, counted, is_live, severities, shorten, tally
 from codeflow_engine.reports.text import coverage_line, headline
 from codeflow_engine.reports.visible import escape_path
 
@@ -27,6 +27,9 @@ _OPENED = 20
 
 _MANY = 200
 """Findings beyond which a browser lays out only those in sight."""
+
+_MOST_TITLE = 120
+"""Characters of the title of a change in the title of the document."""
 
 _PLAIN = re.compile(r"[0-9a-z]{4,64}")
 
@@ -56,7 +59,7 @@ def _head(review: Mapping[str, Any]) -> Markup:
     )
     title = headline(review)
     if review["change"]["title"].strip():
-        title += f" \u2013 {review['change']['title'].strip()[:120]}"
+        title += f" \u2013 {shorten(review['change']['title'].strip(), _MOST_TITLE)}"
     return element(
         "head",
         element("meta", charset="utf-8"),

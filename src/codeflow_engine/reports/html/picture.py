@@ -5,12 +5,13 @@ Each bar stands in a table or a list that says the same in words and numbers.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from codeflow_engine.reports.html.markup import Content, Markup, element
-from codeflow_engine.reports.html.shapes import coverage_state, severity
-from codeflow_engine.reports.html.words import by_file, counted, is_live, severities, tally
+from codeflow_engine.reports.html.markup import Content, Markup, element, visible
+from codeflow_engine.reports.html.shapes import coverage_state, severity, severity_counts
+from codeflow_engine.reports.html.words import by_file, counted, is_live, severities, shorten
 from codeflow_engine.reports.visible import escape_path
 
 __all__ = ["coverage_picture", "file_picture", "severity_picture", "summary_picture"]
@@ -20,8 +21,13 @@ _LEAST = 8
 """Width of the smallest part of a bar, so that one among thousands is still seen."""
 
 _GAP = 3
+_STRIPS = {"excluded": ((3, 4),), "failed": ((0, 4), (6, 4))}
+"""Where the strips of a part begin and how high they are: a form to know it by, as its shape."""
+
 _MOST_FILES = 8
 _MOST_PATH = 80
+_MOST_SOURCES = 6
+_MOST_NAME = 40
 
 _COVERAGE = ("reviewed", "excluded", "skipped", "failed")
 
@@ -73,12 +79,8 @@ def file_picture(
                 "tr",
                 element("th", _path(path, targets), scope="row"),
                 element("td", _bar(list(counts.items()), most), class_="cf-drawn"),
-                element(
-                    "td",
-                    f"{len(group):,}",
-                    element("span", f" ({tally(counts)})", class_="cf-unseen"),
-                    class_="cf-count",
-                ),
+                element("td", severity_counts(counts), class_="cf-parts"),
+                element("td", f"{len(group):,}", class_="cf-count"),
             )
         )
     rest = groups[_MOST_FILES:]
@@ -87,7 +89,7 @@ def file_picture(
         number = sum(len(group) for _, group in rest)
         cells = [
             element("th", told, scope="row"),
-            element("td"),
+            element("td", colspan=2),
             element("td", f"{number:,}", class_="cf-count"),
         ]
         rows.append(element("tr", cells, class_="cf-rest"))
@@ -105,9 +107,24 @@ def coverage_picture(coverage: Mapping[str, Any]) -> Markup:
         for state, number in parts
     ]
     bar = _bar(parts, units) if units else element("p", "No units", class_="cf-nothing")
-    return _figure(
-        "Coverage", [bar, element("ul", rows, class_="cf-legend")], counted(units, "unit")
-    )
+    content = [bar, element("ul", rows, class_="cf-legend"), _examined(coverage)]
+    return _figure("Coverage", content, counted(units, "unit"))
+
+
+def _examined(coverage: Mapping[str, Any]) -> Markup | None:
+    """Say how many units each source examined, the busiest first."""
+    sources = Counter(name for entry in coverage["entries"] for name in set(entry["by"]))
+    ordered = sorted(sources.items(), key=lambda item: (-item[1], item[0]))
+    shown = [
+        element("li", visible(shorten(name, _MOST_NAME)), " ", element("b", f"{number:,}"))
+        for name, number in ordered[:_MOST_SOURCES]
+    ]
+    if len(ordered) > _MOST_SOURCES:
+        shown.append(element("li", f"and {len(ordered) - _MOST_SOURCES:,} more"))
+    if not shown:
+        return None
+    title = element("p", "Units examined by", class_="cf-note")
+    return element("div", title, element("ul", shown), class_="cf-examined")
 
 
 def _figure(title: str, content: Content, total: str, *, kind: str = "") -> Markup:
@@ -138,11 +155,10 @@ def _bar(parts: Sequence[tuple[str, int]], most: int) -> Markup:
     at = 0
     for name, number in present:
         width = _LEAST + room * number // max(most, 1)
-        # A thinner part tells what is left out by policy from what is reviewed, without colour.
-        high, y = (_HIGH // 2, _HIGH // 4) if name == "excluded" else (_HIGH, 0)
-        drawn.append(
+        drawn += [
             element("rect", class_=f"cf-part cf-is-{name}", x=at, y=y, width=width, height=high)
-        )
+            for y, high in _STRIPS.get(name, ((0, _HIGH),))
+        ]
         at += width + _GAP
     return element(
         "svg",

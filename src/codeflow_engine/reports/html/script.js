@@ -66,7 +66,15 @@
     filter();
   }
 
+  // Opening all of them gives an event for each: the button is named once for all.
+  let named = true;
+  function rename() {
+    if (named) requestAnimationFrame(label);
+    named = false;
+  }
+
   function label() {
+    named = true;
     const open = cards.some((card) => isShown(card) && card.open);
     find("unfold").textContent = open ? "Close all" : "Open all";
   }
@@ -78,11 +86,14 @@
   }
 
   // A box of code that scrolls can be reached by the keyboard, one that does not is no stop.
-  function reach(card) {
-    for (const code of card.querySelectorAll(".cf-code")) {
-      if (code.scrollWidth > code.clientWidth) code.tabIndex = 0;
+  // Only those in sight are measured: to measure thousands would lay all of them out.
+  const sight = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (!isIntersecting) continue;
+      if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+      else target.removeAttribute("tabindex");
     }
-  }
+  });
 
   function move(step) {
     const shown = cards.filter(isShown);
@@ -173,9 +184,7 @@
   document.addEventListener(
     "toggle",
     (event) => {
-      if (!event.target.matches(".cf-finding")) return;
-      reach(event.target);
-      label();
+      if (event.target.matches(".cf-finding")) rename();
     },
     true,
   );
@@ -194,6 +203,7 @@
 
   // A browser that comes back to the page fills the controls as they were left.
   filter();
-  for (const card of cards) if (card.open) reach(card);
-  follow();
+  for (const code of all(".cf-code")) sight.observe(code);
+  // Only then: while it loads, the browser moves the focus to where the address leads.
+  addEventListener("load", follow);
 })();

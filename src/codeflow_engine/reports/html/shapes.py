@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from codeflow_engine.reports.html.markup import Markup, element
+from collections.abc import Mapping
 
-__all__ = ["coverage_state", "outcome_sign", "severity", "shape"]
+from codeflow_engine.reports.html.markup import Content, Markup, element
+
+__all__ = ["coverage_state", "outcome_sign", "severity", "severity_counts", "shape"]
 
 _SHAPES = {
     "critical": "M3.4 0h5.2L12 3.4v5.2L8.6 12H3.4L0 8.6V3.4z",
@@ -15,7 +17,7 @@ _SHAPES = {
     "reviewed": "M0 1h12v10H0z",
     "excluded": "M0 4.5h12v3H0z",
     "skipped": "M0 1h12v10H0zM1.8 2.8v6.4h8.4V2.8z",
-    "failed": "M2 .6 6 4.6l4-4L11.4 2l-4 4 4 4-1.4 1.4-4-4-4 4L.6 10l4-4-4-4z",
+    "failed": "M0 1h12v3.8H0zM0 7.2h12V11H0z",
 }
 
 _SIGNS = {
@@ -39,6 +41,22 @@ def shape(name: str) -> Markup:
 def severity(name: str) -> Markup:
     """Name a severity, behind its shape."""
     return element("span", shape(name), " ", name, class_=f"cf-severity cf-is-{name}")
+
+
+def severity_counts(counts: Mapping[str, int]) -> list[Content]:
+    """Write how many findings there are of each severity, by shape for the eye."""
+    return [
+        element(
+            "span",
+            shape(name),
+            f"{number:,}",
+            element("span", f" {name} ", class_="cf-unseen"),
+            class_=f"cf-severity cf-is-{name}",
+            title=f"{number:,} {name}",
+        )
+        for name, number in counts.items()
+        if number
+    ]
 
 
 def coverage_state(name: str, told: str) -> Markup:

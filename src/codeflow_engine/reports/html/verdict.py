@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from codeflow_engine.reports.html.markup import Content, Markup, element, visible
+from codeflow_engine.reports.html.markup import Content, Markup, element
+from codeflow_engine.reports.html.prose import quoted
 from codeflow_engine.reports.html.shapes import outcome_sign
-from codeflow_engine.reports.html.words import counted, is_live, severities, tally
+from codeflow_engine.reports.html.words import counted, is_live, severities, shorten, tally
 
 __all__ = ["Verdict", "banner", "judge"]
+
+_MOST_REASON = 400
+"""Characters of a reason that are shown here; the ledger has the reason of every unit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,13 @@ def banner(review: Mapping[str, Any], *, heading: str = "h1") -> Markup:
     verdict = judge(review)
     reason: Content = None
     if review["outcome"] != "reviewed" and (review["reason"] or "").strip():
-        reason = element("p", "Reason: ", visible(review["reason"]), class_="cf-reason", dir="auto")
+        reason = element(
+            "p",
+            "Reason: ",
+            quoted(shorten(review["reason"].strip(), _MOST_REASON)),
+            class_="cf-reason",
+            dir="auto",
+        )
     words = [
         element(heading, verdict.title, class_="cf-verdict-title"),
         element("p", verdict.told),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 from codeflow_engine.reports.findings import SEVERITIES
@@ -18,6 +17,7 @@ __all__ = [
     "place",
     "revision",
     "severities",
+    "shorten",
     "tally",
 ]
 
@@ -58,6 +58,11 @@ def place(finding: Mapping[str, Any]) -> str:
     return told if finding["side"] == "new" else f"{told}, before the change"
 
 
+def shorten(text: str, most: int) -> str:
+    """Cut a text to what one place has room for; an ellipsis says that it was longer."""
+    return text if len(text) <= most else f"{text[: most - 1]}\u2026"
+
+
 def is_live(finding: Mapping[str, Any]) -> bool:
     """Say whether a finding counts: it is neither resolved nor dismissed."""
     return finding["state"] in {"new", "open"}
@@ -77,13 +82,18 @@ def tally(counts: Mapping[str, int]) -> str:
 def by_file(
     findings: Sequence[Mapping[str, Any]],
 ) -> list[tuple[str, list[Mapping[str, Any]]]]:
-    """Group findings by file: the file with the worst finding first, then by path."""
-    worst: dict[str, int] = {}
+    """Group findings by file, worst first.
+
+    A file comes before another where it has more findings of the worst severity in which
+    they differ, then by path; so do the findings of a file, then by line.
+    """
+    groups: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for finding in findings:
-        rank = _RANKS[finding["severity"]]
-        worst[finding["path"]] = min(rank, worst.get(finding["path"], rank))
-    ordered = sorted(
-        findings,
-        key=lambda f: (worst[f["path"]], f["path"], _RANKS[f["severity"]], f["line"] or 0),
-    )
-    return [(path, list(group)) for path, group in groupby(ordered, key=lambda f: f["path"])]
+        groups[finding["path"]].append(finding)
+    for group in groups.values():
+        group.sort(key=lambda f: (_RANKS[f["severity"]], f["line"] or 0))
+    return sorted(groups.items(), key=lambda item: (_badness(item[1]), item[0]))
+
+
+def _badness(findings: Sequence[Mapping[str, Any]]) -> list[int]:
+    return [-number for number in severities(findings).values()]
