@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from notebooks import EXAMPLES, execute, outputs
 from pages import matches
+
+from notebooks import EXAMPLES, execute, outputs
 
 NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
 

@@ -14,7 +14,6 @@ from typing import Any, TextIO
 
 import pytest
 from cli_runs import LEAK_PATCH
-from notebooks import cells_of, execute, outputs
 
 from codeflow_engine import AsyncEngine, Engine, Review
 from codeflow_engine.contracts import Analysis, Analyzer, AnalyzerReport
@@ -22,6 +21,7 @@ from codeflow_engine.domain.run import RunStatus
 from codeflow_engine.errors import AnalyzerError, ConfigurationError, DiffError, RunCancelledError
 from codeflow_engine.hosts.notebook import afollow, follow
 from codeflow_engine.sandbox import Sandbox
+from notebooks import cells_of, execute, outputs
 
 ASKED = {"change": LEAK_PATCH, "analyzers": ["secrets"]}
 SETUP = f"""

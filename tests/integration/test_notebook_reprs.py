@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 from cli_runs import LEAK_PATCH
-from git_repository import GitRepository
 
 from codeflow_engine import AsyncEngine, Engine, Review
 from codeflow_engine.domain.run import RunStatus
+from git_repository import GitRepository
 
 
 @pytest.fixture(scope="module")

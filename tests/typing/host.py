@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import assert_type
 
+from pandas import DataFrame
+
 import codeflow_engine as codeflow
 from codeflow_engine.domain.run import RunEvent, RunStatus
 from codeflow_engine.sandbox import Isolation
@@ -25,6 +27,9 @@ def in_synchronous_code(path: Path) -> dict[str, object]:
         assert_type(run.id, str)
         assert_type(run.status, RunStatus)
         assert_type(run.events(after=3), Iterator[RunEvent])
+        assert_type(run.to_dataframe(), DataFrame)
+        assert_type(review.to_dataframe(), DataFrame)
+        assert_type(review.coverage.to_dataframe(), DataFrame)
         run.cancel()
         assert_type(engine.run("id"), codeflow.Run)
         assert_type(engine.runs(status=RunStatus.FAILED), tuple[codeflow.Run, ...])
@@ -49,6 +54,7 @@ async def in_asynchronous_code(patch: bytes) -> None:
         assert_type(run.events(), AsyncIterator[RunEvent])
         async for event in run.events():
             assert_type(event.sequence, int)
+        assert_type(await run.to_dataframe(), DataFrame)
         await run.cancel()
         assert_type(await engine.runs(), tuple[codeflow.AsyncRun, ...])
         assert_type(await engine.isolation(), Isolation)

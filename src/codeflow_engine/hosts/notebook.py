@@ -15,11 +15,12 @@ import asyncio
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 from codeflow_engine.domain.review import Review
 from codeflow_engine.domain.run import RunEvent, RunFinished
-from codeflow_engine.errors import CodeflowError, ConfigurationError
+from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.hosts.cli.progress import line_of
 from codeflow_engine.hosts.cli.terminal import say
 from codeflow_engine.reports.html import fragment
@@ -277,8 +278,8 @@ def _board(*, widgets: bool) -> _Board:
 
     if widgets:
         try:
-            import ipywidgets
+            # By name, since it comes without types.
+            return _Widgets(display, import_module("ipywidgets"))
         except ImportError:
             return _Display(display)
-        return _Widgets(display, ipywidgets)
     return _Display(display)
