@@ -18,7 +18,10 @@ _LINES_BEFORE = 4
 """Of these, the lines before the finding where not all can be shown."""
 
 _MOST_CHARACTERS = 400
-"""Characters shown of one line, a third of them before what it is shown for."""
+"""Characters shown of one line."""
+
+_CHARACTERS_BEFORE = 40
+"""Of these, those before what it is shown for: a narrow box shows both without scrolling."""
 
 _ELLIPSIS = "\u2026"
 
@@ -107,7 +110,7 @@ def _cut(line: str, span: _Span | None = None) -> Markup:
     start, end = span or (0, 0)
     start = min(start, len(line))
     if len(line) > _MOST_CHARACTERS:
-        begin = max(0, min(start - _MOST_CHARACTERS // 3, len(line) - _MOST_CHARACTERS))
+        begin = max(0, min(start - _CHARACTERS_BEFORE, len(line) - _MOST_CHARACTERS))
         stop = begin + _MOST_CHARACTERS
     text: Content = _show(line[begin:stop])
     if span is not None:
