@@ -170,10 +170,10 @@ def test_without_ipython_nothing_of_it_is_loaded(tmp_path: Path) -> None:
         "import sys\n"
         "for name in ('IPython', 'ipywidgets', 'pandas'): sys.modules[name] = None\n"
         "from codeflow_engine import Coverage\n"
-        "print(Coverage()._repr_mimebundle_()['text/html'][:13])"
+        "print(Coverage()._repr_mimebundle_()['text/html'].partition('>')[0])"
     )
     told = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, check=True, text=True
     ).stdout
 
-    assert told == '<div class="co\n'
+    assert told == '<div class="codeflow cf-fragment" lang="en"\n'

@@ -30,7 +30,7 @@ MARKUP = (
 )
 hostile = st.sampled_from(MARKUP) | texts
 PARTS = {
-    *("div", "p", "span", "style", "details", "summary", "code", "pre", "mark", "ins", "del"),
+    *("b", "div", "p", "span", "style", "details", "summary", "code", "pre", "mark", "ins", "del"),
     *("dl", "dt", "dd", "ul", "li", "figure", "figcaption"),
     *("table", "tbody", "tr", "th", "td", "svg", "rect", "path"),
 }

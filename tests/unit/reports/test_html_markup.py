@@ -156,12 +156,12 @@ def raw_html(source: str) -> list[str]:
 
 
 def test_no_other_module_writes_html() -> None:
-    """Only the builder makes markup; only the page embeds its two files."""
+    """Only the builder makes markup; only the page and the fragment embed files of ours."""
     found = {
         path.name: raw
         for path in sorted(PACKAGE.glob("*.py"))
         if path.name != "markup.py" and (raw := raw_html(path.read_text("utf-8")))
     }
 
-    assert found == {"page.py": ["embed", "embed"]}
+    assert found == {"fragment.py": ["embed"], "page.py": ["embed", "embed"]}
     assert sorted(raw_html("Markup(a); f'<b{a}'; '&amp;'")) == ["&amp;", "<b", "Markup"]
