@@ -133,7 +133,14 @@ def test_an_empty_element_holds_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("script", "</script>"), ("style", "a</b"), ("script", "<!--"), ("p", "a")]
+    ("name", "text"),
+    [
+        ("script", "</script>"),
+        ("style", "a</b"),
+        ("script", "<!--"),
+        ("p", "a"),
+        ("style", "\u2192"),
+    ],
 )
 def test_code_that_would_end_its_element_is_refused(name: str, text: str) -> None:
     """What is embedded stands in the document byte for byte, so it cannot hold an end."""

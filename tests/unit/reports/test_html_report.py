@@ -322,6 +322,19 @@ def test_the_picture_counts_what_it_draws() -> None:
     assert 950 < sum(width for _, width in parts[6:11]) <= 1000 - 4 * 3
 
 
+def test_the_picture_shows_the_worst_files() -> None:
+    """Of more files than it has room for, those with most of the worst findings are drawn."""
+    found = [
+        finding(path=f"a{index}", severity="high", fingerprint=f"{index}") for index in range(9)
+    ]
+    twice = [finding(path="z", severity="high", fingerprint=name) for name in ("x", "y")]
+    document = Document(render(review(*found, *twice)))
+    paths = [link["href"] for link in document.every("a") if "cf-path" in str(link.get("class"))]
+
+    assert paths == ["#file-10", *(f"#file-{index}" for index in range(1, 8))]
+    assert "2 more files2" in " ".join(document.texts["table"][1].split())
+
+
 def test_time_and_size_grow_with_the_review() -> None:
     """Four times the findings are four times the bytes, and no more than that of the time."""
 
@@ -349,6 +362,18 @@ def test_a_megabyte_on_one_line_is_cut() -> None:
 
     assert "<mark>eval(x)</mark>" in text
     assert len(text) < len(render(review())) + 12_000
+
+
+@given(reviews())
+@settings(max_examples=30)
+def test_every_encoding_gives_the_same_document(made: dict[str, Any]) -> None:
+    """Written to a place that knows ASCII alone, it is read as what it is in UTF-8."""
+    plain, other = render(made), render(made, encoding="latin-1")
+
+    assert other.isascii()
+    assert render(made, encoding="UTF8") == plain
+    one, two = Document(plain), Document(other)
+    assert (one.elements, one.texts) == (two.elements, two.texts)
 
 
 def test_another_form_is_refused() -> None:

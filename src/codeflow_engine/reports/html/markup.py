@@ -7,6 +7,7 @@ nothing, open nothing and name no address. Hidden characters are shown as escape
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable
 from functools import lru_cache
@@ -69,9 +70,10 @@ def embed(name: str, text: str) -> Markup:
     """Make a `script` or a `style` element from a file of this package, byte for byte.
 
     Raises:
-        ValueError: The text would end the element, or the element is another one.
+        ValueError: The text would end the element or is not ASCII, whose bytes every encoding
+            keeps, or the element is another one.
     """
-    if name not in _RAW or "</" in text or "<!--" in text:
+    if name not in _RAW or not text.isascii() or "</" in text or "<!--" in text:
         raise ValueError(f"an element {name} cannot hold this text")
     return Markup(f"<{name}>{text}</{name}>")
 
@@ -81,9 +83,16 @@ def fragment(*content: Content) -> Markup:
     return Markup(_write(content))
 
 
-def document(root: Markup) -> str:
-    """Write a whole document, which ends with a line feed."""
-    return f"<!doctype html>\n{root}\n"
+def document(root: Markup, encoding: str = "utf-8") -> str:
+    """Write a whole document, which ends with a line feed.
+
+    In another encoding than UTF-8 all characters beyond ASCII are written by their numbers,
+    so that the document reads the same whatever it is taken for.
+    """
+    text = f"<!doctype html>\n{root}\n"
+    if codecs.lookup(encoding).name == "utf-8":
+        return text
+    return text.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
 def visible(text: str, *, keep: str = "\t\n") -> Markup:

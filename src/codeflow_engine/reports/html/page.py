@@ -34,7 +34,7 @@ _MOST_TITLE = 120
 _PLAIN = re.compile(r"[0-9a-z]{4,64}")
 
 
-def render(review: Mapping[str, Any]) -> str:
+def render(review: Mapping[str, Any], *, encoding: str = "utf-8") -> str:
     """Render a review, in its JSON form, as one HTML document that stands for itself.
 
     The document asks for nothing: style and script are inside, named by their hashes in a
@@ -43,12 +43,14 @@ def render(review: Mapping[str, Any]) -> str:
 
     Args:
         review: What `Review.to_json` gives.
+        encoding: Of what the document is written to; it reads the same in each.
 
     Raises:
         SerializationError: The review has another form, or contradicts its own ledger.
     """
     plain = conform(review)
-    return document(element("html", _head(plain), _body(plain), lang="en", class_="codeflow"))
+    root = element("html", _head(plain), _body(plain), lang="en", class_="codeflow")
+    return document(root, encoding)
 
 
 def _head(review: Mapping[str, Any]) -> Markup:

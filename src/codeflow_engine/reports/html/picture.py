@@ -68,7 +68,7 @@ def file_picture(
     findings: Sequence[Mapping[str, Any]], *, targets: Mapping[str, str] | None = None
 ) -> Markup:
     """Draw the number of findings of the worst files, parted by severity."""
-    groups = by_file(findings)
+    groups = sorted(by_file(findings), key=lambda group: _badness(group[1]))
     shown = groups[:_MOST_FILES]
     most = max((len(group) for _, group in shown), default=1)
     rows = []
@@ -94,6 +94,11 @@ def file_picture(
         ]
         rows.append(element("tr", cells, class_="cf-rest"))
     return _figure("Findings by file", _table(rows), counted(len(groups), "file"), kind="cf-wide")
+
+
+def _badness(findings: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Rank a file: it is worse by what it has more of in the worst severity that differs."""
+    return [-number for number in severities(findings).values()]
 
 
 def coverage_picture(coverage: Mapping[str, Any]) -> Markup:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from codeflow_engine.reports.findings import SEVERITIES
@@ -82,18 +83,13 @@ def tally(counts: Mapping[str, int]) -> str:
 def by_file(
     findings: Sequence[Mapping[str, Any]],
 ) -> list[tuple[str, list[Mapping[str, Any]]]]:
-    """Group findings by file, worst first.
-
-    A file comes before another where it has more findings of the worst severity in which
-    they differ, then by path; so do the findings of a file, then by line.
-    """
-    groups: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    """Group findings by file: the file with the worst finding first, then by path."""
+    worst: dict[str, int] = {}
     for finding in findings:
-        groups[finding["path"]].append(finding)
-    for group in groups.values():
-        group.sort(key=lambda f: (_RANKS[f["severity"]], f["line"] or 0))
-    return sorted(groups.items(), key=lambda item: (_badness(item[1]), item[0]))
-
-
-def _badness(findings: Sequence[Mapping[str, Any]]) -> list[int]:
-    return [-number for number in severities(findings).values()]
+        rank = _RANKS[finding["severity"]]
+        worst[finding["path"]] = min(rank, worst.get(finding["path"], rank))
+    ordered = sorted(
+        findings,
+        key=lambda f: (worst[f["path"]], f["path"], _RANKS[f["severity"]], f["line"] or 0),
+    )
+    return [(path, list(group)) for path, group in groupby(ordered, key=lambda f: f["path"])]
