@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from browsers import browser  # noqa: F401 - a fixture, one browser for all tests
 from git_repository import GitRepository
 from sql_databases import postgres, postgres_database  # noqa: F401 - fixtures, one server for all tests
 

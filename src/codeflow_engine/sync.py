@@ -11,9 +11,11 @@ from codeflow_engine.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
+
+    from pandas import DataFrame
 
     from codeflow_engine.contracts import Pruned
     from codeflow_engine.domain.dismissal import Dismissal
@@ -249,9 +251,22 @@ class Run:
         while (event := self._loop.run(anext(stream, None))) is not None:
             yield event
 
+    def to_dataframe(self) -> DataFrame:
+        """Do what `AsyncRun.to_dataframe` does."""
+        return self._loop.run(self._run.to_dataframe())
+
     def cancel(self) -> None:
         """Do what `AsyncRun.cancel` does."""
         self._loop.run(self._run.cancel())
 
     def __repr__(self) -> str:
         return repr(self._run).replace("<AsyncRun", "<Run", 1)
+
+    def _repr_html_(self) -> str:
+        return self._run._repr_html_()
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, Any]:
+        bundle = self._run._repr_mimebundle_(include, exclude)
+        return bundle | ({"text/plain": repr(self)} if "text/plain" in bundle else {})

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, assert_never, assert_type
 
 import sqlalchemy
+from pandas import DataFrame
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import codeflow_engine as codeflow
@@ -45,6 +46,9 @@ def in_synchronous_code(path: Path) -> dict[str, object]:
         assert_type(run.record, RunRecord)
         assert_type(run.status, RunStatus)
         assert_type(run.events(after=3), Iterator[RunEvent])
+        assert_type(run.to_dataframe(), DataFrame)
+        assert_type(review.to_dataframe(), DataFrame)
+        assert_type(review.coverage.to_dataframe(), DataFrame)
         run.cancel()
         assert_type(engine.run("id"), codeflow.Run)
         assert_type(engine.runs(status=RunStatus.FAILED), tuple[codeflow.Run, ...])
@@ -69,6 +73,7 @@ async def in_asynchronous_code(patch: bytes) -> None:
         assert_type(run.events(), AsyncIterator[RunEvent])
         async for event in run.events():
             assert_type(told(event), str)
+        assert_type(await run.to_dataframe(), DataFrame)
         review: codeflow.Review = await run.result()
         await dismiss(engine, review)
         await run.cancel()

@@ -7,8 +7,13 @@ that crashed, hung or was never asked cannot read as a clean review.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 __all__ = ["Coverage", "CoverageEntry", "Outcome", "UnitState"]
 
@@ -121,3 +126,51 @@ class Coverage:
         more = len(reasons) - 3
         rest = f"; and {more} more reasons" if more > 0 else ""
         return f"{len(uncovered)} of {self.units} units are not covered: {told}{rest}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the ledger in the form that it has within a review's JSON form."""
+        from codeflow_engine.domain.encoding import to_plain
+
+        return {
+            "units": self.units,
+            "hunks": self.hunks,
+            **{state.value: self.count(state) for state in UnitState},
+            **to_plain(self),
+        }
+
+    def to_dataframe(self) -> DataFrame:
+        """Make a pandas table with one row per unit, in the order of the change.
+
+        | column | dtype | holds |
+        |---|---|---|
+        | `path` | `str` | the file |
+        | `hunk` | `Int64` | index of the hunk in its file, from 0; missing without hunks |
+        | `state` | category | `reviewed`, `excluded`, `skipped` or `failed` |
+        | `reason` | `str` | why it is excluded, skipped or failed; else missing |
+        | `by` | object | a tuple of the names of those who examined it |
+
+        Columns and dtypes are the same without rows. Hidden characters are escaped.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+        """
+        from codeflow_engine.reports import frame
+
+        return frame.ledger(self.to_json())
+
+    def _repr_html_(self) -> str:
+        from codeflow_engine.reports.html import fragment
+
+        return fragment.coverage(self.to_json())
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, Any]:
+        from codeflow_engine.reports import ledger, mime
+
+        makers = {
+            "text/plain": lambda: ledger.render(self.to_json()),
+            "text/html": self._repr_html_,
+            "application/json": self.to_json,
+        }
+        return mime.bundle(makers, include, exclude)

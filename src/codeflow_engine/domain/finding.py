@@ -7,8 +7,10 @@ is it a `Finding`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from codeflow_engine.domain.diff import Side
 
@@ -183,6 +185,30 @@ class Finding:
             raise ValueError(
                 f"{self.path}: no lines from {self.line} to {self.end_line}; they count from 1"
             )
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the finding in the form that it has within a review's JSON form."""
+        from codeflow_engine.domain.encoding import to_plain
+
+        plain: dict[str, Any] = to_plain(self)
+        return plain
+
+    def _repr_html_(self) -> str:
+        from codeflow_engine.reports.html import fragment
+
+        return fragment.finding(self.to_json())
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, Any]:
+        from codeflow_engine.reports import findings, mime
+
+        makers = {
+            "text/plain": lambda: findings.render(self.to_json()),
+            "text/html": self._repr_html_,
+            "application/json": self.to_json,
+        }
+        return mime.bundle(makers, include, exclude)
 
 
 def _check_confidence(confidence: float) -> None:

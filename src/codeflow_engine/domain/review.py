@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ from codeflow_engine.domain.usage import Usage
 from codeflow_engine.errors import SerializationError
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from codeflow_engine.domain.change import Change
 
 __all__ = ["SCHEMA_VERSION", "ChangeSummary", "Review", "Timing"]
@@ -108,14 +110,8 @@ class Review:
         """Give the stable JSON form, as values that `json.dumps` takes."""
         from codeflow_engine.domain.encoding import to_plain
 
-        plain = to_plain(self)
-        counts = {state.value: self.coverage.count(state) for state in UnitState}
-        plain["coverage"] = {
-            "units": self.coverage.units,
-            "hunks": self.coverage.hunks,
-            **counts,
-            "entries": plain["coverage"]["entries"],
-        }
+        plain = to_plain(replace(self, coverage=Coverage()))
+        plain["coverage"] = self.coverage.to_json()
         outcome = {"outcome": self.outcome.value, "reason": self.reason}
         return {"schema": SCHEMA_VERSION, "run_id": plain.pop("run_id"), **outcome, **plain}
 
@@ -156,6 +152,34 @@ class Review:
 
         return formats.render(self.to_json(), format)
 
+    def to_dataframe(self) -> DataFrame:
+        """Make a pandas table with one row per finding, in the order of `findings`.
+
+        | column | dtype | holds |
+        |---|---|---|
+        | `fingerprint` | `str` | identity of the finding |
+        | `state` | category | `new`, `open`, `resolved` or `dismissed` |
+        | `severity` | ordered category | `info` < `low` < `medium` < `high` < `critical` |
+        | `category` | category | as in `Category` |
+        | `rule` | `str` | source and check |
+        | `path` | `str` | the file |
+        | `side` | category | `new` or `old` |
+        | `line`, `end_line`, `column` | `Int64` | counted from 1; missing where not known |
+        | `title`, `message` | `str` | what is wrong |
+        | `suggestion` | `str` | text that would take the place of the lines; else missing |
+        | `confidence` | `float64` | from 0 to 1 |
+        | `sources` | object | a tuple of the names of those who reported it |
+
+        Columns and dtypes are the same without rows, which do not mean that the change is
+        clean: `attrs` holds `run_id`, `outcome` and `reason`. Hidden characters are escaped.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+        """
+        from codeflow_engine.reports import frame
+
+        return frame.findings(self.to_json())
+
     def __str__(self) -> str:
         """Render the text report."""
         return self.render().removesuffix("\n")
@@ -168,4 +192,26 @@ class Review:
         )
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: FBT001 - IPython's form
-        printer.text(repr(self) if cycle else str(self))
+        printer.text(repr(self) if cycle else self._brief())
+
+    def _repr_html_(self) -> str:
+        from codeflow_engine.reports.html import fragment
+
+        return fragment.review(self.to_json())
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, Any]:
+        from codeflow_engine.reports import mime
+
+        makers = {
+            "text/plain": self._brief,
+            "text/html": self._repr_html_,
+            "application/json": self.to_json,
+        }
+        return mime.bundle(makers, include, exclude)
+
+    def _brief(self) -> str:
+        from codeflow_engine.reports import text
+
+        return text.brief(self.to_json()).removesuffix("\n")

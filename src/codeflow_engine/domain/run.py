@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -63,6 +63,14 @@ class RunRecord:
     """What came of it, in short, for lists of runs: plain JSON data in the form of its
     workflow. None unless it succeeded, and where the workflow gives none."""
 
+    def to_json(self) -> dict[str, Any]:
+        """Give what tells how the run stands as plain JSON data; its input is left out."""
+        from codeflow_engine.domain.encoding import to_plain
+
+        plain: dict[str, Any] = to_plain(replace(self, input={}))
+        del plain["input"]
+        return plain
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEvent:
@@ -73,6 +81,12 @@ class RunEvent:
     """Position in the run's stream, counted from 1 without gaps."""
 
     at: datetime
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the event as plain JSON data, with the name of its class under `event`."""
+        from codeflow_engine.domain.encoding import to_plain
+
+        return {"event": type(self).__name__, **to_plain(self)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from codeflow_engine.reports.prose import count, paragraph
 from codeflow_engine.reports.style import Color, Style
 from codeflow_engine.reports.visible import escape_path
 
-__all__ = ["SEVERITIES", "finding_block", "settled_block"]
+__all__ = ["SEVERITIES", "finding_block", "render", "settled_block"]
 
 SEVERITIES = {
     "critical": Color.BOLD_RED,
@@ -36,6 +36,11 @@ def finding_block(finding: Mapping[str, Any], style: Style) -> list[str]:
         _provenance(finding, style),
     ]
     return [*_title(finding, style), *(row for part in parts if part for row in ["", *part])]
+
+
+def render(finding: Mapping[str, Any]) -> str:
+    """Render one finding, in its JSON form, as plain text without a final line feed."""
+    return "\n".join(finding_block(finding, Style())).removeprefix(_INDENT)
 
 
 def settled_block(settled: Sequence[Mapping[str, Any]], style: Style) -> list[str]:

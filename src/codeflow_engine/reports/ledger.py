@@ -11,10 +11,23 @@ from codeflow_engine.reports.style import Color, Style
 from codeflow_engine.reports.summary import reasons_of
 from codeflow_engine.reports.visible import escape_path
 
-__all__ = ["uncovered_and_excluded"]
+__all__ = ["render", "uncovered_and_excluded"]
 
 _MOST_REASONS = 10
 _MOST_PATHS = 10
+
+
+def render(coverage: Mapping[str, Any]) -> str:
+    """Render a ledger, in its JSON form, as plain text without a final line feed.
+
+    The first line says whether everything is covered.
+    """
+    uncovered, left_out = uncovered_and_excluded(coverage["entries"], Style())
+    states = ("reviewed", "excluded", "skipped", "failed")
+    told = ", ".join(f"{coverage[state]} {state}" for state in states)
+    verdict = "NOT COMPLETE" if uncovered else "complete"
+    first = f"coverage {verdict}: {count(coverage['units'], 'unit')}: {told}"
+    return "\n".join([first, *uncovered, *left_out])
 
 
 def uncovered_and_excluded(

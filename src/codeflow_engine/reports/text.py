@@ -21,10 +21,11 @@ from codeflow_engine.reports.summary import (
 )
 from codeflow_engine.reports.visible import escape, escape_path
 
-__all__ = ["Style", "coverage_line", "headline", "render"]
+__all__ = ["Style", "brief", "coverage_line", "headline", "render"]
 
 _REVISION = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SHORT = 12
+_MOST_BRIEF = 50
 
 
 def render(review: Mapping[str, Any], *, style: Style | None = None) -> str:
@@ -54,6 +55,20 @@ def render(review: Mapping[str, Any], *, style: Style | None = None) -> str:
         [_verdict(coverage_line(plain), plain, style)],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def brief(review: Mapping[str, Any]) -> str:
+    """Render a review as text for a look: where it has many findings, they are counted only.
+
+    Raises:
+        SerializationError: The review has another form, or contradicts its own ledger.
+    """
+    found = len(review["findings"])
+    if found <= _MOST_BRIEF:
+        return render(review)
+    plain = conform(review)
+    told = f"{count(found, 'finding')}: print(review) shows all of the report"
+    return f"{headline(plain)}\n{told}\n{coverage_line(plain)}\n"
 
 
 def _verdict(line: str, review: Mapping[str, Any], style: Style) -> str:

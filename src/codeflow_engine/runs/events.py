@@ -49,6 +49,12 @@ class EventStream:
         self._order = asyncio.Lock()
         self._grown = asyncio.Condition()
 
+    @property
+    def recent(self) -> tuple[RunEvent, ...]:
+        """The last events that are held here; reading them waits for nothing."""
+        # Another thread may be adding to them: a copy is made in one go.
+        return tuple(self._recent.copy())
+
     async def emit(self, kind: type[RunEvent], **fields: Any) -> None:
         """Append one event; its number, run and time are filled in here."""
         # Parallel steps emit at the same moment: numbers, storage and observers must agree

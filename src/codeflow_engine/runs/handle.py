@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from typing import TYPE_CHECKING, Any
 
 from codeflow_engine.contracts import Storage
 from codeflow_engine.domain.review import Review
 from codeflow_engine.domain.run import RunEvent, RunRecord, RunStatus
 from codeflow_engine.errors import RunCancelledError, WorkflowError
 from codeflow_engine.runs.executor import DirectExecutor, Execution
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from codeflow_engine.reports.timeline import Timeline
 
 __all__ = ["AsyncRun"]
 
@@ -65,10 +71,42 @@ class AsyncRun:
             async for event in self._execution.events.follow(after=after):
                 yield event
             return
+        async for event in self._stored_events(after):
+            yield event
+
+    async def _stored_events(self, after: int = 0) -> AsyncIterator[RunEvent]:
         while batch := await self._storage.read_events(self._record.tenant, self.id, after=after):
             for event in batch:
                 yield event
             after = batch[-1].sequence
+
+    async def to_dataframe(self) -> DataFrame:
+        """Make a pandas table with one row per event so far; it does not wait for the end.
+
+        | column | dtype | holds |
+        |---|---|---|
+        | `sequence` | `int64` | position in the run, counted from 1 |
+        | `at` | `datetime64[us, UTC]` | when |
+        | `event` | `str` | its kind, such as `StepFinished` |
+        | `step`, `key` | `str` | of the events of steps |
+        | `seconds` | `float64` | of a step that has ended |
+        | `analyzer` | `str` | of one that has ended |
+        | `units`, `examined`, `findings` | `Int64` | where the event counts them |
+        | `outcome` | category | of a review that was judged |
+        | `status` | category | of a run that has ended |
+        | `error` | `str` | what a step, an analyzer or the run failed with |
+
+        What an event does not tell is missing. Columns and dtypes are the same without rows.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+            StorageError: The events cannot be read.
+        """
+        from codeflow_engine.reports import frame
+
+        rows = [event.to_json() async for event in self._stored_events()]
+        # The first use imports pandas, which takes half a second.
+        return await asyncio.to_thread(frame.events, rows)
 
     async def cancel(self) -> None:
         """End the run and its subprocesses; returns when they are gone. Repeatable."""
@@ -77,3 +115,25 @@ class AsyncRun:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} {self._record.workflow}: {self.status}>"
+
+    def _repr_html_(self) -> str:
+        from codeflow_engine.reports.html import fragment
+
+        return fragment.run(self.record.to_json(), self._timeline())
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, Any]:
+        from codeflow_engine.reports import mime
+
+        makers = {"text/plain": lambda: repr(self), "text/html": self._repr_html_}
+        return mime.bundle(makers, include, exclude)
+
+    def _timeline(self) -> Timeline:
+        """Hear the events that are in memory: to show a run, nothing is read or waited for."""
+        from codeflow_engine.reports.timeline import Timeline
+
+        timeline = Timeline()
+        for event in self._execution.events.recent if self._execution else ():
+            timeline.hear(event.to_json())
+        return timeline

@@ -1,0 +1,249 @@
+"""Values as pieces of HTML that stand in a page of somebody else, such as a notebook.
+
+A fragment brings its style along, whose rules hold inside of it alone. It has no script, no
+ids and no addresses, and where its style is taken away it still reads in the right order.
+It is bounded: it shows the first findings, and says how many it leaves out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from codeflow_engine.reports.form import conform
+from codeflow_engine.reports.html import assets
+from codeflow_engine.reports.html.coverage import ledger
+from codeflow_engine.reports.html.facts import change_line
+from codeflow_engine.reports.html.finding import finding_card
+from codeflow_engine.reports.html.markup import Content, Markup, element, embed, visible
+from codeflow_engine.reports.html.picture import coverage_picture, summary_picture
+from codeflow_engine.reports.html.shapes import outcome_sign
+from codeflow_engine.reports.html.verdict import banner
+from codeflow_engine.reports.html.words import (
+    by_file,
+    counted,
+    duration,
+    is_live,
+    severities,
+    tally,
+)
+from codeflow_engine.reports.text import coverage_line
+from codeflow_engine.reports.timeline import Step, Timeline
+from codeflow_engine.reports.visible import escape_path
+
+__all__ = ["coverage", "finding", "review", "run"]
+
+_MOST_FINDINGS = 50
+_MOST_SETTLED = 20
+_MOST_UNITS = 200
+_MOST_STEPS = 60
+
+_WORST_FIRST = ("failed", "skipped", "excluded", "reviewed")
+
+
+def review(given: Mapping[str, Any]) -> str:
+    """Show a review: verdict, picture, the first findings with their code, and the ledger.
+
+    Args:
+        given: What `Review.to_json` gives.
+
+    Raises:
+        SerializationError: The review has another form, or contradicts its own ledger.
+    """
+    plain = conform(given)
+    live = [finding for finding in plain["findings"] if is_live(finding)]
+    settled = [finding for finding in plain["findings"] if not is_live(finding)]
+    return _root(
+        banner(plain, heading="p"),
+        change_line(plain),
+        summary_picture(plain),
+        _files(live),
+        _settled(settled),
+        _units(plain["coverage"], folded=True),
+        element("p", coverage_line(plain), class_="cf-note"),
+    )
+
+
+def finding(given: Mapping[str, Any]) -> str:
+    """Show one finding, open; `given` is what `Finding.to_json` gives."""
+    path = element("p", _path(given["path"]), class_="cf-of")
+    return _root(path, finding_card(given, opened=True))
+
+
+def coverage(given: Mapping[str, Any]) -> str:
+    """Show a ledger with its picture; `given` is what `Coverage.to_json` gives."""
+    return _root(coverage_picture(given), _units(given, folded=False))
+
+
+def run(
+    given: Mapping[str, Any],
+    timeline: Timeline,
+    *,
+    line: str | None = None,
+    folded: bool = False,
+) -> str:
+    """Show how a run stands: its status, its steps so far, and how it ended.
+
+    Args:
+        given: What `RunRecord.to_json` gives.
+        timeline: Has heard the events that are known.
+        line: Words for the title, in place of those that `timeline` has.
+        folded: Whether the steps are hidden until somebody opens them.
+    """
+    kind = _kind(given, timeline)
+    title = element("p", visible(line or timeline.ending(given)), class_="cf-verdict-title")
+    told = [
+        visible(f"{given['workflow']} {given['run_id']}: {given['status']}"),
+        f", {timeline.counts}" if timeline.steps else None,
+    ]
+    words = element("div", title, element("p", told, class_="cf-note"))
+    sign = outcome_sign(kind) if kind != "running" else None
+    return _root(
+        element("div", sign, words, class_=f"cf-verdict cf-is-{kind}"),
+        _steps(given, timeline, folded=folded),
+    )
+
+
+def _root(*content: Content) -> str:
+    style = embed("style", assets.parts_style() + _style())
+    return str(element("div", style, content, class_="codeflow cf-fragment", lang="en"))
+
+
+@cache
+def _style() -> str:
+    return resources.files(__package__).joinpath("fragment.css").read_text("utf-8")
+
+
+def _path(path: str) -> Markup:
+    return element("span", escape_path(path) or '""', class_="cf-path")
+
+
+def _files(live: Sequence[Mapping[str, Any]]) -> list[Content]:
+    """Show the first findings by file; the worst file comes first."""
+    shown: list[Content] = []
+    room = _MOST_FINDINGS
+    for path, group in by_file(live):
+        if room <= 0:
+            break
+        told = f" {counted(len(group), 'finding')} ({tally(severities(group))})"
+        shown.append(
+            element("p", _path(path), element("span", told, class_="cf-total"), class_="cf-of")
+        )
+        shown.extend(finding_card(one) for one in group[:room])
+        room -= len(group)
+    shown.append(_left_out(len(live) - _MOST_FINDINGS, "finding", "review.to_dataframe()"))
+    return shown
+
+
+def _settled(settled: Sequence[Mapping[str, Any]]) -> Markup | None:
+    if not settled:
+        return None
+    told = f"{counted(len(settled), 'finding')} resolved or dismissed, which count nowhere"
+    cards = [
+        [element("p", _path(one["path"]), class_="cf-of"), finding_card(one)]
+        for one in settled[:_MOST_SETTLED]
+    ]
+    return element(
+        "details",
+        element("summary", told),
+        cards,
+        _left_out(len(settled) - _MOST_SETTLED, "finding", "review.to_dataframe()"),
+        class_="cf-more-of",
+    )
+
+
+def _units(given: Mapping[str, Any], *, folded: bool) -> Content:
+    """Show the ledger; where it is long, the units that are not covered come first."""
+    entries = given["entries"]
+    rest: Content = None
+    if len(entries) > _MOST_UNITS:
+        entries = sorted(entries, key=lambda entry: _WORST_FIRST.index(entry["state"]))
+        whole = "coverage.to_dataframe()"
+        rest = _left_out(
+            len(entries) - _MOST_UNITS, "unit", whole, of="this list, not counted in it"
+        )
+    units = [ledger({**given, "entries": entries[:_MOST_UNITS]}), rest]
+    if not folded or given["skipped"] or given["failed"]:
+        return units
+    told = element("summary", f"The ledger of {counted(given['units'], 'unit')}")
+    return element("details", told, units, class_="cf-more-of")
+
+
+def _left_out(number: int, noun: str, whole: str, *, of: str = "this view") -> Markup | None:
+    if number <= 0:
+        return None
+    told = f"{counted(number, f'more {noun}')} left out of {of}; "
+    return element("p", told, element("code", whole), " has them all.", class_="cf-note cf-rest")
+
+
+def _kind(given: Mapping[str, Any], timeline: Timeline) -> str:
+    """Choose the look of a run; nothing looks clean unless somebody examined something."""
+    status, summary = given["status"], given["summary"] or {}
+    if status in {"pending", "running"}:
+        return "running"
+    if status != "succeeded":
+        return "failed"
+    outcome = summary.get("outcome")
+    if outcome in {"partial", "skipped", "failed"}:
+        return str(outcome)
+    if outcome != "reviewed" or not timeline.examined:
+        return "empty"
+    return "found" if summary.get("findings") else "clean"
+
+
+def _steps(given: Mapping[str, Any], timeline: Timeline, *, folded: bool) -> Content:
+    if not timeline.steps:
+        told = "None of its events are at hand; run.to_dataframe() reads those that are stored."
+        return element("p", told, class_="cf-note") if given["status"] != "pending" else None
+    steps = list(timeline.steps.values())
+    longest = max((step.seconds or 0 for step in steps), default=0)
+    rows = [_step(step, timeline, longest) for step in steps[-_MOST_STEPS:]]
+    left = len(steps) - _MOST_STEPS
+    earlier = timeline.first > 1 or left > 0
+    table = element("table", element("tbody", rows), class_="cf-steps")
+    note = "Earlier steps are not shown; run.to_dataframe() reads them." if earlier else None
+    summary = element("summary", f"{counted(len(steps), 'step')}")
+    return element(
+        "details",
+        summary,
+        element("p", note, class_="cf-note") if note else None,
+        table,
+        class_="cf-more-of",
+        open=not folded,
+    )
+
+
+def _step(step: Step, timeline: Timeline, longest: float) -> Markup:
+    state, took = "goes on", ""
+    if step.seconds is not None:
+        state, took = "done", duration(step.seconds)
+    if step.error is not None:
+        state = step.error
+    analyzer = timeline.analyzers.get(step.key or "") if step.name == "analyze" else None
+    if analyzer is not None:
+        state = analyzer.failure or counted(analyzer.findings, "finding")
+    failed = step.error is not None or (analyzer is not None and analyzer.failure is not None)
+    kind = "failed" if failed else "running" if step.seconds is None else "done"
+    return element(
+        "tr",
+        element("th", visible(step.title), scope="row"),
+        element("td", _bar(step, longest), class_="cf-drawn"),
+        element("td", took, class_="cf-count"),
+        element("td", visible(state), class_="cf-told", dir="auto"),
+        class_=f"cf-step cf-is-{kind}",
+    )
+
+
+def _bar(step: Step, longest: float) -> Markup:
+    share = 0 if not step.seconds or not longest else round(1000 * step.seconds / longest)
+    return element(
+        "svg",
+        element("rect", class_="cf-track", width=1000, height=10),
+        element("rect", class_="cf-part", width=max(share, 4), height=10) if step.seconds else None,
+        class_="cf-bar",
+        viewBox="0 0 1000 10",
+        preserveAspectRatio="none",
+        aria_hidden="true",
+    )
