@@ -38,7 +38,7 @@ CATCHES = {
 """Modules that catch everything and go on, each with what it isolates."""
 
 KEPT = {
-    "testing/contracts/watching.py": "an audit hook is one for the process, and never goes away",
+    "testing/contracts/auditing.py": "an audit hook is one for the process, and never goes away",
 }
 """Modules that keep something between calls, each with the reason."""
 

@@ -13,7 +13,8 @@ import pytest
 import pytest_asyncio
 
 from codeflow_engine.contracts import Backend
-from codeflow_engine.testing.contracts.watching import io_seen, within
+from codeflow_engine.testing.contracts.auditing import io_seen
+from codeflow_engine.testing.contracts.watching import within
 
 __all__ = [
     "UNCONCERNED",

@@ -1,49 +1,13 @@
-"""What a test of a suite sees of processes: which are started, and which are left."""
+"""What a test of a suite sees of processes: which of them are left."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
-__all__ = ["children", "gone", "starts_seen"]
-
-_STARTS = (
-    *("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"),
-    *("pty.spawn", "subprocess.Popen"),
-)
-"""Events of the interpreter that start a program (Python's documentation, "Audit events table")."""
-
-_watches: list[list[str]] = []
-"""What is being written down. An audit hook cannot be removed: there is one."""
-
-
-@cache
-def _listen() -> None:
-    def note(event: str, arguments: tuple[object, ...]) -> None:
-        if _watches and event in _STARTS:
-            told = f"{event} {arguments[0]!r}" if arguments else event
-            for seen in _watches:
-                seen.append(told)
-
-    sys.addaudithook(note)
-
-
-@contextmanager
-def starts_seen() -> Iterator[list[str]]:
-    """Collect the programs that this process starts meanwhile, on any thread."""
-    _listen()
-    seen: list[str] = []
-    _watches.append(seen)
-    try:
-        yield seen
-    finally:
-        _watches[:] = [one for one in _watches if one is not seen]
+__all__ = ["children", "gone"]
 
 
 def children() -> frozenset[int]:

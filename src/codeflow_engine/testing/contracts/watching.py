@@ -1,18 +1,15 @@
-"""What a test of a suite sees of a call: how long it takes, what it holds up, what it touches."""
+"""What a test of a suite sees of a call: how long it takes, and what it holds up."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
-import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from functools import cache
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 
 import pytest
 
-__all__ = ["LONGEST_STALL", "PATIENCE", "Attention", "attention", "io_seen", "well", "within"]
+__all__ = ["LONGEST_STALL", "PATIENCE", "Attention", "attention", "well", "within"]
 
 PATIENCE = 10.0
 """Seconds that a call may take before it counts as one that hangs."""
@@ -79,42 +76,3 @@ async def attention() -> AsyncIterator[Attention]:
         await asyncio.sleep(_TICK)
     finally:
         watch.cancel()
-
-
-_IO = (
-    "open",
-    "os.listdir",
-    "os.mkdir",
-    "os.scandir",
-    "socket.bind",
-    "socket.connect",
-    "socket.getaddrinfo",
-    "sqlite3.connect",
-    "subprocess.Popen",
-)
-"""Events of the interpreter that are I/O (Python's documentation, "Audit events table")."""
-
-_watched_threads: dict[int, list[str]] = {}
-"""What each thread that is watched has done. An audit hook cannot be removed: there is one."""
-
-
-@cache
-def _listen() -> None:
-    def note(event: str, arguments: tuple[object, ...]) -> None:
-        seen = _watched_threads.get(threading.get_ident())
-        if seen is not None and event in _IO:
-            seen.append(f"{event} {arguments[0]!r}" if arguments else event)
-
-    sys.addaudithook(note)
-
-
-@contextmanager
-def io_seen() -> Iterator[list[str]]:
-    """Collect the I/O that this thread does meanwhile."""
-    _listen()
-    seen: list[str] = []
-    _watched_threads[threading.get_ident()] = seen
-    try:
-        yield seen
-    finally:
-        del _watched_threads[threading.get_ident()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
 
 from codeflow_engine.contracts import Analysis, Cache
 from codeflow_engine.contracts.analyzer import ReadFiles
@@ -16,8 +16,17 @@ from codeflow_engine.testing.examples.writing import Stored, write_diff
 
 __all__ = ["LINK", "PROGRAM", "REGULAR", "SUBMODULE", "Example", "ExampleFile", "together"]
 
-REGULAR, PROGRAM, LINK, SUBMODULE = "100644", "100755", "120000", "160000"
-"""Git's modes of what a tree may hold beside directories."""
+REGULAR: Final = "100644"
+"""Git's mode of a file."""
+
+PROGRAM: Final = "100755"
+"""Git's mode of a file that may be executed."""
+
+LINK: Final = "120000"
+"""Git's mode of a symbolic link."""
+
+SUBMODULE: Final = "160000"
+"""Git's mode of a commit of another repository."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

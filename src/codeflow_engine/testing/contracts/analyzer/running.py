@@ -7,9 +7,9 @@ from pathlib import Path
 from codeflow_engine.contracts import Analyzer, AnalyzerCapability
 from codeflow_engine.sandbox import Isolation, Sandbox
 from codeflow_engine.testing.contracts.analyzer.asking import ask, silenced, substance
+from codeflow_engine.testing.contracts.auditing import starts_seen
 from codeflow_engine.testing.contracts.backend import lacks
 from codeflow_engine.testing.contracts.cancelling import cancel_often
-from codeflow_engine.testing.contracts.processes import starts_seen
 from codeflow_engine.testing.contracts.watching import LONGEST_STALL, attention
 from codeflow_engine.testing.examples import Example, ExampleFile, named
 

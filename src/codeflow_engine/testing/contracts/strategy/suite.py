@@ -12,6 +12,7 @@ from codeflow_engine.contracts import Chunk, Inspection, Strategy
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, FinishReason
 from codeflow_engine.domain.finding import RawFinding
 from codeflow_engine.errors import ProviderError, RateLimitError
+from codeflow_engine.testing.contracts.auditing import io_seen
 from codeflow_engine.testing.contracts.backend import BackendContract
 from codeflow_engine.testing.contracts.strategy.answers import (
     NONSENSE,
@@ -25,7 +26,6 @@ from codeflow_engine.testing.contracts.watching import (
     LONGEST_STALL,
     PATIENCE,
     attention,
-    io_seen,
     well,
     within,
 )
