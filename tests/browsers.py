@@ -82,8 +82,8 @@ class Browser:
             page.on("request", lambda request: asked.append(request.url.partition("#")[0]))
             page.goto(document.as_uri() + address)
             seen = look(page)
-            assert not said
-            assert set(asked) == {document.as_uri()}
+            assert not said, said
+            assert set(asked) == {document.as_uri()}, asked
             assert page.evaluate("window.pwned") is None
             assert not page.evaluate("window.broken ?? []")
             return seen

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
+
+from review_forms import make_entry, make_finding, make_review
 
 __all__ = ["clean", "empty", "failed", "hostile", "large", "partial", "rich", "skipped"]
 
@@ -20,82 +21,9 @@ _CART = (
 )
 
 
-def _finding(**fields: Any) -> dict[str, Any]:
-    return {
-        "fingerprint": "0000000000000000",
-        "state": "new",
-        "path": "shop/cart.py",
-        "side": "new",
-        "line": None,
-        "end_line": None,
-        "severity": "low",
-        "category": "correctness",
-        "rule": "ruff/B",
-        "title": "A finding",
-        "message": "Something is wrong.",
-        "evidence": None,
-        "suggestion": None,
-        "confidence": 1.0,
-        "sources": ["ruff"],
-    } | fields
-
-
-def _entry(
-    path: str, state: str = "reviewed", hunk: int | None = 0, **fields: Any
-) -> dict[str, Any]:
-    reviewed = state == "reviewed"
-    return {
-        "path": path,
-        "hunk": hunk,
-        "state": state,
-        "reason": None if reviewed else "not said",
-        "by": ["hygiene", "secrets"] if reviewed else [],
-    } | fields
-
-
-def _review(
-    findings: Sequence[dict[str, Any]], entries: Sequence[dict[str, Any]], **fields: Any
-) -> dict[str, Any]:
-    states = ("reviewed", "excluded", "skipped", "failed")
-    counts = {state: sum(one["state"] == state for one in entries) for state in states}
-    outcome = "reviewed"
-    if counts["skipped"] or counts["failed"]:
-        outcome = "failed" if counts["failed"] else "skipped"
-        outcome = "partial" if any(one["by"] for one in entries) else outcome
-    return {
-        "schema": 1,
-        "run_id": "01JD8Z6M4T9K2V7QXW3R5B1N0C",
-        "outcome": outcome,
-        "reason": None if outcome == "reviewed" else "the budget of the run was used up",
-        "change": {
-            "title": "Count carts in one currency, and keep the token out of the log",
-            "base": "4f1d2c9a7b" * 4,
-            "head": "b83e06d5f2" * 4,
-            "files": len({one["path"] for one in entries}),
-        },
-        "findings": list(findings),
-        "coverage": {
-            "units": len(entries),
-            "hunks": sum(one["hunk"] is not None for one in entries),
-            **counts,
-            "entries": list(entries),
-        },
-        "usage": {
-            "calls": 14,
-            "input_tokens": 48210,
-            "output_tokens": 3120,
-            "cached_tokens": 31004,
-            "cost_usd": "0.1834",
-        },
-        "dropped": {"quote not in the change": 2, "suggestion does not parse": 1},
-        "isolation": "bwrap",
-        "timing": {"started_at": "2026-11-23T05:00:00+00:00", "seconds": 41.27},
-    } | fields
-
-
 def _cart(line: int, column: int | None, end: int | None, **fields: Any) -> dict[str, Any]:
     code = {"start_line": 41, "lines": list(_CART), "column": column, "end_column": end}
-    return _finding(line=line, evidence=code, **fields)
+    return make_finding(line=line, evidence=code, **fields)
 
 
 def _in_carts() -> list[dict[str, Any]]:
@@ -148,7 +76,7 @@ def _in_carts() -> list[dict[str, Any]]:
 
 def _in_settings() -> list[dict[str, Any]]:
     return [
-        _finding(
+        make_finding(
             fingerprint="aa20c4d9e1b35f78",
             path="shop/settings.py",
             severity="high",
@@ -169,7 +97,7 @@ def _in_settings() -> list[dict[str, Any]]:
             },
             sources=["secrets"],
         ),
-        _finding(
+        make_finding(
             fingerprint="5e0d9cc2716b48fa",
             path="shop/settings.py",
             severity="medium",
@@ -200,7 +128,7 @@ def _in_settings() -> list[dict[str, Any]]:
 
 def _elsewhere() -> list[dict[str, Any]]:
     return [
-        _finding(
+        make_finding(
             fingerprint="d3b5f07e6c1a9284",
             path="web/src/components/checkout/PaymentMethodSelector/PaymentMethodSelector.tsx",
             severity="low",
@@ -223,7 +151,7 @@ def _elsewhere() -> list[dict[str, Any]]:
             confidence=0.61,
             sources=["anthropic:claude-sonnet-4-5"],
         ),
-        _finding(
+        make_finding(
             fingerprint="7f4be8102d96ac35",
             path="docs/carts.md",
             severity="info",
@@ -238,7 +166,7 @@ def _elsewhere() -> list[dict[str, Any]]:
 
 def _settled() -> list[dict[str, Any]]:
     return [
-        _finding(
+        make_finding(
             fingerprint="2290fe5d7c4b1a86",
             state="dismissed",
             path="shop/cart.py",
@@ -251,7 +179,7 @@ def _settled() -> list[dict[str, Any]]:
             confidence=0.7,
             sources=["openai:gpt-5.1"],
         ),
-        _finding(
+        make_finding(
             fingerprint="c81d0b3f9e5a7264",
             state="resolved",
             path="shop/legacy.py",
@@ -272,28 +200,28 @@ def _covered() -> list[dict[str, Any]]:
     entries = []
     for path in (*paths, *(f"tests/test_cart_{index}.py" for index in range(9))):
         seen[path] = seen.get(path, -1) + 1
-        entries.append(_entry(path, hunk=seen[path]))
+        entries.append(make_entry(path, hunk=seen[path]))
     long = "web/src/components/checkout/PaymentMethodSelector/PaymentMethodSelector.tsx"
-    entries += [_entry(long, hunk=index) for index in range(2)]
-    entries.append(_entry("shop/logo.png", hunk=None))
+    entries += [make_entry(long, hunk=index) for index in range(2)]
+    entries.append(make_entry("shop/logo.png", hunk=None))
     return entries
 
 
 def _excluded() -> list[dict[str, Any]]:
     reason = "matches `*.lock` in the policy of the base revision"
-    return [_entry("poetry.lock", "excluded", hunk, reason=reason) for hunk in range(4)]
+    return [make_entry("poetry.lock", "excluded", hunk, reason=reason) for hunk in range(4)]
 
 
 def rich() -> dict[str, Any]:
     """Make a complete review with findings of every severity and state."""
-    return _review(
+    return make_review(
         [*_in_carts(), *_in_settings(), *_elsewhere(), *_settled()], _covered() + _excluded()
     )
 
 
 def clean() -> dict[str, Any]:
     """Make a complete review without findings."""
-    return _review([], _covered(), dropped={})
+    return make_review([], _covered(), dropped={})
 
 
 def partial() -> dict[str, Any]:
@@ -303,31 +231,33 @@ def partial() -> dict[str, Any]:
         *_covered(),
         *_excluded(),
         *(
-            _entry("shop/orders.py", "failed", hunk, reason=broken, by=["secrets"])
+            make_entry("shop/orders.py", "failed", hunk, reason=broken, by=["secrets"])
             for hunk in range(3)
         ),
         *(
-            _entry(f"shop/api/{name}.py", "skipped", reason="over the budget of 0.20 USD")
+            make_entry(f"shop/api/{name}.py", "skipped", reason="over the budget of 0.20 USD")
             for name in ("v1", "v2")
         ),
     ]
-    return _review([], entries)
+    return make_review([], entries)
 
 
 def empty() -> dict[str, Any]:
     """Make a review of an empty change."""
     usage = {"calls": 0, "input_tokens": 0, "output_tokens": 0, "cached_tokens": 0, "cost_usd": "0"}
-    return _review([], [], usage=usage, dropped={}, isolation="none")
+    return make_review([], [], usage=usage, dropped={}, isolation="none")
 
 
 def skipped() -> dict[str, Any]:
     """Make a review that nobody made."""
-    return _review([], [_entry("shop/cart.py", "skipped", reason="the author is a bot")])
+    return make_review([], [make_entry("shop/cart.py", "skipped", reason="the author is a bot")])
 
 
 def failed() -> dict[str, Any]:
     """Make a review that failed before anybody examined anything."""
-    return _review([], [_entry("shop/cart.py", "failed", reason="no model could be reached")])
+    return make_review(
+        [], [make_entry("shop/cart.py", "failed", reason="no model could be reached")]
+    )
 
 
 _SCRIPT = "<script>window.pwned=1</script>"
@@ -362,7 +292,7 @@ def hostile() -> dict[str, Any]:
         line = f"a = 1 {text} b" if index else "y" * 500_000 + text + "z" * 500_000
         at = 500_001 if not index else 7
         findings.append(
-            _finding(
+            make_finding(
                 fingerprint=text if index % 2 else "same",
                 severity=SEVERITIES[index % 5],
                 state=("new", "open", "resolved", "dismissed")[index % 4],
@@ -387,12 +317,12 @@ def hostile() -> dict[str, Any]:
             )
         )
     entries = [
-        _entry(f"src/{text}", state, reason=None if state == "reviewed" else text, by=[text])
+        make_entry(f"src/{text}", state, reason=None if state == "reviewed" else text, by=[text])
         for index, text in enumerate(_BREAKS)
         for state in [("reviewed", "excluded", "failed", "skipped")[index % 4]]
     ]
     every = " ".join(_BREAKS)
-    return _review(
+    return make_review(
         findings,
         entries,
         run_id=every,
@@ -422,5 +352,5 @@ def large(number: int = 5000) -> dict[str, Any]:
         )
         for index in range(number)
     ]
-    entries = [_entry(f"shop/part_{index:03d}/module.py", hunk=0) for index in range(number)]
-    return _review(findings, entries)
+    entries = [make_entry(f"shop/part_{index:03d}/module.py", hunk=0) for index in range(number)]
+    return make_review(findings, entries)

@@ -64,14 +64,14 @@ def test_keys_move_between_findings_and_open_them(browser: Browser) -> None:
     """`j` and `k` move the focus, Enter opens, `/` searches, `?` helps, Escape goes back."""
 
     def focused(page: Page) -> str:
-        return str(page.evaluate("document.activeElement.closest('.cf-finding')?.id"))
+        return str(page.evaluate("document.activeElement.id"))
 
     def look(page: Page) -> None:
-        ids = page.locator(".cf-finding").evaluate_all("all => all.map(one => one.id)")
+        ids = page.locator(".cf-finding > summary").evaluate_all("all => all.map(one => one.id)")
         for key, index in (("j", 0), ("j", 1), ("ArrowDown", 2), ("k", 1), ("ArrowUp", 0)):
             page.keyboard.press(key)
             assert focused(page) == ids[index]
-        card = page.locator(f"#{ids[0]}")
+        card = page.locator(f"details:has(#{ids[0]})")
         assert page.evaluate("document.activeElement.matches(':focus-visible')")
         for key in ("Enter", "Space"):
             before = card.get_attribute("open")

@@ -112,7 +112,7 @@ def help_dialog() -> Markup:
         element("h2", "Keys", id="help-title"),
         element("dl", rows, class_="cf-keys"),
         element("p", switch),
-        element("button", "Close", type="button", id="help-close", autofocus=True),
+        element("button", "Close", type="button", id="help-close"),
         id="help",
         aria_labelledby="help-title",
     )

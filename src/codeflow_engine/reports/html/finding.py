@@ -26,12 +26,23 @@ _STATES = {
 
 
 def finding_card(
-    finding: Mapping[str, Any], *, opened: bool = False, **attributes: str | int | None
+    finding: Mapping[str, Any],
+    *,
+    opened: bool = False,
+    anchor: str | None = None,
+    **attributes: str | int | None,
 ) -> Markup:
-    """Show a finding as a `details` element that opens on its summary."""
+    """Show a finding as a `details` element that opens on its summary.
+
+    Args:
+        finding: A finding of a review that conforms to the schema.
+        opened: Whether it stands open at first.
+        anchor: Id of the summary: a link to it focuses what opens the finding.
+        attributes: Of the `details` element.
+    """
     return element(
         "details",
-        element("summary", finding_line(finding)),
+        element("summary", finding_line(finding), id=anchor),
         finding_body(finding),
         class_=f"cf-finding cf-is-{finding['severity']}",
         open=opened,

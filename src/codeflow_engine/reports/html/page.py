@@ -177,7 +177,7 @@ class _Cards:
         return finding_card(
             finding,
             opened=opened,
-            id=self._id(finding["fingerprint"]),
+            anchor=self._id(finding["fingerprint"]),
             data_severity=finding["severity"],
             data_state=finding["state"],
             data_sources=sources,

@@ -5,7 +5,7 @@
   const root = document.documentElement;
   const find = (id) => document.getElementById(id);
   const all = (selector) => Array.from(document.querySelectorAll(selector));
-  const cards = all(".cf-finding[id]");
+  const cards = all(".cf-finding[data-severity]");
   const files = all(".cf-file");
   const settled = find("settled");
   const boxes = all("input[data-filter]");
@@ -105,17 +105,17 @@
       next = step > 0 ? Math.max(below, 0) : shown.length - 1;
     }
     const card = shown[Math.min(Math.max(next, 0), shown.length - 1)];
-    card.querySelector("summary").focus({ preventScroll: true });
+    card.firstElementChild.focus({ preventScroll: true });
     card.scrollIntoView({ block: "nearest" });
   }
 
   function follow() {
-    const card = cards.find((one) => `#${one.id}` === location.hash);
+    const card = cards.find((one) => `#${one.firstElementChild.id}` === location.hash);
     if (!card) return;
     if (!isShown(card)) clear();
     card.open = true;
-    card.querySelector("summary").focus({ preventScroll: true });
-    card.scrollIntoView();
+    card.firstElementChild.focus({ preventScroll: true });
+    card.firstElementChild.scrollIntoView();
   }
 
   const THEMES = ["system", "light", "dark"];
@@ -128,13 +128,18 @@
     else root.dataset.theme = theme;
   }
 
+  function explain() {
+    help.showModal();
+    find("help-close").focus();
+  }
+
   const KEYS = {
     j: () => move(1),
     k: () => move(-1),
     o: () => search && unfold(),
     t: turn,
     "/": () => search?.focus(),
-    "?": () => help.showModal(),
+    "?": explain,
   };
 
   function leave(event) {
@@ -178,7 +183,7 @@
   });
   find("unfold")?.addEventListener("click", unfold);
   find("theme").addEventListener("click", turn);
-  find("keys").addEventListener("click", () => help.showModal());
+  find("keys").addEventListener("click", explain);
   find("help-close").addEventListener("click", () => help.close());
   document.addEventListener("keydown", press);
   document.addEventListener(
@@ -204,6 +209,5 @@
   // A browser that comes back to the page fills the controls as they were left.
   filter();
   for (const code of all(".cf-code")) sight.observe(code);
-  // Only then: while it loads, the browser moves the focus to where the address leads.
-  addEventListener("load", follow);
+  follow();
 })();
