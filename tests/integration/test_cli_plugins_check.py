@@ -239,12 +239,14 @@ def test_a_test_class_is_found_beside_the_user(
 def test_a_url_is_announced_as_written_into(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A shipped cache by its name, over a database that is new for each test."""
-    status, out, err = run(capsys, "cache:sql", "--url", "sqlite:///{tmp}/cache.db")
+    """What the suite leaves behind is announced, and a directory of its own is removed."""
+    kept = run(capsys, "cache:sql", "--url", f"sqlite:///{tmp_path}/{{name}}.db")
+    removed = run(capsys, "cache:sql", "--url", "sqlite:///{tmp}/cache.db")
 
-    assert err == "note: the suite writes into what --url names, and leaves it there\n"
-    assert status in {0, 3}
-    assert "FAILED" not in out
+    assert kept[2] == "note: the suite writes into what --url names, and leaves it there\n"
+    assert removed[2] == ""
+    assert kept[0] == removed[0] == 0
+    assert list(tmp_path.glob("*.db"))
 
 
 def test_a_vcs_host_is_checked_with_a_change_that_it_can_read(

@@ -75,7 +75,7 @@ def check(
     from codeflow_engine.testing.checking import CheckOptions
     from codeflow_engine.testing.checking import check as run
 
-    if url is not None:
+    if url is not None and "{tmp}" not in url:
         say(f"note: {_WRITES}")
     options = CheckOptions(
         url=url,
