@@ -14,9 +14,9 @@ class Cache(Backend):
     """Keeps bytes under keys for a while.
 
     Everything in it may vanish at any moment. A backend that cannot be reached behaves as
-    an empty one: `get` finds nothing and `put` does nothing, without an error, and the
-    health report says so. Keys are opaque, any text is one, and it is meant to the letter;
-    callers put the tenant into them. No method blocks the event loop.
+    an empty one: `get` finds nothing and `put` does nothing, without an error. Keys are
+    opaque, any text is one, and it is meant to the letter; callers put the tenant into them.
+    No method blocks the event loop.
     """
 
     @abstractmethod
