@@ -123,7 +123,11 @@ class Blocking(Git):
 
 class Shielded(Git):
     async def fetch_change(self, request: ChangeRequest, sandbox: Sandbox) -> Change:
-        return await asyncio.shield(super().fetch_change(request, sandbox))
+        return await asyncio.shield(self._go_on(request, sandbox))
+
+    async def _go_on(self, request: ChangeRequest, sandbox: Sandbox) -> Change:
+        await asyncio.sleep(0.1)
+        return await super().fetch_change(request, sandbox)
 
 
 LEFT: list[int] = []

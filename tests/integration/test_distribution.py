@@ -15,7 +15,14 @@ import pytest
 PYPROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
 EXTRAS = PYPROJECT["tool"]["poetry"]["extras"]
 
-DATA = {"py.typed", "reports/review.schema.json"}
+DATA = {
+    "py.typed",
+    "reports/html/fragment.css",
+    "reports/html/page.css",
+    "reports/html/script.js",
+    "reports/html/style.css",
+    "reports/review.schema.json",
+}
 """Files of the package that are not Python; each is read at run time, or by a type checker."""
 
 

@@ -12,14 +12,14 @@ from codeflow_engine.reports.style import Style
 
 __all__ = ["FORMATS", "render"]
 
-FORMATS: Final[Mapping[str, str | None]] = MappingProxyType(
+FORMATS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "text": "style",
         "json": "encoding",
         "sarif": "encoding",
         "rdjson": "encoding",
         "markdown": "encoding",
-        "html": None,
+        "html": "encoding",
     }
 )
 """What the `render` of the module of that name takes beside the review."""
@@ -41,7 +41,7 @@ def render(review: Mapping[str, Any], name: str, *, style: Style | None = None) 
         raise ConfigurationError(f"no format is named {name!r}; known: {', '.join(FORMATS)}")
     style = style or Style()
     taken = {"style": style, "encoding": style.encoding}
-    options = {key: taken[key] for key in (FORMATS[name],) if key is not None}
+    option = FORMATS[name]
     module = import_module(f"codeflow_engine.reports.{name}")
-    report: str = module.render(review, **options)
+    report: str = module.render(review, **{option: taken[option]})
     return report

@@ -53,6 +53,7 @@ __all__ = [
     "FaultPlan",
     "On",
     "Raised",
+    "Strike",
     "When",
     "answers",
     "delays",
@@ -104,7 +105,8 @@ class Call:
     """What was raised to the caller, a cancellation too."""
 
 
-type _Strike = Callable[[], Awaitable[None]]
+type Strike = Callable[[], Awaitable[None]]
+"""What a fault does when it strikes."""
 
 
 async def _nothing() -> None: ...
@@ -115,10 +117,10 @@ class Fault:
     """Something that goes wrong in a call; the functions of this module make them."""
 
     method: str
-    before: _Strike = field(default=_nothing, repr=False)
+    before: Strike = field(default=_nothing, repr=False)
     """Comes before the real call; of a stream, before the piece after `pieces`."""
 
-    after: _Strike = field(default=_nothing, repr=False)
+    after: Strike = field(default=_nothing, repr=False)
     """Comes when the real call has taken effect, and before its answer."""
 
     change: Callable[[Any], Any] | None = field(default=None, repr=False)
@@ -187,7 +189,7 @@ async def _hang() -> None:
     await asyncio.Event().wait()
 
 
-def _fault(method: str, strike: _Strike, when: When, *, after: bool) -> Fault:
+def _fault(method: str, strike: Strike, when: When, *, after: bool) -> Fault:
     if after:
         return Fault(method=method, after=strike, **when)
     return Fault(method=method, before=strike, **when)

@@ -25,6 +25,7 @@ TEXTS = [
     "[include]\npath = /etc/passwd\n",
     "[a]\nx=\ny = \n",
     "x = 1\n",
+    "[a]\nx = 1\\",
 ]
 BROKEN = [
     *("[a\n", "[a]\nx y\n", '[a]\nx = "open\n', "[a]\nx = \\q\n", "[a]\n1x = 1\n"),

@@ -20,7 +20,7 @@ import html_reviews
 from codeflow_engine.errors import SerializationError
 from codeflow_engine.reports.html import render
 from codeflow_engine.reports.html.assets import page_style, parts_style, script
-from codeflow_engine.reports.text import coverage_line, headline
+from codeflow_engine.reports.summary import coverage_line, headline
 
 VOID = {"br", "input", "link", "meta"}
 LANDMARKS = {"header", "main", "search", "footer"}

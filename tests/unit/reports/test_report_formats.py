@@ -12,7 +12,7 @@ from report_samples import SEVERITIES, entry, finding, review
 from codeflow_engine.domain.coverage import Coverage, CoverageEntry, UnitState
 from codeflow_engine.domain.review import ChangeSummary, Review, Timing
 from codeflow_engine.errors import ConfigurationError, SerializationError
-from codeflow_engine.reports import json, markdown, rdjson, sarif, text
+from codeflow_engine.reports import html, json, markdown, rdjson, sarif, text
 from codeflow_engine.reports.formats import FORMATS, render
 from codeflow_engine.reports.style import Style
 
@@ -22,6 +22,7 @@ SHIPPED = {
     "sarif": sarif.render,
     "rdjson": rdjson.render,
     "markdown": markdown.render,
+    "html": html.render,
 }
 
 
@@ -90,7 +91,7 @@ def many(number: int) -> dict[str, Any]:
     return review(*found, entries=units)
 
 
-@pytest.mark.parametrize("name", ["sarif", "rdjson", "markdown"])
+@pytest.mark.parametrize("name", ["sarif", "rdjson", "markdown", "html"])
 def test_the_time_grows_with_the_findings_alone(name: str) -> None:
     """Eight times as many findings and units take about eight times as long."""
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from codeflow_engine.reports.html.markup import Content, Markup, element, fragment
 from codeflow_engine.reports.html.shapes import severity
-from codeflow_engine.reports.html.words import severities, shorten
+from codeflow_engine.reports.html.words import shorten
+from codeflow_engine.reports.summary import count_severities
 
 __all__ = ["filters", "help_dialog", "theme_switch"]
 
@@ -44,7 +45,7 @@ def filters(findings: Sequence[Mapping[str, Any]], sources: Mapping[str, int]) -
     states = Counter(finding["state"] for finding in findings)
     bad = [
         _choice("severity", name, severity(name), number)
-        for name, number in severities(findings).items()
+        for name, number in count_severities(findings).items()
         if number
     ]
     known = [_choice("state", name, name, states[name]) for name in _STATES if states[name]]

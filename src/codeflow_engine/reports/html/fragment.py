@@ -21,15 +21,13 @@ from codeflow_engine.reports.html.markup import Content, Markup, element, embed,
 from codeflow_engine.reports.html.picture import coverage_picture, summary_picture
 from codeflow_engine.reports.html.shapes import outcome_sign
 from codeflow_engine.reports.html.verdict import banner
-from codeflow_engine.reports.html.words import (
+from codeflow_engine.reports.html.words import counted, duration, tally
+from codeflow_engine.reports.summary import (
     by_file,
-    counted,
-    duration,
-    is_live,
-    severities,
-    tally,
+    count_severities,
+    coverage_line,
+    live_and_settled,
 )
-from codeflow_engine.reports.text import coverage_line
 from codeflow_engine.reports.timeline import Step, Timeline
 from codeflow_engine.reports.visible import escape_path
 
@@ -53,8 +51,7 @@ def review(given: Mapping[str, Any]) -> str:
         SerializationError: The review has another form, or contradicts its own ledger.
     """
     plain = conform(given)
-    live = [finding for finding in plain["findings"] if is_live(finding)]
-    settled = [finding for finding in plain["findings"] if not is_live(finding)]
+    live, settled = live_and_settled(plain)
     return _root(
         banner(plain, heading="p"),
         change_line(plain),
@@ -127,7 +124,7 @@ def _files(live: Sequence[Mapping[str, Any]]) -> list[Content]:
     for path, group in by_file(live):
         if room <= 0:
             break
-        told = f" {counted(len(group), 'finding')} ({tally(severities(group))})"
+        told = f" {counted(len(group), 'finding')} ({tally(count_severities(group))})"
         shown.append(
             element("p", _path(path), element("span", told, class_="cf-total"), class_="cf-of")
         )

@@ -16,8 +16,14 @@ from codeflow_engine.reports.html.finding import finding_card
 from codeflow_engine.reports.html.markup import Markup, document, element, embed
 from codeflow_engine.reports.html.picture import summary_picture
 from codeflow_engine.reports.html.verdict import banner
-from codeflow_engine.reports.html.words import by_file, counted, is_live, severities, shorten, tally
-from codeflow_engine.reports.text import coverage_line, headline
+from codeflow_engine.reports.html.words import counted, shorten, tally
+from codeflow_engine.reports.summary import (
+    by_file,
+    count_severities,
+    coverage_line,
+    headline,
+    live_and_settled,
+)
 from codeflow_engine.reports.visible import escape_path
 
 __all__ = ["render"]
@@ -77,8 +83,7 @@ def _head(review: Mapping[str, Any]) -> Markup:
 
 
 def _body(review: Mapping[str, Any]) -> Markup:
-    live = [finding for finding in review["findings"] if is_live(finding)]
-    settled = [finding for finding in review["findings"] if not is_live(finding)]
+    live, settled = live_and_settled(review)
     cards = _Cards(review["findings"])
     targets = {path: f"file-{index}" for index, (path, _) in enumerate(by_file(live), 1)}
     listed = [
@@ -133,7 +138,7 @@ def _files(
     shown = []
     opened = _OPENED
     for path, group in by_file(live):
-        told = [counted(len(group), "finding"), f"({tally(severities(group))})"]
+        told = [counted(len(group), "finding"), f"({tally(count_severities(group))})"]
         heading = element(
             "h3",
             element("span", escape_path(path) or '""', class_="cf-path"),

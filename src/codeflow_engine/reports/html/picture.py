@@ -11,7 +11,8 @@ from typing import Any
 
 from codeflow_engine.reports.html.markup import Content, Markup, element, visible
 from codeflow_engine.reports.html.shapes import coverage_state, severity, severity_counts
-from codeflow_engine.reports.html.words import by_file, counted, is_live, severities, shorten
+from codeflow_engine.reports.html.words import counted, shorten
+from codeflow_engine.reports.summary import by_file, count_severities, is_live
 from codeflow_engine.reports.visible import escape_path
 
 __all__ = ["coverage_picture", "file_picture", "severity_picture", "summary_picture"]
@@ -49,7 +50,7 @@ def summary_picture(
 
 def severity_picture(findings: Sequence[Mapping[str, Any]]) -> Markup:
     """Draw the number of findings of each severity."""
-    counts = severities(findings)
+    counts = count_severities(findings)
     most = max(*counts.values(), 1)
     rows = [
         element(
@@ -73,7 +74,7 @@ def file_picture(
     most = max((len(group) for _, group in shown), default=1)
     rows = []
     for path, group in shown:
-        counts = severities(group)
+        counts = count_severities(group)
         rows.append(
             element(
                 "tr",
@@ -98,7 +99,7 @@ def file_picture(
 
 def _badness(findings: Sequence[Mapping[str, Any]]) -> list[int]:
     """Rank a file: it is worse by what it has more of in the worst severity that differs."""
-    return [-number for number in severities(findings).values()]
+    return [-number for number in count_severities(findings).values()]
 
 
 def coverage_picture(coverage: Mapping[str, Any]) -> Markup:

@@ -9,7 +9,8 @@ from typing import Any
 from codeflow_engine.reports.html.markup import Content, Markup, element
 from codeflow_engine.reports.html.prose import quoted
 from codeflow_engine.reports.html.shapes import outcome_sign
-from codeflow_engine.reports.html.words import counted, is_live, severities, shorten, tally
+from codeflow_engine.reports.html.words import counted, shorten, tally
+from codeflow_engine.reports.summary import count_severities, is_live
 
 __all__ = ["Verdict", "banner", "judge"]
 
@@ -32,7 +33,7 @@ class Verdict:
 def judge(review: Mapping[str, Any]) -> Verdict:
     """Put the outcome of a review into words."""
     live = [finding for finding in review["findings"] if is_live(finding)]
-    found = f"{counted(len(live), 'finding')}: {tally(severities(live))}"
+    found = f"{counted(len(live), 'finding')}: {tally(count_severities(live))}"
     coverage = review["coverage"]
     units = counted(coverage["units"], "unit")
     if review["outcome"] != "reviewed":
@@ -49,7 +50,7 @@ def judge(review: Mapping[str, Any]) -> Verdict:
         covered += f", {coverage['excluded']:,} of them by exclusion: nobody examined those"
     if live:
         title = f"Review complete: {counted(len(live), 'finding')}"
-        told = f"{tally(severities(live)).capitalize()}. {covered}."
+        told = f"{tally(count_severities(live)).capitalize()}. {covered}."
         return Verdict(kind="found", title=title, told=told)
     kind, title = "clean", "Review complete: no findings"
     if coverage["excluded"] == coverage["units"]:

@@ -5,10 +5,10 @@ They are no mocks: each passes the contract suite of its kind.
 
 from codeflow_engine.testing.fakes.analyzer import FakeAnalyzer
 from codeflow_engine.testing.fakes.clock import FakeClock
-from codeflow_engine.testing.fakes.model import FakeModel
+from codeflow_engine.testing.fakes.model import FakeModel, Said
 from codeflow_engine.testing.fakes.observer import FakeObserver
 from codeflow_engine.testing.fakes.strategy import FakeStrategy
-from codeflow_engine.testing.fakes.vcs import FakeHost, FakeVCS
+from codeflow_engine.testing.fakes.vcs import FakeHost, FakeVCS, Post
 from codeflow_engine.testing.fakes.workflow import FakeWorkflowBackend
 
 __all__ = [
@@ -20,4 +20,6 @@ __all__ = [
     "FakeStrategy",
     "FakeVCS",
     "FakeWorkflowBackend",
+    "Post",
+    "Said",
 ]

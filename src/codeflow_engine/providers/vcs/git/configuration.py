@@ -18,7 +18,7 @@ _TOKEN: Final = re.compile(
     r'"(?P<quoted>(?:[^"\\\n]|\\[ntb"\\\n])*+)"'
     r'|(?P<plain>(?:[^\s"\\#;]|\\[ntb"\\])++)'
     r"|(?P<blanks>[^\S\n]+)"
-    r"|(?P<nothing>[#;][^\n]*|\\\n)"
+    r"|(?P<nothing>[#;][^\n]*|\\(?:\n|\Z))"
 )
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES: Final = {"n": "\n", "t": "\t", "b": "\b", '"': '"', "\\": "\\", "\n": ""}
