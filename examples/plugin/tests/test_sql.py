@@ -113,3 +113,13 @@ async def test_the_settings_name_the_calls() -> None:
     found, _, _ = await ask(SHOP, SQLSettings(calls=("query",)))
 
     assert found == []
+
+
+@pytest.mark.asyncio
+async def test_a_bare_patch_is_declined() -> None:
+    """There are no files around it to parse, which is nobody's failure."""
+    async with Sandbox() as sandbox:
+        report = await SQLAnalyzer().analyze(SHOP.analysis(bare=True), sandbox)
+
+    assert report.failed == report.examined == ()
+    assert len(report.declined) == len(SHOP.diff.units)

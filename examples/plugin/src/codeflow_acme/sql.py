@@ -116,7 +116,9 @@ def _decode(
     others: dict[str, str] = {}
     for file in contents:
         if file.content is None:
-            failed[file.path] = file.reason or "it cannot be read"
+            # Around a bare patch there are no files: that is nobody's failure.
+            told = failed if file.exists else others
+            told[file.path] = file.reason or "it cannot be read"
         elif file.mode == _LINK:
             others[file.path] = "a link"
         else:
