@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["check", "database", "prune", "sql", "upgrade"]
 
+_SCHEMES = ("postgresql", "sqlite")
+"""What the storage whose tables are checked here takes; others have none that we know."""
+
 _Schema = Annotated[
     str | None, typer.Option(metavar="NAME", help="Schema of PostgreSQL that holds the tables.")
 ]
@@ -112,6 +115,12 @@ async def _version(db: str | None, settings: Path | None) -> SchemaVersion:
     url = history_url(db, settings) or known.storage or ""
     if "://" not in url:
         raise ConfigurationError(f"the storage {url!r} is no database; give one by --db URL")
+    scheme = url.partition("://")[0].partition("+")[0].lower()
+    if scheme not in _SCHEMES:
+        raise ConfigurationError(
+            f"db check knows the tables of the storage sql alone, which takes no URL of "
+            f"{scheme!r}; codeflow runs tells whether another storage can be used"
+        )
     storage = SQLStorage(url, from_plain(SQLSettings, known.plugins.get("sql", {})))
     try:
         return await storage.version()
