@@ -244,6 +244,22 @@ def test_the_module_runs_as_the_program() -> None:
     assert ran.stdout.startswith("codeflow-engine ")
 
 
+def test_a_review_says_which_plugins_it_does_without(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a plugin that cannot be loaded would have found is in no ledger, so it is told."""
+    use_plugin(monkeypatch, install_plugin(here, code="import codeflow_nothing_such\n"))
+    patch = here / "a.diff"
+    patch.write_text("--- a/a\n+++ b/a\n@@ -1 +1 @@\n-1\n+2\n")
+
+    status = main(["review", "--diff", str(patch), "--db", "memory"])
+
+    told = capsys.readouterr()
+    assert status == Exit.OK
+    assert "warning: a plugin is not in use: " in told.err
+    assert "codeflow_nothing_such" in told.err
+
+
 def test_every_error_has_an_exit_status() -> None:
     """What a caller can mend is 2, all else is 3, and nothing is 0 or 1."""
     usage = {

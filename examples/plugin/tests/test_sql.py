@@ -103,8 +103,8 @@ async def test_each_file_is_examined_declined_or_failed() -> None:
     found, declined, failed = await ask(SHOP)
 
     assert found == ["shop/orders.py:2-4"]
-    assert declined == ["acme-sql: not Python", "acme-sql: the file is gone"]
-    assert failed == ["acme-sql: line 1: invalid syntax"]
+    assert declined == ["not Python", "the file is gone"]
+    assert failed == ["line 1: invalid syntax"]
 
 
 @pytest.mark.asyncio
