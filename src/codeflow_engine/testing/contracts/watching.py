@@ -11,7 +11,7 @@ import pytest
 
 __all__ = ["LONGEST_STALL", "PATIENCE", "Attention", "attention", "well", "within"]
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds that a call may take before it counts as one that hangs."""
 
 LONGEST_STALL = 0.5
