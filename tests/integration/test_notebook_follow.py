@@ -249,6 +249,15 @@ async def test_cancelling_the_follower_cancels_the_run(
     ]
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Listen to interrupts; a shell starts what runs in its background deaf to them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_cancels_the_run(capsys: pytest.CaptureFixture[str]) -> None:
     """Ctrl-C ends the run, and not only the wait for it."""
     with Engine(analyzers=[Slow()]) as engine:
