@@ -364,6 +364,8 @@ def _wire(
 
     redactor = Redactor(secrets=(*options.get("secrets", ()), *backends.passwords))
     log = EngineLog(options.get("logger"), redactor)
+    for failure in loaded.failures:
+        log.warning("plugin is not in use", plugin=failure.origin, error=failure.error.message)
     observers = [backends.get(Observer, name) for name in settings.observers]
     return Toolbox(
         settings=settings,
@@ -374,6 +376,7 @@ def _wire(
         redactor=redactor,
         backends=backends,
         hooks=HookDispatch(loaded, observers, log, patience=settings.observer_timeout),
+        log=log,
         clock=options.get("clock") or Clock(),
         threads=ThreadPoolExecutor(_THREADS, thread_name_prefix="codeflow"),
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
 
+from codeflow_engine import Engine
 from codeflow_engine.contracts.analyzer import Analysis, Analyzer, AnalyzerReport
 from codeflow_engine.domain.change import Change, FileContent
 from codeflow_engine.domain.diff import Diff, Side, Unit
@@ -251,3 +253,24 @@ async def test_a_kept_answer_is_checked_as_a_fresh_one() -> None:
     first, second, runs = await scan_twice(SecretsAnalyzer(), SecretsAnalyzer(), forge)
 
     assert (runs, second) == (1, first)
+
+
+def test_where_an_analyzer_crashed_is_logged_without_its_words(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Its author finds the place in the log; the text of the error may quote the change."""
+
+    class Crashing(Analyzer):
+        async def analyze(self, analysis: Analysis, sandbox: Sandbox) -> AnalyzerReport:
+            raise KeyError("text of the change")
+
+    with (
+        caplog.at_level(logging.WARNING, "codeflow_engine"),
+        Engine(analyzers=[Crashing()], plugins_allow=[]) as engine,
+    ):
+        engine.review("--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-1\n+2\n")
+
+    (told,) = [vars(record) for record in caplog.records]
+    assert (told["analyzer"], told["error"]) == ("crashing", "KeyError")
+    assert "test_analyzers.py" in told["place"]
+    assert "text of the change" not in str(told)

@@ -244,6 +244,53 @@ def test_the_module_runs_as_the_program() -> None:
     assert ran.stdout.startswith("codeflow-engine ")
 
 
+def test_a_review_says_which_plugins_it_does_without(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a plugin that cannot be loaded would have found is in no ledger, so it is told."""
+    use_plugin(monkeypatch, install_plugin(here, code="import codeflow_nothing_such\n"))
+    patch = here / "a.diff"
+    patch.write_text("--- a/a\n+++ b/a\n@@ -1 +1 @@\n-1\n+2\n")
+
+    status = main(["review", "--diff", str(patch), "--db", "memory"])
+
+    told = capsys.readouterr()
+    assert status == Exit.OK
+    assert "warning: a plugin is not in use: " in told.err
+    assert "codeflow_nothing_such" in told.err
+
+
+SHELF = """
+import codeflow_engine
+from codeflow_engine.storage.memory import MemoryStorage
+
+
+class Shelf(MemoryStorage):
+    def __init__(self, url):
+        super().__init__()
+
+
+@codeflow_engine.hookimpl
+def codeflow_register(registry):
+    registry.add_storage("shelf", Shelf, schemes=("shelf",))
+"""
+
+
+def test_a_history_may_be_in_a_storage_that_has_no_cache_beside_it(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A plugin's storage is used by its URL, and `db check` says whose tables it knows."""
+    use_plugin(monkeypatch, install_plugin(here, code=SHELF))
+    patch = here / "a.diff"
+    patch.write_text("--- a/a\n+++ b/a\n@@ -1 +1 @@\n-1\n+2\n")
+
+    reviewed = main(["review", "--diff", str(patch), "--db", "shelf:///a"])
+    checked = main(["db", "check", "--db", "shelf:///a"])
+
+    assert (reviewed, checked) == (Exit.OK, Exit.USAGE)
+    assert "the storage sql alone" in capsys.readouterr().err
+
+
 def test_every_error_has_an_exit_status() -> None:
     """What a caller can mend is 2, all else is 3, and nothing is 0 or 1."""
     usage = {

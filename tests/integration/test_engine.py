@@ -20,12 +20,15 @@ from codeflow_engine.contracts import Analysis, Analyzer, AnalyzerReport
 from codeflow_engine.domain.change import Change
 from codeflow_engine.domain.run import RunFinished, RunStatus
 from codeflow_engine.errors import (
+    ChangeUnavailableError,
     ConfigurationError,
     DiffError,
     RunCancelledError,
     UnknownBackendError,
 )
 from codeflow_engine.sandbox import Isolation, Limits, Sandbox
+from codeflow_engine.testing.examples import named
+from codeflow_engine.testing.fakes import FakeHost, FakeVCS
 
 PATCH = """\
 diff --git a/app.py b/app.py
@@ -102,7 +105,8 @@ def test_an_engine_without_arguments_reviews_with_the_shipped_analyzers() -> Non
         (PATCH, {"base": "main"}, ConfigurationError),
         (PATCH, {"analyzers": ["no-such"]}, UnknownBackendError),
         (PATCH, {"analyzers": "hygiene"}, ConfigurationError),
-        ("acme/shop#42", {}, ConfigurationError),
+        (PATCH, {"analyzers": [object()]}, ConfigurationError),
+        ("acme/shop#42", {}, ChangeUnavailableError),
         (42, {}, ConfigurationError),
         ("not\na patch", {}, DiffError),
         ("@@ -1 +1 @@\n-x\n", {}, DiffError),
@@ -114,6 +118,18 @@ def test_a_wrong_argument_is_a_typed_error(
     """Nothing that cannot work becomes an empty review."""
     with Engine() as engine, pytest.raises(error):
         engine.review(change, **options)
+
+
+def test_a_change_of_a_forge_is_asked_of_the_host_that_was_chosen() -> None:
+    """What the id of a change looks like is for the VCS host to say."""
+    host = FakeHost()
+    host.push(named("edit"), target="acme/shop#42")
+
+    with Engine(vcs=FakeVCS(host), analyzers=[Quiet()], plugins_allow=[]) as engine:
+        review = engine.review("acme/shop#42")
+
+    assert review.change.title == named("edit").title
+    assert review.outcome is Outcome.REVIEWED
 
 
 def test_an_option_that_does_not_exist_is_refused() -> None:

@@ -103,8 +103,8 @@ async def test_each_file_is_examined_declined_or_failed() -> None:
     found, declined, failed = await ask(SHOP)
 
     assert found == ["shop/orders.py:2-4"]
-    assert declined == ["acme-sql: not Python", "acme-sql: the file is gone"]
-    assert failed == ["acme-sql: line 1: invalid syntax"]
+    assert declined == ["not Python", "the file is gone"]
+    assert failed == ["line 1: invalid syntax"]
 
 
 @pytest.mark.asyncio
@@ -113,3 +113,13 @@ async def test_the_settings_name_the_calls() -> None:
     found, _, _ = await ask(SHOP, SQLSettings(calls=("query",)))
 
     assert found == []
+
+
+@pytest.mark.asyncio
+async def test_a_bare_patch_is_declined() -> None:
+    """There are no files around it to parse, which is nobody's failure."""
+    async with Sandbox() as sandbox:
+        report = await SQLAnalyzer().analyze(SHOP.analysis(bare=True), sandbox)
+
+    assert report.failed == report.examined == ()
+    assert len(report.declined) == len(SHOP.diff.units)

@@ -13,8 +13,10 @@ class Backend(ABC):
     """An implementation of a contract.
 
     A constructor does no I/O and starts nothing: an engine may construct a backend that it
-    never uses. A backend may be used by several engines and by many runs at once, so what
-    belongs to one call stays in that call. What a backend needs from the engine (a sandbox,
+    never uses. A backend may be used by many runs at once, and by several engines on one
+    event loop, so what belongs to one call stays in that call. The synchronous `Engine` has
+    an event loop of its own: whoever makes backends by hand gives each of them one, unless
+    the backend says that it serves several loops. What a backend needs from the engine (a sandbox,
     a way to ask a model) is handed in with the call.
     """
 

@@ -97,7 +97,7 @@ class Storage(Backend):
     async def find_runs(
         self, tenant: str, *, status: RunStatus | None = None, limit: int = 100
     ) -> tuple[RunRecord, ...]:
-        """Read the newest runs of a tenant, newest first, at most `limit`.
+        """Read the runs of a tenant that were created last, newest first, at most `limit`.
 
         Runs of the same moment come in the order of their ids, the greatest first.
         """

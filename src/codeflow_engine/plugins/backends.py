@@ -183,6 +183,8 @@ class Backends:
         """Say why an offer could not be loaded now; None where it can."""
         try:
             self.load(info.kind, info.name)
+            if info.settings is not None:
+                _resolve(info, info.settings)
         except CodeflowError as error:
             return error
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 from codeflow_engine.contracts import Analysis, Analyzer, AnalyzerCapability, AnalyzerReport
@@ -23,7 +24,13 @@ def failed_source(name: str, units: tuple[Unit, ...], reason: str) -> SourceRepo
 
 
 async def analyze(
-    name: str, analyzer: Analyzer, analysis: Analysis, sandbox: Sandbox, seconds: float
+    name: str,
+    analyzer: Analyzer,
+    analysis: Analysis,
+    sandbox: Sandbox,
+    seconds: float,
+    *,
+    crashed: Callable[[BaseException], None] | None = None,
 ) -> SourceReport:
     """Ask an analyzer; whatever goes wrong inside it fails its units and nothing else.
 
@@ -33,6 +40,7 @@ async def analyze(
         analysis: What it has to look at.
         sandbox: Where it may start processes.
         seconds: Time after which it is given up.
+        crashed: Is told of an exception that no contract knows.
     """
     deadline = asyncio.timeout(seconds)
     try:
@@ -54,6 +62,8 @@ async def analyze(
             raise
         if isinstance(error, TimeoutError) and deadline.expired():
             return failed_source(name, analysis.units, f"no answer within {seconds:g} s")
+        if crashed is not None:
+            crashed(error)
         # The text of a foreign error may quote the change, so its type alone is told.
         return failed_source(name, analysis.units, f"it crashed with {type(error).__name__}")
 

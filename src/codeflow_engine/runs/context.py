@@ -23,6 +23,7 @@ from codeflow_engine.runs.containment import as_ours, unless_cancelled
 from codeflow_engine.runs.events import EventStream
 from codeflow_engine.sandbox import Sandbox
 from codeflow_engine.settings import Settings
+from codeflow_engine.telemetry.logging import EngineLog
 
 __all__ = ["DirectRunner", "RunContext", "Step", "StepRunner", "Toolbox"]
 
@@ -41,6 +42,7 @@ class Toolbox:
     redactor: Redactor
     backends: Backends
     hooks: HookDispatch
+    log: EngineLog
     clock: Clock
     threads: Executor
 

@@ -64,7 +64,7 @@ __all__ = [
 ]
 
 type Raised = BaseException | Callable[[], BaseException]
-"""An error, or what makes a new one for each call, such as its class."""
+"""An error, or what makes a new one for each call: `lambda: StorageFullError("full")`."""
 
 type On = int | Collection[int] | Callable[[Call], bool] | None
 """Numbers of calls, counted from 1, or what tells them; None is all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -223,6 +224,14 @@ async def _analyze_all(
     )
 
 
+def _log_crash(run: RunContext, name: str, error: BaseException) -> None:
+    """Say where an analyzer crashed, in its author's words and not in those of the change."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    place = f"{last.filename}:{last.lineno} in {last.name}"
+    kind = type(error).__name__
+    run.tools.log.warning("analyzer crashed", analyzer=name, error=kind, place=place)
+
+
 async def _analyze_one(
     run: RunContext, name: str, analyzer: Analyzer | str, analysis: Analysis
 ) -> SourceReport:
@@ -232,7 +241,10 @@ async def _analyze_one(
         report = failed_source(name, analysis.units, analyzer)
     else:
         timeout = run.tools.settings.analyzer_timeout
-        report = await analyze(name, analyzer, analysis, run.tools.sandbox, timeout)
+        crashed = partial(_log_crash, run, name)
+        report = await analyze(
+            name, analyzer, analysis, run.tools.sandbox, timeout, crashed=crashed
+        )
     await run.emit(
         AnalyzerFinished,
         analyzer=name,

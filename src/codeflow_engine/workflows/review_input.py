@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,6 @@ from codeflow_engine.errors import ConfigurationError, DiffError
 __all__ = ["MAX_PATCH_BYTES", "ReviewInput", "open_patch", "read_patch"]
 
 MAX_PATCH_BYTES = 256 * 1024 * 1024
-_FORGE_ID = re.compile(r"[\w.-]+/[\w.-]+[#!]\d+")
 _TOLD = 100
 """Characters of a name that an error repeats."""
 
@@ -39,8 +37,8 @@ class ReviewInput:
         """Understand what the caller gave.
 
         `change` is the path of a repository, the path of a patch file, the text or bytes of
-        a patch, a `Diff`, a `Change`, or the id of a change on a forge. `base` and `head`
-        name revisions and go with a repository only.
+        a patch, a `Diff`, a `Change`, or the id of a change in the words of the VCS host.
+        `base` and `head` name revisions, and go with no patch.
 
         Raises:
             ConfigurationError: Something of it is missing, unknown or of no use, or a file
@@ -56,6 +54,11 @@ class ReviewInput:
         names = given.get("analyzers")
         if isinstance(names, str):
             raise ConfigurationError("analyzers is a list of names, not one text")
+        if strangers := [type(one).__name__ for one in names or () if not isinstance(one, str)]:
+            raise ConfigurationError(
+                f"the analyzers of a review are names, not a {strangers[0]}: hand an analyzer of "
+                f"your own to the engine, Engine(analyzers=[...])"
+            )
         change = _read_change(given["change"], given.get("base"), given.get("head"))
         return cls(
             change=change,
@@ -94,11 +97,6 @@ def _read_change(given: object, base: str | None, head: str | None) -> Change | 
         if base is not None or head is not None:
             raise ConfigurationError("base and head go with a repository, not with a patch")
         return _read_given(given, path)
-    if _FORGE_ID.fullmatch(str(given)) and not path.exists():
-        raise ConfigurationError(
-            f"{str(given)!r} names a change on a forge, and no VCS host for forges is installed; "
-            f"give the path of a repository or a patch"
-        )
     return ChangeRequest(target=str(given), base=base, head=head)
 
 

@@ -26,6 +26,7 @@ TEXTS = [
     "[a]\nx=\ny = \n",
     "x = 1\n",
     "[a]\nx = 1\\",
+    "[a]\nx = 1 \\",
 ]
 BROKEN = [
     *("[a\n", "[a]\nx y\n", '[a]\nx = "open\n', "[a]\nx = \\q\n", "[a]\n1x = 1\n"),
@@ -101,7 +102,13 @@ def test_any_text_means_what_it_means_to_git(tmp_path: Path, text: str) -> None:
     except ValueError:
         found = None
 
-    assert found == expected
+    # Before 2.45, git read a tab within a value as a space.
+    assert spaced(found) == spaced(expected)
+
+
+def spaced(values: dict[str, str] | None) -> dict[str, str] | None:
+    """Write tabs as spaces."""
+    return values and {key: value.replace("\t", " ") for key, value in values.items()}
 
 
 @pytest.mark.parametrize(

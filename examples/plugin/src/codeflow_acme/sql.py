@@ -59,9 +59,9 @@ class SQLAnalyzer(Analyzer):
         failed: list[tuple[Unit, str]] = []
         for path, units in wanted.items():
             if path in reasons:
-                failed += [(unit, f"acme-sql: {reasons[path]}") for unit in units]
+                failed += [(unit, reasons[path]) for unit in units]
             elif path in others:
-                declined += [(unit, f"acme-sql: {others[path]}") for unit in units]
+                declined += [(unit, others[path]) for unit in units]
             else:
                 examined += units
         findings = [_finding(path, *place) for path, row in told.items() for place in row["places"]]
@@ -97,11 +97,11 @@ def _split(analysis: Analysis) -> tuple[dict[str, list[Unit]], list[tuple[Unit, 
     for unit in analysis.units:
         file = files[unit.file]
         if file.new_path is None:
-            declined.append((unit, "acme-sql: the file is gone"))
+            declined.append((unit, "the file is gone"))
         elif not file.new_path.endswith((".py", ".pyi")):
-            declined.append((unit, "acme-sql: not Python"))
+            declined.append((unit, "not Python"))
         elif file.is_submodule:
-            declined.append((unit, "acme-sql: a submodule"))
+            declined.append((unit, "a submodule"))
         else:
             wanted.setdefault(file.new_path, []).append(unit)
     return wanted, declined
@@ -116,7 +116,9 @@ def _decode(
     others: dict[str, str] = {}
     for file in contents:
         if file.content is None:
-            failed[file.path] = file.reason or "it cannot be read"
+            # Around a bare patch there are no files: that is nobody's failure.
+            told = failed if file.exists else others
+            told[file.path] = file.reason or "it cannot be read"
         elif file.mode == _LINK:
             others[file.path] = "a link"
         else:

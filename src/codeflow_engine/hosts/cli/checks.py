@@ -151,9 +151,9 @@ def _check_extras() -> Check:
     }
     for requirement in requires(_DISTRIBUTION) or ():
         package = re.match(r"[\w.-]+", requirement)
-        extra = re.search(r"""extra == ["']([^"']+)["']""", requirement)
-        if package is not None and extra is not None:
-            needed.setdefault(extra[1], set()).add(package[0])
+        for extra in re.findall(r"""extra == ["']([^"']+)["']""", requirement):
+            if package is not None:
+                needed.setdefault(extra, set()).add(package[0])
     installed = [name for name, packages in sorted(needed.items()) if all(map(_has, packages))]
     absent = [name for name in sorted(needed) if name not in installed]
     told = f"installed: {', '.join(installed) or 'none'}; not installed: {', '.join(absent)}"

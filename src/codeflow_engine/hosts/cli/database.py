@@ -14,10 +14,12 @@ from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.hosts.cli.exits import Exit
 from codeflow_engine.hosts.cli.history import (
     KEPT_DAYS,
+    SQL_SCHEMES,
     Database,
     SettingsFile,
     history_engine,
     history_url,
+    scheme_of,
 )
 from codeflow_engine.hosts.cli.moments import ago
 from codeflow_engine.hosts.cli.table import table
@@ -112,6 +114,11 @@ async def _version(db: str | None, settings: Path | None) -> SchemaVersion:
     url = history_url(db, settings) or known.storage or ""
     if "://" not in url:
         raise ConfigurationError(f"the storage {url!r} is no database; give one by --db URL")
+    if scheme_of(url) not in SQL_SCHEMES:
+        raise ConfigurationError(
+            f"db check knows the tables of the storage sql alone, which takes no URL of "
+            f"{scheme_of(url)!r}; codeflow runs tells whether another storage can be used"
+        )
     storage = SQLStorage(url, from_plain(SQLSettings, known.plugins.get("sql", {})))
     try:
         return await storage.version()

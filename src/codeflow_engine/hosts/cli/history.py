@@ -16,7 +16,18 @@ from codeflow_engine.hosts.cli.terminal import say
 if TYPE_CHECKING:
     from codeflow_engine.sync import Engine
 
-__all__ = ["KEPT_DAYS", "Database", "SettingsFile", "history_engine", "history_url"]
+__all__ = [
+    "KEPT_DAYS",
+    "SQL_SCHEMES",
+    "Database",
+    "SettingsFile",
+    "history_engine",
+    "history_url",
+    "scheme_of",
+]
+
+SQL_SCHEMES = frozenset({"postgresql", "sqlite"})
+"""What the storage and the cache `sql` take."""
 
 KEPT_DAYS = 90
 """Days that the user's own file goes back, and that a database is pruned to by default."""
@@ -59,7 +70,13 @@ def history_engine(
 
 def _cache_beside(url: str | None) -> str | None:
     """Keep the cache in the same database; beside another storage as the settings say."""
-    return url if url is not None and "://" in url else None
+    return url if url is not None and scheme_of(url) in SQL_SCHEMES else None
+
+
+def scheme_of(url: str) -> str:
+    """Give the scheme of a URL without its driver; a name of a storage has none."""
+    scheme, separator, _ = url.partition("://")
+    return scheme.partition("+")[0].lower() if separator else ""
 
 
 def history_url(db: str | None, settings: Path | None) -> str | None:

@@ -124,6 +124,9 @@ def review(
     reports = [str(report.absolute()) for report in imported or ()]
     extra = {"imported": {"reports": reports}} if reports else None
     with history_engine(db, settings, grows=True, backend_settings=extra) as engine:
+        for failure in engine.plugins.failures:
+            # Nobody asked what it offers, which no ledger can know of.
+            say(f"warning: a plugin is not in use: {failure.error.message}")
         result = _review(engine, asked)
     _report(result, form, destination)
     return _status(result, fail_on)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import traceback
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -20,6 +21,10 @@ __all__ = ["conduct"]
 _KIT = "codeflow_engine.testing.contracts."
 _CLASS = "TestTarget"
 _INI = "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
+_HINTS = re.compile(
+    r"\s{0,9}(?:Omitting \d+ identical items?, use -vv to show|Use -vv? to get more diff)"
+)
+"""What pytest advises, which nobody can follow here."""
 
 
 def conduct(resolve: Callable[[Path], Any], room: Path, say: Callable[..., None]) -> None:
@@ -263,7 +268,7 @@ def _short(error: BaseException, report: pytest.TestReport) -> str:
         told = str(error)
     else:
         told = crash.message if crash is not None else tell(error)
-    told = told.removeprefix("AssertionError: ")
+    told = _HINTS.sub("", told.removeprefix("AssertionError: ")).rstrip()
     if told == type(error).__name__ and crash is not None:
         told = f"{told} in {Path(crash.path).name}, line {crash.lineno}"
     return told

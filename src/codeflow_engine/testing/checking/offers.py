@@ -105,6 +105,11 @@ def offered(target: str, options: CheckOptions, directory: Path) -> Subject:
     word, _, name = target.partition(":")
     kind = Kind(word)
     request = request_of(target, kind, options)
+    schemes = loaded.registry.find(kind, name).schemes
+    if schemes and options.url is None:
+        raise ConfigurationError(
+            f"{target} is made with a URL: give one by --url '{schemes[0]}:///{{tmp}}/check'"
+        )
 
     def make(directory: Path) -> Any:
         # An engine makes a backend once; here, every call is another engine.

@@ -60,7 +60,7 @@ class CacheContract(BackendContract[Cache]):
         pass_over(
             request.node,
             "the fixture `unreachable` is not defined, which returns what makes a cache that "
-            "cannot be reached: the cache has no server",
+            "cannot be reached: its server is away, or its file is locked",
         )
 
     async def test_what_was_put_is_got(self, backend: Cache) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 from codeflow_engine.contracts import Analysis, Cache
@@ -82,6 +82,15 @@ class Example:
             ]
             self._kept["diff"] = Diff.parse(write_diff(trees[0], trees[1], self.renames))
         return self._kept["diff"]
+
+    def spelt(self, old: str, new: str) -> Example:
+        """Make the same change with another ending of its files, such as `.sh` for `.py`."""
+        base, head = (
+            {_spelt(path, old, new): file for path, file in tree.items()}
+            for tree in (self.base, self.head)
+        )
+        renames = {_spelt(to, old, new): _spelt(of, old, new) for to, of in self.renames.items()}
+        return replace(self, base=base, head=head, renames=renames)
 
     @property
     def revisions(self) -> tuple[str, str]:
@@ -163,6 +172,10 @@ def together(name: str, examples: Sequence[Example]) -> Example:
 async def _read_nothing(paths: Sequence[str], side: Side) -> tuple[FileContent, ...]:  # noqa: ARG001 - on either side
     reason = "a bare patch has no files around it"
     return tuple(FileContent(path=path, exists=False, reason=reason) for path in paths)
+
+
+def _spelt(path: str, old: str, new: str) -> str:
+    return f"{path.removesuffix(old)}{new}" if path.endswith(old) else path
 
 
 def _digest(tree: Mapping[str, ExampleFile]) -> str:

@@ -79,7 +79,8 @@ def _value(text: str, place: int) -> tuple[str, int]:
         place = token.end()
         if token.lastgroup == "blanks":
             blanks += token[0] if value else ""  # kept only where something stands after them
-        elif token.lastgroup != "nothing":
+        elif not token[0].startswith(("#", ";")):
+            # A line that goes on keeps its blanks, even where nothing follows.
             part = token["quoted"] or token["plain"] or ""
             value += blanks + _ESCAPE.sub(lambda found: _ESCAPES[found[1]], part)
             blanks = ""

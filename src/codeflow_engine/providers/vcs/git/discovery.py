@@ -11,6 +11,7 @@ the host. The configuration is read as data; `core.worktree` is never followed.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from codeflow_engine.providers.vcs.git.disk import read_regular, shown
 
 __all__ = ["Repository", "discover", "embedded"]
 
+_FORGE_ID: Final = re.compile(r"[\w.-]+/[\w.-]+[#!]\d+")
 _SMALL: Final = 64 * 1024
 _CONFIG: Final = 1024 * 1024
 _NESTING: Final = 5  # as deep as git follows alternates
@@ -100,6 +102,8 @@ def discover(target: str, trusted: Sequence[Path] = ()) -> Repository:
     start, trusted = _real(target), tuple(_real(path) for path in trusted)
     if not start.is_dir():
         what = "is not a directory" if start.exists() else "does not exist"
+        if _FORGE_ID.fullmatch(target):
+            what += ", and git reads no change of a forge: choose a VCS host that does"
         raise ChangeUnavailableError(f"{shown(target)} {what}")
     if _is_git_dir(start) and _inside(start, trusted):
         return _checked(_bare(start, trusted))

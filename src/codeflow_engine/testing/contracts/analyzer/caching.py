@@ -69,8 +69,8 @@ class CacheTests:
         if create_other is None:
             pass_over(
                 request.node,
-                "the fixture `create_other` is not defined: the analyzer has no settings that "
-                "change its report",
+                "the fixture `create_other` is not defined, which makes the analyzer with "
+                "settings that change its report, where it has such",
             )
         cache = MemoryCache()
         first = await ask(backend, small.analysis(cache=cache), sandbox)

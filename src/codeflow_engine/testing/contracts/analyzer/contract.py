@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from enum import StrEnum
+from functools import cache
 from typing import ClassVar
 
 import pytest
@@ -19,7 +20,7 @@ from codeflow_engine.testing.contracts.analyzer.running import RunTests
 from codeflow_engine.testing.contracts.backend import BackendContract
 from codeflow_engine.testing.examples import EXAMPLES, Example, named, together
 
-__all__ = ["AnalyzerContract"]
+__all__ = ["AnalyzerContract", "spelt"]
 
 
 class AnalyzerContract(ReportTests, FileTests, CacheTests, RunTests, BackendContract[Analyzer]):
@@ -49,6 +50,11 @@ class AnalyzerContract(ReportTests, FileTests, CacheTests, RunTests, BackendCont
     contract: ClassVar[type[Analyzer]] = Analyzer
     capability: ClassVar[type[StrEnum] | None] = AnalyzerCapability
 
+    suffix: ClassVar[str] = ".py"
+    """The ending of the files that the analyzer examines. Most examples are of Python: their
+    files are given this ending, so that an analyzer of another language sees more of the suite
+    than what it declines."""
+
     @pytest.fixture
     def finds(self) -> Sequence[Expected]:
         """Return what the analyzer has to find, in examples of the kit or of the author.
@@ -68,7 +74,7 @@ class AnalyzerContract(ReportTests, FileTests, CacheTests, RunTests, BackendCont
     @pytest.fixture
     def telling(self, finds: Sequence[Expected]) -> Sequence[Example]:
         """List examples in which there is something to find: those of `finds` first."""
-        likely = (named(name) for name in ("edit", "secrets", "hostile-text"))
+        likely = spelt(self.suffix, *(named(name) for name in ("edit", "secrets", "hostile-text")))
         return list(dict.fromkeys([*(one.example for one in finds), *likely]))
 
     @pytest.fixture
@@ -77,12 +83,26 @@ class AnalyzerContract(ReportTests, FileTests, CacheTests, RunTests, BackendCont
         return together("small", telling)
 
     @pytest.fixture
+    def large(self) -> Example:
+        """Give a change with large files."""
+        return spelt(self.suffix, named("large"))[0]
+
+    @pytest.fixture
     def everything(self, telling: Sequence[Example]) -> Example:
         """Make one change of all examples of the kit and of the author."""
-        return together("everything", list(dict.fromkeys([*EXAMPLES, *telling])))
+        known = spelt(self.suffix, *EXAMPLES)
+        return together("everything", list(dict.fromkeys([*known, *telling])))
 
     @pytest_asyncio.fixture(loop_scope="function")
     async def sandbox(self) -> AsyncIterator[Sandbox]:
         """Make a sandbox, and close it after the test."""
         async with Sandbox() as made:
             yield made
+
+
+@cache
+def spelt(suffix: str, *examples: Example) -> tuple[Example, ...]:
+    """Give the examples' Python files another ending; the same examples for the same one."""
+    if suffix == ".py":
+        return examples
+    return tuple(example.spelt(".py", suffix) for example in examples)

@@ -11,7 +11,7 @@ from codeflow_engine.testing.contracts.auditing import starts_seen
 from codeflow_engine.testing.contracts.backend import lacks
 from codeflow_engine.testing.contracts.cancelling import cancel_often
 from codeflow_engine.testing.contracts.watching import LONGEST_STALL, attention
-from codeflow_engine.testing.examples import Example, ExampleFile, named
+from codeflow_engine.testing.examples import Example, ExampleFile
 
 __all__ = ["RunTests"]
 
@@ -30,14 +30,15 @@ class RunTests:
 
         assert seen.longest_stall < LONGEST_STALL
 
-    async def test_it_ends_when_it_is_cancelled(self, backend: Analyzer, sandbox: Sandbox) -> None:
+    async def test_it_ends_when_it_is_cancelled(
+        self, backend: Analyzer, sandbox: Sandbox, large: Example
+    ) -> None:
         """At any moment: soon, as cancelled, with every process; and it works afterwards."""
-        example = named("large")
-        before = await ask(backend, example.analysis(), sandbox)
+        before = await ask(backend, large.analysis(), sandbox)
 
-        await cancel_often(lambda: backend.analyze(example.analysis(), sandbox))
+        await cancel_often(lambda: backend.analyze(large.analysis(), sandbox))
 
-        assert substance(await ask(backend, example.analysis(), sandbox)) == substance(before)
+        assert substance(await ask(backend, large.analysis(), sandbox)) == substance(before)
 
     async def test_it_starts_processes_in_the_sandbox_alone(
         self, backend: Analyzer, sandbox: Sandbox, small: Example

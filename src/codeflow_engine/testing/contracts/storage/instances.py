@@ -55,7 +55,7 @@ class InstanceTests:
         pass_over(
             request.node,
             "the fixture `unreachable` is not defined, which returns what makes a storage whose "
-            "data cannot be reached: the storage has no server",
+            "data cannot be reached: its server is away, or its file is locked",
         )
 
     @pytest.fixture
