@@ -8,12 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from codeflow_engine.contracts import Pruned
 from codeflow_engine.domain.dismissal import Dismissal
 from codeflow_engine.domain.run import RunEvent, RunRecord
-from codeflow_engine.storage.sql import SQLSettings, SQLStorage
+from codeflow_engine.storage.sql import SQLSettings, SQLStorage, records
 from codeflow_engine.storage.sql.version import create
 
 _numbers = itertools.count()
@@ -98,9 +98,14 @@ class Rewriting(SQLStorage):
 
     async def append_events(self, tenant: str, events: Sequence[RunEvent]) -> None:
         self._stream += events
-        gone = text("DELETE FROM codeflow_events")
-        await self._database.run(lambda by: by.execute(gone), write=True)
-        await super().append_events(tenant, self._stream)
+        rows = records.event_rows(tenant, self._stream)
+
+        # At once: three that all remove before the first of them adds would lose nothing.
+        def rewrite(connection: Connection) -> None:
+            connection.execute(text("DELETE FROM codeflow_events"))
+            records.append_events(connection, rows)
+
+        await self._database.run(rewrite, write=True)
 
 
 class Recounting(SQLStorage):

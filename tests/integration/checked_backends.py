@@ -40,6 +40,16 @@ class Forgetful(FakeObserver):
         assert event.sequence < 5, "\x1b[31m\u202e too many"
 
 
+class Boasting(FakeObserver):
+    async def on_event(self, event: RunEvent) -> None:
+        raise ValueError("z" * 2_000_000)
+
+
+class BornBoasting(FakeObserver):
+    def __init__(self) -> None:
+        raise ValueError("z" * 2_000_000)
+
+
 class Leaving(FakeObserver):
     async def on_event(self, event: RunEvent) -> None:
         sys.exit(0)
@@ -160,6 +170,27 @@ class TestEvasive(TestGood):
 
 class TestWithoutFixture(ObserverContract):
     """Defines no fixture."""
+
+
+class TestWithConstructor(ObserverContract):
+    """Cannot be a test class of pytest's."""
+
+    def __init__(self) -> None:
+        self.backend = Good()
+
+
+class TestUncollected(ObserverContract):
+    """Says that it is none."""
+
+    __test__ = False
+
+
+class TestMismarked(TestGood):
+    """Has a mark that is wrong."""
+
+    @pytest.mark.parametrize("nothing", [1])
+    async def test_mismarked(self, backend: Observer) -> None:
+        """It has a number that it does not take."""
 
 
 class TestOfNoKind(BackendContract[Observer]):

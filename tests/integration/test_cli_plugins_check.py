@@ -203,6 +203,22 @@ def test_the_registration_of_a_plugin_is_checked(
     assert "was written for contract version 9" in err
 
 
+def test_a_backend_that_cannot_be_made_is_told_beside_a_broken_registration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One broken rule does not read as if all others had been tested."""
+    offers = OFFERS.replace('"""Offers', 'import platformdirs\n"""Offers')
+    offers += '    registry.add_observer("absent", f"{module}:Absent")\n'
+    install(tmp_path, monkeypatch, offers=offers)
+
+    status, out, _ = run(capsys, "codeflow_tests")
+
+    absent = " ".join(out.partition("\nobserver:absent\n\n")[2].split())
+    assert status == 1
+    assert "2 checks: 1 passed, 1 failed broken: 1 rule of its contract does not hold, " in absent
+    assert "and no other was tested: observer:absent cannot be created: " in absent
+
+
 def test_a_plugin_that_cannot_be_loaded_is_broken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

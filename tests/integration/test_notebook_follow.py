@@ -52,7 +52,11 @@ VERDICT = "Review complete: 1 finding (1 critical)"
 class Slow(Analyzer):
     """Interrupts the main thread of the program, and does not end by itself."""
 
+    def __init__(self) -> None:
+        self.followed = threading.Event()
+
     async def analyze(self, analysis: Analysis, sandbox: Sandbox) -> AnalyzerReport:
+        await asyncio.to_thread(self.followed.wait, 60)
         threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT]).start()
         await asyncio.sleep(60)
         return AnalyzerReport(examined=analysis.units)
@@ -249,11 +253,22 @@ async def test_cancelling_the_follower_cancels_the_run(
     ]
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Listen to interrupts; a shell starts what runs in its background deaf to them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_cancels_the_run(capsys: pytest.CaptureFixture[str]) -> None:
     """Ctrl-C ends the run, and not only the wait for it."""
-    with Engine(analyzers=[Slow()]) as engine:
+    slow = Slow()
+    with Engine(analyzers=[slow]) as engine:
         run = engine.submit("review", {"change": LEAK_PATCH})
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - nothing may come too early
+            slow.followed.set()
             follow(run)
 
         assert run.status is RunStatus.CANCELLED

@@ -115,6 +115,9 @@ async def test_a_backend_that_ends_the_check_has_failed(name: str, reason: str) 
         ("READY", "is a backend; give its class"),
         ("Absent", "has no 'Absent'"),
         ("TestOfNoKind", "derives from the suite of no kind"),
+        ("TestWithConstructor", "pytest collects no test of TestWithConstructor: "),
+        ("TestUncollected", "pytest collects no test of TestUncollected: "),
+        ("TestMismarked", "function uses no argument 'nothing'"),
     ],
 )
 async def test_what_is_no_backend_is_refused(name: str, reason: str) -> None:
@@ -123,6 +126,18 @@ async def test_what_is_no_backend_is_refused(name: str, reason: str) -> None:
         await checked(name, timeout=3.0 if name == "BornHanging" else 60.0)
 
     assert reason in error.value.message
+
+
+@pytest.mark.parametrize("name", ["BornBoasting", "Boasting"])
+async def test_megabytes_of_an_error_are_cut(name: str) -> None:
+    """Whether it comes before the tests or from one of them, a table has to hold it."""
+    try:
+        told = list(reasons(await checked(name), FAILED).values())
+    except ConfigurationError as error:
+        told = [error.message]
+
+    assert told
+    assert all(one.endswith("zzz ...") and len(one) < 1200 for one in told)
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from codeflow_engine.reports.cells import CodeLine, lay_out
+from codeflow_engine.reports.lines import MOST_LINES, edit_of, shown_lines
 from codeflow_engine.reports.style import Color, Style
 
 __all__ = ["excerpt", "suggestion"]
-
-_MOST_LINES = 16
-"""Lines of code shown for one finding, and on each side of a suggestion."""
-
-_LINES_BEFORE = 4
-"""Of these, the lines before the finding where not all can be shown."""
 
 
 class _Listing:
@@ -59,10 +54,9 @@ def excerpt(finding: Mapping[str, Any], style: Style, indent: str) -> list[str]:
     start, lines = evidence["start_line"], evidence["lines"]
     first = finding["line"] or 0
     last = max(first, finding["end_line"] or first)
-    begin = min(max(first - start - _LINES_BEFORE, 0), max(len(lines) - _MOST_LINES, 0))
-    shown = range(begin, min(len(lines), begin + _MOST_LINES))
+    shown = shown_lines(finding)
     listing = _Listing(style, indent=indent, last=start + shown[-1])
-    listing.left_out(begin)
+    listing.left_out(shown.start)
     for index in shown:
         number = start + index
         mark = ">" if first <= number <= last else " "
@@ -79,29 +73,15 @@ def excerpt(finding: Mapping[str, Any], style: Style, indent: str) -> list[str]:
 
 def suggestion(finding: Mapping[str, Any], style: Style, indent: str) -> list[str]:
     """Show a suggestion as a small diff; the old lines where the evidence has them."""
-    edit = finding["suggestion"]
+    edit = edit_of(finding)
     if edit is None:
         return []
-    start, end = edit["start_line"], max(edit["start_line"], edit["end_line"])
-    new = edit["replacement"].split("\n") if edit["replacement"] else []
-    old = _old_lines(finding, start, end)
-    where = f"line {start}" if start == end else f"lines {start}-{end}"
-    listing = _Listing(style, indent=indent, last=max(end, start + len(new) - 1))
-    for mark, side, color in (("-", old, Color.RED), ("+", new, Color.GREEN)):
-        for number, line in enumerate(side[:_MOST_LINES], start):
+    listing = _Listing(style, indent=indent, last=max(edit.end, edit.start + len(edit.new) - 1))
+    for mark, side, color in (("-", edit.old, Color.RED), ("+", edit.new, Color.GREEN)):
+        for number, line in enumerate(side[:MOST_LINES], edit.start):
             listing.code(number, line, mark=mark, color=color)
-        listing.left_out(len(side) - _MOST_LINES)
-    return [f"{indent}suggestion: {'replace' if new else 'delete'} {where}", *listing.rows]
-
-
-def _old_lines(finding: Mapping[str, Any], start: int, end: int) -> list[str]:
-    evidence = finding["evidence"]
-    if evidence is None or finding["side"] != "new":
-        return []
-    begin, stop = start - evidence["start_line"], end - evidence["start_line"] + 1
-    if begin < 0 or stop > len(evidence["lines"]):
-        return []
-    return list(evidence["lines"][begin:stop])
+        listing.left_out(len(side) - MOST_LINES)
+    return [f"{indent}suggestion: {edit.told}", *listing.rows]
 
 
 def _lines(count: int) -> str:

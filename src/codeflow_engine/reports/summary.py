@@ -33,6 +33,8 @@ def headline(review: Mapping[str, Any]) -> str:
     if review["outcome"] == "reviewed":
         if not coverage["units"]:
             return "Review complete: the change is empty, there was nothing to review"
+        if coverage["excluded"] == coverage["units"] and not live:
+            return "Review complete: everything is excluded by policy, nobody examined anything"
         return f"Review complete: {_found(live)}"
     missing = coverage["skipped"] + coverage["failed"]
     told = _found(live) if live else "that nothing was found does not mean that it is clean"

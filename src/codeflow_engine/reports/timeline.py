@@ -54,7 +54,7 @@ class Timeline:
     """Hears the events of one run, in order, and knows where it stands."""
 
     def __init__(self) -> None:
-        self.line = "starting"
+        self.line: str = "starting"
         """What happened last, for a person who waits."""
 
         self.steps: dict[tuple[str, str | None], Step] = {}
@@ -63,7 +63,7 @@ class Timeline:
         self.analyzers: dict[str, Analyzer] = {}
         """Those that have ended, by name."""
 
-        self.first = 0
+        self.first: int = 0
         """Number of the first event that was heard; 0 before that."""
 
         self._units: int | None = None

@@ -133,6 +133,17 @@ class Fault:
     def __post_init__(self) -> None:
         if not 0 <= self.chance <= 1:
             raise ConfigurationError(f"a chance is a number from 0 to 1, not {self.chance}")
+        if self.pieces < 0:
+            raise ConfigurationError(f"a stream cannot give {self.pieces} pieces before a fault")
+        numbers = () if self.on is None or callable(self.on) else self._numbers()
+        if isinstance(numbers, range):  # it may be endless, as good as
+            numbers = (*numbers[:1], *numbers[-1:])
+        for one in numbers:
+            if type(one) is not int or one < 1:
+                raise ConfigurationError(f"calls are numbered from 1; there is no call {one!r}")
+
+    def _numbers(self) -> Collection[object]:
+        return self.on if isinstance(self.on, Collection) else (self.on,)
 
     def meets(self, call: Call, luck: float) -> bool:
         """Say whether it strikes a call, given a number from 0 to 1 that is left to chance."""
@@ -140,16 +151,15 @@ class Fault:
             return False
         if callable(self.on):
             return self.on(call)
-        if self.on is None or isinstance(self.on, int):
-            return self.on in {None, call.number}
-        return call.number in self.on
+        return self.on is None or call.number in self._numbers()
 
 
 def raises(method: str, error: Raised, *, after: bool = False, **when: Unpack[When]) -> Fault:
     """Raise an error in place of the call, or after it has taken effect."""
 
     async def strike() -> None:
-        raise error if isinstance(error, BaseException) else error()
+        # An error that is raised again and again would keep the frames of every time.
+        raise error.with_traceback(None) if isinstance(error, BaseException) else error()
 
     return _fault(method, strike, when, after=after)
 
@@ -276,7 +286,12 @@ def _names(contract: type[Backend]) -> list[str]:
 
 
 def _check_names(plan: FaultPlan) -> None:
-    known = {name for contract in Backend.__subclasses__() for name in _names(contract)}
+    known = {
+        name
+        for contract in Backend.__subclasses__()
+        for name in _names(contract)
+        if not isinstance(getattr(contract, name), property)
+    }
     if unknown := sorted({fault.method for fault in plan.faults} - known):
         raise ConfigurationError(f"no contract has a method {', '.join(map(repr, unknown))}")
 

@@ -271,3 +271,14 @@ def test_the_same_review_is_the_same_text_in_any_encoding() -> None:
     assert render(made) == render(made)
     assert r"Schl\xfcssel" in render(made, encoding="ascii")
     render(made, encoding="ascii").encode("ascii")
+
+
+def test_long_code_is_shown_around_the_finding() -> None:
+    """The line that it speaks of is there, and what is left out is counted on both sides."""
+    lines = [f"line {number}" for number in range(1, 41)]
+    evidence = {"start_line": 1, "lines": lines, "column": None, "end_column": None}
+    text = render(review(finding(line=30, evidence=evidence)))
+
+    assert "Code, lines 25-40<" in text
+    assert "\n     : 24 more lines\n  25 | line 25\n" in text
+    assert "\n> 30 | line 30\n" in text

@@ -320,9 +320,13 @@ def test_a_time_that_is_none_is_left_out(moment: str) -> None:
 
 def test_s7_text_of_others_is_no_link() -> None:
     """What a viewer would take for an embedded link (3.11.6) is none."""
-    text = result_of(message="See [this](http://evil.example).")["message"]["text"]
+    link = "[this](http://evil.example)"
+    run = run_of(finding(title=f"See {link}.", message=f"Or {link}.", sources=[link], rule=link))
+    (rule,) = run["tool"]["driver"]["rules"]
 
-    assert "](" not in text
+    texts = [run["results"][0]["message"]["text"]]
+    texts += [rule[name]["text"] for name in ("shortDescription", "fullDescription", "help")]
+    assert all("evil.example" in text and "](" not in text for text in texts)
 
 
 @pytest.mark.parametrize(

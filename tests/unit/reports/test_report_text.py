@@ -181,6 +181,16 @@ def test_counts_tell_severities_dropped_findings_and_models() -> None:
     assert "cost not known" in render(review(usage=usage | {"cost_usd": None}))
 
 
+def test_a_change_that_is_excluded_as_a_whole_is_not_told_as_clean() -> None:
+    """It is complete, and its first line says that nobody has looked at anything."""
+    skimmed = [entry("a", "excluded"), entry("b", "excluded")]
+    first = render(review(entries=skimmed)).partition("\n")[0]
+    partly = render(review(entries=[*skimmed, entry("c")]))
+
+    assert first == ("Review complete: everything is excluded by policy, nobody examined anything")
+    assert partly.startswith("Review complete: no findings\n")
+
+
 def test_settled_findings_are_shown_and_count_nowhere() -> None:
     """A dismissed or resolved finding is named, and the review still has no findings."""
     made = review(finding(state="dismissed"), finding(state="resolved", side="old"))

@@ -367,7 +367,16 @@ async def test_what_a_fake_remembers_can_be_had() -> None:
     ("make", "said"),
     [
         (lambda: raises("put_run", OSError, chance=2), "a chance is a number from 0 to 1, not 2"),
+        (lambda: raises("get", OSError, on=0), "no call 0"),
+        (lambda: raises("get", OSError, on=-1), "no call -1"),
+        (lambda: raises("get", OSError, on={1, 0}), "no call 0"),
+        (lambda: raises("get", OSError, on=range(10**18)), "no call 0"),
+        (lambda: raises("get", OSError, on=True), "no call True"),
+        (lambda: raises("get", OSError, on=2.0), "no call 2.0"),  # type: ignore[arg-type]
+        (lambda: raises("get", OSError, on="2"), "no call '2'"),  # type: ignore[arg-type]
+        (lambda: hangs("stream", pieces=-1), "cannot give -1 pieces"),
         (lambda: faulty(MemoryCache(), FaultPlan(hangs("put_run"))), "no contract .* 'put_run'"),
+        (lambda: faulty(MemoryCache(), FaultPlan(hangs("model"))), "no contract .* 'model'"),
         (lambda: faulty(MemoryCache(), FaultPlan(hangs("get", pieces=1))), "'get' .* in pieces"),
         (lambda: faulty(object(), FaultPlan()), "a object derives from no contract"),  # type: ignore[type-var]
     ],
@@ -376,6 +385,18 @@ def test_a_plan_that_cannot_work_is_refused(make: Callable[[], object], said: st
     """A misspelt method would be a fault that never strikes."""
     with pytest.raises(ConfigurationError, match=said):
         make()
+
+
+async def test_an_error_that_is_raised_again_keeps_no_frames() -> None:
+    """A soak that raises one error a million times holds the frames of the last time alone."""
+    cache = faulty(MemoryCache(), FaultPlan(raises("get", OSError("away"), on=range(1, 10**18))))
+    depths = []
+    for _ in range(3):
+        with pytest.raises(OSError, match="away") as error:
+            await cache.get(["k"])
+        depths.append(len(error.traceback))
+
+    assert len(set(depths)) == 1
 
 
 def test_a_contract_with_a_member_of_another_kind_is_refused() -> None:

@@ -160,7 +160,10 @@ def _sentence(checkup: Checkup) -> str:
     counts = {str(outcome): number for outcome, number in checkup.counts.items()}
     if checkup.verdict == "broken":
         number = counts["failed"]
-        return f"{count(number, 'rule')} of its contract {'does' if number == 1 else 'do'} not hold"
+        told = f"{count(number, 'rule')} of its contract {'does' if number == 1 else 'do'} not hold"
+        # Few rules are broken where the backend could not even be made.
+        why = "" if checkup.error is None else f", and no other was tested: {checkup.error}"
+        return told + why
     if checkup.verdict == "unusable":
         return checkup.error or ""
     if checkup.verdict == "incomplete":

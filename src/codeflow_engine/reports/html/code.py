@@ -7,15 +7,10 @@ from typing import Any
 
 from codeflow_engine.reports.html.markup import Content, Markup, element, fragment, visible
 from codeflow_engine.reports.html.words import counted
+from codeflow_engine.reports.lines import MOST_LINES, edit_of, shown_lines
 from codeflow_engine.reports.visible import escape_path
 
 __all__ = ["excerpt", "suggestion"]
-
-_MOST_LINES = 16
-"""Lines of code shown for one finding, and on each side of a suggestion."""
-
-_LINES_BEFORE = 4
-"""Of these, the lines before the finding where not all can be shown."""
 
 _MOST_CHARACTERS = 400
 """Characters shown of one line."""
@@ -37,9 +32,8 @@ def excerpt(finding: Mapping[str, Any]) -> Markup | None:
     start, lines = evidence["start_line"], evidence["lines"]
     first = finding["line"] or 0
     last = max(first, finding["end_line"] or first)
-    begin = min(max(first - start - _LINES_BEFORE, 0), max(len(lines) - _MOST_LINES, 0))
-    shown = range(begin, min(len(lines), begin + _MOST_LINES))
-    rows: list[Markup | None] = [_left_out(begin)]
+    shown = shown_lines(finding)
+    rows: list[Markup | None] = [_left_out(shown.start)]
     for index in shown:
         number = start + index
         hit = first <= number <= last
@@ -51,28 +45,25 @@ def excerpt(finding: Mapping[str, Any]) -> Markup | None:
             text = _cut(lines[index], (column - 1, stop - 1))
         rows.append(_row(number, ">" if hit else " ", text, kind="hit" if hit else "near"))
     rows.append(_left_out(len(lines) - shown.stop))
-    return _listing(rows, f"Code of {escape_path(finding['path'])} from line {start + begin}")
+    return _listing(rows, f"Code of {escape_path(finding['path'])} from line {start + shown.start}")
 
 
 def suggestion(finding: Mapping[str, Any]) -> Markup | None:
     """Show a suggestion as a small diff; the old lines where the evidence has them."""
-    edit = finding["suggestion"]
+    edit = edit_of(finding)
     if edit is None:
         return None
-    start, end = edit["start_line"], max(edit["start_line"], edit["end_line"])
-    new = edit["replacement"].split("\n") if edit["replacement"] else []
-    old = _old_lines(finding, start, end)
+    old, new = edit.old, edit.new
     changed = (
         [_changed(*pair) for pair in zip(old, new, strict=False)] if len(old) == len(new) else []
     )
     rows: list[Markup | None] = []
     for kind, mark, side in (("old", "-", old), ("new", "+", new)):
-        for index, line in enumerate(side[:_MOST_LINES]):
+        for index, line in enumerate(side[:MOST_LINES]):
             span = changed[index][kind == "new"] if changed else None
-            rows.append(_row(start + index, mark, _cut(line, span), kind=kind))
-        rows.append(_left_out(len(side) - _MOST_LINES))
-    where = f"line {start}" if start == end else f"lines {start}-{end}"
-    told = f"Suggestion: {'replace' if new else 'delete'} {where}"
+            rows.append(_row(edit.start + index, mark, _cut(line, span), kind=kind))
+        rows.append(_left_out(len(side) - MOST_LINES))
+    told = f"Suggestion: {edit.told}"
     return element(
         "figure",
         element("figcaption", told),
@@ -150,13 +141,3 @@ def _equal(one: str, other: str) -> int:
     """Count the characters that two texts begin with alike."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
-
-
-def _old_lines(finding: Mapping[str, Any], start: int, end: int) -> list[str]:
-    evidence = finding["evidence"]
-    if evidence is None or finding["side"] != "new":
-        return []
-    begin, stop = start - evidence["start_line"], end - evidence["start_line"] + 1
-    if begin < 0 or stop > len(evidence["lines"]):
-        return []
-    return list(evidence["lines"][begin:stop])

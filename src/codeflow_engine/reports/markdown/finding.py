@@ -13,6 +13,7 @@ from codeflow_engine.reports.inert import (
     one_line,
     paragraphs,
 )
+from codeflow_engine.reports.lines import MOST_LINES, edit_of, shown_lines
 from codeflow_engine.reports.visible import escape
 
 __all__ = ["folded", "full", "short"]
@@ -20,7 +21,6 @@ __all__ = ["folded", "full", "short"]
 _LONGEST_RULE = 120
 _LONGEST_TITLE = 300
 _LONGEST_LINE = 400
-_MOST_LINES = 16
 _SHORT = 12
 """Characters of a fingerprint: enough to tell one from the others of a history."""
 
@@ -66,48 +66,34 @@ def _code(finding: Mapping[str, Any], encoding: str) -> list[str]:
     evidence = finding["evidence"]
     if evidence is None or not evidence["lines"]:
         return []
-    start, lines = evidence["start_line"], evidence["lines"][:_MOST_LINES]
+    shown = shown_lines(finding)
+    start, end = (evidence["start_line"] + index for index in (shown[0], shown[-1]))
     first = finding["line"] or 0
     last = max(first, finding["end_line"] or first)
-    digits = len(str(start + len(lines) - 1))
-    rows = []
-    for number, line in enumerate(lines, start):
+    digits = len(str(end))
+    rows = [f"  {'':>{digits}} : {_more(shown.start)}"] if shown.start else []
+    for number, index in enumerate(shown, start):
         mark = ">" if first <= number <= last else " "
-        shown = code_line(line, _LONGEST_LINE, encoding)
-        rows.append(f"{mark} {number:>{digits}} | {shown}".rstrip())
-    rest = len(evidence["lines"]) - len(lines)
+        line = code_line(evidence["lines"][index], _LONGEST_LINE, encoding)
+        rows.append(f"{mark} {number:>{digits}} | {line}".rstrip())
+    rest = len(evidence["lines"]) - shown.stop
     rows += [f"  {'':>{digits}} : {_more(rest)}"] if rest else []
-    end = start + len(lines) - 1
     where = f"line {start}" if end == start else f"lines {start}-{end}"
     side = "" if finding["side"] == "new" else " before the change"
     return folded(f"Code, {where}{side}", fence(rows, "text"))
 
 
 def _suggestion(finding: Mapping[str, Any], encoding: str) -> list[str]:
-    edit = finding["suggestion"]
+    edit = edit_of(finding)
     if edit is None:
         return []
-    start, end = edit["start_line"], max(edit["start_line"], edit["end_line"])
-    new = edit["replacement"].split("\n") if edit["replacement"] else []
-    old = _old_lines(finding, start, end)
     rows = []
-    for mark, side in (("-", old), ("+", new)):
-        rows += [mark + code_line(line, _LONGEST_LINE, encoding) for line in side[:_MOST_LINES]]
-        rest = len(side) - _MOST_LINES
+    for mark, side in (("-", edit.old), ("+", edit.new)):
+        rows += [mark + code_line(line, _LONGEST_LINE, encoding) for line in side[:MOST_LINES]]
+        rest = len(side) - MOST_LINES
         rows += [f"  {_more(rest)}"] if rest > 0 else []
-    where = f"line {start}" if start == end else f"lines {start}-{end}"
-    told = f"Suggestion: {'replace' if new else 'delete'} {where}"
+    told = f"Suggestion: {edit.told}"
     return [told, "", *fence(rows, "diff")] if rows else [told]
-
-
-def _old_lines(finding: Mapping[str, Any], start: int, end: int) -> list[str]:
-    evidence = finding["evidence"]
-    if evidence is None or finding["side"] != "new":
-        return []
-    begin, stop = start - evidence["start_line"], end - evidence["start_line"] + 1
-    if begin < 0 or stop > len(evidence["lines"]):
-        return []
-    return list(evidence["lines"][begin:stop])
 
 
 def _provenance(finding: Mapping[str, Any], encoding: str) -> str:

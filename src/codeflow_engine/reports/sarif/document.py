@@ -11,8 +11,9 @@ from codeflow_engine.reports.form import conform
 from codeflow_engine.reports.interchange import dump
 from codeflow_engine.reports.places import REDACTED
 from codeflow_engine.reports.sarif.location import TOP
-from codeflow_engine.reports.sarif.results import inert, not_covered, result
+from codeflow_engine.reports.sarif.results import not_covered, result
 from codeflow_engine.reports.sarif.rules import NOT_COVERED, describe, not_covered_rule
+from codeflow_engine.reports.sarif.words import inert
 from codeflow_engine.reports.summary import headline
 from codeflow_engine.reports.visible import escape
 

@@ -17,21 +17,13 @@ from codeflow_engine.reports.places import (
 )
 from codeflow_engine.reports.sarif.location import artifact, location, region
 from codeflow_engine.reports.sarif.rules import LEVELS, NOT_COVERED, SCORES
+from codeflow_engine.reports.sarif.words import inert
 from codeflow_engine.reports.summary import SEVERITY_NAMES, reasons_of
 from codeflow_engine.reports.visible import escape
 
-__all__ = ["inert", "not_covered", "result"]
+__all__ = ["not_covered", "result"]
 
 _FINGERPRINT = "codeflowFingerprint/v1"
-
-
-def inert(text: str) -> str:
-    r"""Break what a viewer would show as a link (3.11.6): `[text](target)`.
-
-    Braces stay: without arguments there is nothing that could take their place, and readers
-    show the text as it is.
-    """
-    return text.replace("](", "]\\(")
 
 
 def result(finding: Mapping[str, Any], indexes: Mapping[str, int]) -> dict[str, Any]:

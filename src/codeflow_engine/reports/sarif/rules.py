@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from codeflow_engine.reports.sarif.words import inert
 from codeflow_engine.reports.summary import SEVERITY_NAMES
 from codeflow_engine.reports.visible import escape
 
@@ -69,6 +70,7 @@ def not_covered_rule() -> dict[str, Any]:
 def _descriptor(
     rule: str, short: str, told: str, level: str, properties: dict[str, Any]
 ) -> dict[str, Any]:
+    short, told = inert(short), inert(told)
     made: dict[str, Any] = {"id": rule}
     name = rule.rpartition("/")[2].strip()
     if name and name != rule:

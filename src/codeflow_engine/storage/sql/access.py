@@ -21,7 +21,7 @@ from sqlalchemy.pool import NullPool
 from codeflow_engine.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 __all__ = ["Access", "OnLoop", "OnThreads", "Prepare", "Work"]
 
@@ -122,10 +122,10 @@ class OnLoop(Access):
         if not callable(self._engine):
             self._check_loop(self._engine, asyncio.get_running_loop())
             async with self._engine.connect() as connection:
-                return await connection.run_sync(work)
+                return await _run(connection, work)
         opened = self._open(self._engine)
         async with opened.turns, opened.engine.connect() as connection:
-            return await connection.run_sync(work)
+            return await _run(connection, work)
 
     def _open(self, make: Callable[[], AsyncEngine]) -> _Looped:
         loop, opened = asyncio.get_running_loop(), self._opened
@@ -149,3 +149,22 @@ class OnLoop(Access):
         here = os.getpid(), asyncio.get_running_loop()
         if opened is not None and (opened.process, opened.loop) == here:
             await opened.engine.dispose()
+
+
+async def _run[T](connection: AsyncConnection, work: Work[T]) -> T:
+    """Run work; where its caller was cancelled, whatever the driver makes of that is one.
+
+    A cancellation that meets psycopg 3.3 where it opens a pipeline comes out as an
+    `AssertionError`, and leaves the connection in pipeline mode (`_pipeline_nolock`; one of
+    2,496 cancelled calls on a busy machine). So the connection is thrown away: the pool
+    would give it to somebody else.
+    """
+    task = asyncio.current_task()
+    before = 0 if task is None else task.cancelling()
+    try:
+        return await connection.run_sync(work)
+    except Exception as error:
+        if task is None or task.cancelling() == before:
+            raise
+        await connection.invalidate()
+        raise asyncio.CancelledError from error

@@ -22,12 +22,9 @@ _KIT = "codeflow_engine.testing.contracts."
 _CLASS = "TestTarget"
 _INI = "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
 _HINTS = re.compile(
-    r"\s*(?:Omitting \d+ identical items?, use -vv to show|Use -vv? to get more diff)"
+    r"\s{0,9}(?:Omitting \d+ identical items?, use -vv to show|Use -vv? to get more diff)"
 )
 """What pytest advises, which nobody can follow here."""
-
-_LONGEST = 1000
-"""Characters of a reason; a broken backend may return megabytes."""
 
 
 def conduct(resolve: Callable[[Path], Any], room: Path, say: Callable[..., None]) -> None:
@@ -68,6 +65,7 @@ class _Conductor:
         self._say = say
         self._module = ModuleType("test_target")
         self._undefined: BaseException | None = None
+        self._refused = False
         self.crash: str | None = None
         """What broke pytest itself, if anything did."""
 
@@ -109,6 +107,12 @@ class _Conductor:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Tell which rules there are, before the first is tested."""
         suite = getattr(self._module, _CLASS)
+        if not session.items:
+            self._refuse(
+                f"pytest collects no test of {suite.__name__}: a test class has no constructor, "
+                f"and its __test__ is not False"
+            )
+            return
         found = {item.name: _rule(getattr(item, "obj", None)) for item in session.items}
         self._say("rules", rules=list(found.items()))
         tested = {name.partition("[")[0] for name in found}
@@ -120,9 +124,15 @@ class _Conductor:
         self.crash = f"pytest failed: {tell(excinfo.value)}"
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Tell of a class that pytest cannot take in, such as one with a constructor."""
+        """Tell of a class that pytest cannot take in, such as one with a mark that is wrong."""
         if report.failed:
-            self._say("refused", message=f"pytest cannot collect it: {report.longrepr}")
+            self._refuse(f"pytest cannot collect it: {report.longrepr}")
+
+    def _refuse(self, message: str) -> None:
+        """Tell why there is no test; the first reason counts."""
+        if not self._refused:
+            self._say("refused", message=message)
+        self._refused = True
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, Any, Any]:
@@ -261,4 +271,4 @@ def _short(error: BaseException, report: pytest.TestReport) -> str:
     told = _HINTS.sub("", told.removeprefix("AssertionError: ")).rstrip()
     if told == type(error).__name__ and crash is not None:
         told = f"{told} in {Path(crash.path).name}, line {crash.lineno}"
-    return told if len(told) <= _LONGEST else f"{told[:_LONGEST]} ..."
+    return told

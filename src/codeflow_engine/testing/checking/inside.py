@@ -26,6 +26,9 @@ __all__ = ["Tell", "main"]
 type Tell = Callable[..., None]
 """Sends one event to the parent: its name, and values that JSON knows."""
 
+_LONGEST = 1000
+"""Characters of a message or a reason; what a broken backend says may be megabytes."""
+
 
 def main(order: dict[str, Any]) -> None:
     """Do what the parent asks, and leave the interpreter whatever threads still run.
@@ -86,6 +89,9 @@ def _take_output() -> Tell:
         os.dup2(nowhere, number)
 
     def say(event: str, **values: Any) -> None:
+        for name in ("message", "reason"):
+            if len(values.get(name) or "") > _LONGEST:
+                values[name] = f"{values[name][:_LONGEST]} ..."
         channel.write(json.dumps({"event": event, **values}) + "\n")
         channel.flush()
 

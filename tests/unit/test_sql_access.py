@@ -1,0 +1,83 @@
+"""What a driver makes of a cancellation is no affair of who uses a storage."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
+
+from codeflow_engine.storage.sql.access import OnLoop
+
+
+@pytest.fixture
+async def host(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{tmp_path}/host.db", pool_size=1, max_overflow=0
+    )
+    yield engine
+    await engine.dispose()
+
+
+def driver(connection: Connection) -> object:
+    """Give the driver's own connection, which has to be alive to be compared."""
+    return connection.connection.dbapi_connection
+
+
+@pytest.mark.parametrize("given", ["host", "made"])
+async def test_a_cancellation_stays_one_whatever_the_driver_raises(
+    host: AsyncEngine, given: str
+) -> None:
+    """An assertion of psycopg took its place; the connection it leaves is used no more."""
+    access = OnLoop(host if given == "host" else lambda: host, connections=1)
+    begun = asyncio.Event()
+
+    async def wait() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise AssertionError from None
+
+    def work(connection: Connection) -> None:
+        used.append(driver(connection))
+        await_only(wait())
+
+    used: list[object] = []
+    call = asyncio.create_task(access.call(work))
+    await begun.wait()
+    call.cancel()
+    await asyncio.wait([call])
+
+    assert call.cancelled()
+    assert await access.call(driver) not in used
+    assert await access.call(lambda by: by.execute(text("SELECT 1")).scalar()) == 1
+
+
+async def test_an_error_of_a_call_that_nobody_cancelled_comes_out_as_it_is(
+    host: AsyncEngine,
+) -> None:
+    """Also in a task that was asked to end before, and goes on; its connection is kept."""
+    access = OnLoop(host, connections=1)
+
+    def fail(connection: Connection) -> None:
+        used.append(driver(connection))
+        raise AssertionError("its own")
+
+    async def call() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        with pytest.raises(AssertionError, match="its own"):
+            await access.call(fail)
+
+    used: list[object] = []
+    await asyncio.create_task(call())
+
+    assert used == [await access.call(driver)]
