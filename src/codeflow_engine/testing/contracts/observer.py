@@ -10,7 +10,7 @@ from typing import ClassVar
 from codeflow_engine.contracts import Observer
 from codeflow_engine.domain.run import RunEvent
 from codeflow_engine.testing.contracts.backend import BackendContract
-from codeflow_engine.testing.contracts.watching import LONGEST_STALL, attention, within
+from codeflow_engine.testing.contracts.watching import LONGEST_STALL, longest_stall, within
 from codeflow_engine.testing.values import NOON, events
 
 __all__ = ["ObserverContract"]
@@ -64,11 +64,12 @@ class ObserverContract(BackendContract[Observer]):
 
     async def test_it_does_not_block_the_event_loop(self, backend: Observer) -> None:
         """While it takes note of events, everything else of the host goes on."""
-        async with attention() as seen:
+
+        async def watch() -> None:
             for event in events("r1"):
                 await within(backend.on_event(event))
 
-        assert seen.longest_stall < LONGEST_STALL
+        assert await longest_stall(watch) < LONGEST_STALL
 
     async def test_it_can_be_closed_while_a_run_is_under_way(
         self, create: Callable[[], Observer]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 import pytest
 
-__all__ = ["LONGEST_STALL", "PATIENCE", "Attention", "attention", "well", "within"]
+__all__ = ["LONGEST_STALL", "PATIENCE", "longest_stall", "well", "within"]
 
 PATIENCE = 30.0
 """Seconds that a call may take before it counts as one that hangs."""
@@ -48,31 +47,33 @@ async def well[T](
         pytest.fail(f"{why}, and the call raised {error!r}")
 
 
-class Attention:
-    """How the event loop fared beside a call."""
+async def longest_stall(call: Callable[[], Awaitable[object]]) -> float:
+    """Measure for how many seconds a call keeps the event loop from everything else.
 
-    def __init__(self) -> None:
-        self.longest_stall: float = 0.0
-        """Seconds for which nothing else could run."""
+    It is called once more where that was long: the machine may have been busy, but not twice.
+    """
+    measured = await _stall(call)
+    return measured if measured < LONGEST_STALL else min(measured, await _stall(call))
 
-    async def _watch(self) -> None:
+
+async def _stall(call: Callable[[], Awaitable[object]]) -> float:
+    longest = 0.0
+
+    async def watch() -> None:
+        nonlocal longest
         before = time.perf_counter()
         while True:
             await asyncio.sleep(_TICK)
             now = time.perf_counter()
-            self.longest_stall = max(self.longest_stall, now - before - _TICK)
+            longest = max(longest, now - before - _TICK)
             before = now
 
-
-@asynccontextmanager
-async def attention() -> AsyncIterator[Attention]:
-    """Measure for how long the event loop is held up meanwhile."""
-    found = Attention()
-    watch = asyncio.create_task(found._watch())  # noqa: SLF001 - its own class
+    watching = asyncio.create_task(watch())
     await asyncio.sleep(0)
     try:
-        yield found
+        await call()
         # A stall is seen when the loop turns again.
         await asyncio.sleep(_TICK)
     finally:
-        watch.cancel()
+        watching.cancel()
+    return longest

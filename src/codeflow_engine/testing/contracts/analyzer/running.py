@@ -10,7 +10,7 @@ from codeflow_engine.testing.contracts.analyzer.asking import ask, silenced, sub
 from codeflow_engine.testing.contracts.auditing import starts_seen
 from codeflow_engine.testing.contracts.backend import lacks
 from codeflow_engine.testing.contracts.cancelling import cancel_often
-from codeflow_engine.testing.contracts.watching import LONGEST_STALL, attention
+from codeflow_engine.testing.contracts.watching import LONGEST_STALL, longest_stall
 from codeflow_engine.testing.examples import Example, ExampleFile
 
 __all__ = ["RunTests"]
@@ -25,10 +25,9 @@ class RunTests:
         """While it works, everything else of the host goes on."""
         analysis = everything.analysis()
 
-        async with attention() as seen:
-            await ask(backend, analysis, sandbox)
+        stall = await longest_stall(lambda: ask(backend, analysis, sandbox))
 
-        assert seen.longest_stall < LONGEST_STALL
+        assert stall < LONGEST_STALL
 
     async def test_it_ends_when_it_is_cancelled(
         self, backend: Analyzer, sandbox: Sandbox, large: Example

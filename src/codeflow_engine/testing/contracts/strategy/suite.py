@@ -25,7 +25,7 @@ from codeflow_engine.testing.contracts.strategy.answers import (
 from codeflow_engine.testing.contracts.watching import (
     LONGEST_STALL,
     PATIENCE,
-    attention,
+    longest_stall,
     well,
     within,
 )
@@ -283,12 +283,12 @@ class StrategyContract(BackendContract[Strategy]):
         asked = chunk(1)
         models = [self.scripted(_always(text)) for text in NONSENSE.values()]
 
-        async with attention() as seen:
+        async def use() -> None:
             await self.inspect(backend, asked, self.model(asked, answer, found_in(asked)))
             for model in models:
                 await self.examined(backend, asked, model)
 
-        assert seen.longest_stall < LONGEST_STALL
+        assert await longest_stall(use) < LONGEST_STALL
 
     async def inspect(self, backend: Strategy, asked: Chunk, model: FakeModel) -> Inspection:
         """Have a chunk inspected; it has to go well."""

@@ -16,7 +16,7 @@ from codeflow_engine.sandbox import Sandbox
 from codeflow_engine.testing.contracts.cancelling import cancel_often
 from codeflow_engine.testing.contracts.vcs.asking import fetch, read
 from codeflow_engine.testing.contracts.vcs.published import Publish, example_of, shortcomings
-from codeflow_engine.testing.contracts.watching import LONGEST_STALL, attention
+from codeflow_engine.testing.contracts.watching import LONGEST_STALL, longest_stall
 from codeflow_engine.testing.examples import TOGETHER, Example, ExampleFile, named
 
 __all__ = ["FetchTests"]
@@ -115,10 +115,9 @@ class FetchTests:
         """While it waits for the host, everything else of the process goes on."""
         given = await publish(TOGETHER)
 
-        async with attention() as seen:
-            await fetch(backend, given, sandbox)
+        stall = await longest_stall(lambda: fetch(backend, given, sandbox))
 
-        assert seen.longest_stall < LONGEST_STALL
+        assert stall < LONGEST_STALL
 
     async def test_fetching_ends_when_it_is_cancelled(
         self, backend: VCS, sandbox: Sandbox, publish: Publish

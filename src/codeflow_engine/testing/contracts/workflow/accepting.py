@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from codeflow_engine.contracts import WorkflowBackend
-from codeflow_engine.testing.contracts.watching import LONGEST_STALL, attention, within
+from codeflow_engine.testing.contracts.backend import another
+from codeflow_engine.testing.contracts.watching import LONGEST_STALL, longest_stall, within
 from codeflow_engine.testing.contracts.workflow.starting import Starting
 
 __all__ = ["Accepting"]
@@ -98,17 +100,20 @@ class Accepting(Starting):
         await self.enqueue(backend, "bad0")
         await runs.until_ended("bad0")
 
-    async def test_it_does_not_block_the_event_loop(self, backend: WorkflowBackend) -> None:
+    async def test_it_does_not_block_the_event_loop(
+        self, create: Callable[[], WorkflowBackend]
+    ) -> None:
         """The host goes on while runs are accepted and cancelled."""
-        runs = await self.started(backend)
         ids = [f"r{number}" for number in range(20)]
 
-        async with attention() as seen:
-            for run_id in ids:
-                await self.enqueue(backend, run_id)
-            await runs.until_ended(*ids)
-            for run_id in ids:
-                await backend.cancel(run_id)
-            await backend.drain(grace=0)
+        async def use() -> None:
+            async with another(create) as backend:
+                runs = await self.started(backend)
+                for run_id in ids:
+                    await self.enqueue(backend, run_id)
+                await runs.until_ended(*ids)
+                for run_id in ids:
+                    await backend.cancel(run_id)
+                await backend.drain(grace=0)
 
-        assert seen.longest_stall < LONGEST_STALL
+        assert await longest_stall(use) < LONGEST_STALL
