@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import await_only
 
+from codeflow_engine.storage.sql import SQLStorage
 from codeflow_engine.storage.sql.access import OnLoop
 
 
@@ -81,3 +83,15 @@ async def test_an_error_of_a_call_that_nobody_cancelled_comes_out_as_it_is(
     await asyncio.create_task(call())
 
     assert used == [await access.call(driver)]
+
+
+async def test_a_cancelled_call_loses_no_connection(tmp_path: Path) -> None:
+    """Whether it was being opened, used or given back: warnings of lost ones are errors here."""
+    for number in range(90):
+        storage = SQLStorage(f"sqlite+aiosqlite:///{tmp_path}/{number % 3}.db")
+        call = asyncio.ensure_future(storage.find_runs("a"))
+        await asyncio.sleep(number % 30 * 0.0006)
+        call.cancel()
+        await asyncio.wait([call])
+        await storage.aclose()
+    gc.collect()

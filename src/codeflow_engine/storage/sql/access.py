@@ -10,8 +10,9 @@ import asyncio
 import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,10 @@ __all__ = ["Access", "OnLoop", "OnThreads", "Prepare", "Work"]
 
 type Work[T] = Callable[[Connection], T]
 type Prepare = Callable[[], None] | None
+
+_MOMENT = 0.05
+"""Seconds that a cancelled call waits for a connection that is being opened or given back: what
+is cut off there is lost, and only the garbage collector closes it (aiosqlite 0.22)."""
 
 
 class Access(ABC):
@@ -121,10 +126,10 @@ class OnLoop(Access):
             await asyncio.to_thread(prepare)
         if not callable(self._engine):
             self._check_loop(self._engine, asyncio.get_running_loop())
-            async with self._engine.connect() as connection:
+            async with _connected(self._engine) as connection:
                 return await _run(connection, work)
         opened = self._open(self._engine)
-        async with opened.turns, opened.engine.connect() as connection:
+        async with opened.turns, _connected(opened.engine) as connection:
             return await _run(connection, work)
 
     def _open(self, make: Callable[[], AsyncEngine]) -> _Looped:
@@ -149,6 +154,29 @@ class OnLoop(Access):
         here = os.getpid(), asyncio.get_running_loop()
         if opened is not None and (opened.process, opened.loop) == here:
             await opened.engine.dispose()
+
+
+@asynccontextmanager
+async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Lend a connection; one that is being opened when the caller is cancelled is not lost."""
+    opening = asyncio.ensure_future(engine.connect())
+    try:
+        connection = await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        await asyncio.wait([opening], timeout=_MOMENT)
+        if not opening.cancel() and opening.exception() is None:
+            await opening.result().close()
+        raise
+    try:
+        yield connection
+    finally:
+        closing = asyncio.ensure_future(connection.close())
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError:
+            # It goes back to its pool all the same, before the pool itself may be closed.
+            await asyncio.wait([closing], timeout=_MOMENT)
+            raise
 
 
 async def _run[T](connection: AsyncConnection, work: Work[T]) -> T:
