@@ -113,6 +113,8 @@ class TestRuff(AnalyzerContract):
         ]
 
 
+# It starts two processes for each look; in the default run ruff stands for such tools.
+@pytest.mark.fault
 class TestBandit(AnalyzerContract):
     @pytest.fixture
     def create(self) -> Create:
