@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from email.message import Message
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from cli_runs import environment, install_plugin, use_plugin
 
-from codeflow_engine import errors
+from codeflow_engine import Engine, errors
 from codeflow_engine.errors import CodeflowError
-from codeflow_engine.hosts.cli import main
+from codeflow_engine.hosts.cli import checks, main
 from codeflow_engine.hosts.cli.checks import check_git, check_isolation
 from codeflow_engine.hosts.cli.exits import Exit, exit_of
 from codeflow_engine.hosts.cli.table import table
@@ -258,6 +259,64 @@ def test_a_review_says_which_plugins_it_does_without(
     assert status == Exit.OK
     assert "warning: a plugin is not in use: " in told.err
     assert "codeflow_nothing_such" in told.err
+
+
+def test_an_extra_is_installed_only_where_all_of_its_packages_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A package that several extras share counts for each of them."""
+    needed = [
+        'rich (>=15.0) ; extra == "cli" or extra == "all"',
+        'codeflow-nothing-such ; extra == "sdk" or extra == "all"',
+    ]
+    monkeypatch.setattr(checks, "requires", lambda name: needed)
+    monkeypatch.setattr(checks, "metadata", lambda name: Message())
+
+    told = checks._check_extras().told
+
+    assert told == "installed: cli; not installed: all, sdk"
+
+
+def test_a_plugin_that_is_not_in_use_is_logged(
+    here: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A host reads in its log what it does without, for each engine that it makes."""
+    use_plugin(monkeypatch, install_plugin(here, code="import codeflow_nothing_such\n"))
+
+    with caplog.at_level("WARNING", "codeflow_engine"), Engine():
+        pass
+
+    (told,) = [vars(record) for record in caplog.records]
+    assert "codeflow-tests" in told["plugin"]
+    assert "codeflow_nothing_such" in told["error"]
+
+
+MISSET = """
+import codeflow_engine
+
+
+@codeflow_engine.hookimpl
+def codeflow_register(registry):
+    registry.add_analyzer(
+        "misset",
+        "codeflow_engine.providers.analyzer.secrets:SecretsAnalyzer",
+        settings="codeflow_engine.providers.analyzer.secrets:NoSuchSettings",
+    )
+"""
+
+
+def test_settings_that_cannot_be_loaded_are_a_problem_of_their_backend(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is found before a user sets anything."""
+    use_plugin(monkeypatch, install_plugin(here, code=MISSET))
+
+    with Engine() as engine:
+        (offer,) = [one for one in engine.plugins.backends if one.name == "misset"]
+        problem = engine.plugins.problem(offer)
+
+    assert problem is not None
+    assert "NoSuchSettings" in problem.message
 
 
 SHELF = """
