@@ -13,12 +13,13 @@ from codeflow_engine.contracts.analyzer import (
 )
 from codeflow_engine.contracts.backend import Backend
 from codeflow_engine.contracts.cache import Cache
+from codeflow_engine.contracts.journal import Journal
 from codeflow_engine.contracts.llm import LLM, LLMCapability
 from codeflow_engine.contracts.observer import Observer
 from codeflow_engine.contracts.storage import Pruned, Storage, StorageCapability
-from codeflow_engine.contracts.strategy import Chunk, Inspection, Strategy
+from codeflow_engine.contracts.strategy import Ask, Chunk, Inspection, Strategy
 from codeflow_engine.contracts.vcs import VCS, VCSCapability
-from codeflow_engine.contracts.workflow import WorkflowBackend, WorkflowCapability
+from codeflow_engine.contracts.workflow import Execute, WorkflowBackend, WorkflowCapability
 
 __all__ = [
     "LLM",
@@ -27,10 +28,13 @@ __all__ = [
     "Analyzer",
     "AnalyzerCapability",
     "AnalyzerReport",
+    "Ask",
     "Backend",
     "Cache",
     "Chunk",
+    "Execute",
     "Inspection",
+    "Journal",
     "LLMCapability",
     "Observer",
     "Pruned",

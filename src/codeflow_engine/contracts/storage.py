@@ -38,26 +38,33 @@ class StorageCapability(StrEnum):
     SHARED = "shared"
     """Several processes may use it at the same time."""
 
+    JOURNAL = "journal"
+    """It is a `Journal`, too. Without it the engine keeps the journal of runs in memory, and a
+    run ends with its process."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
     """How much one call of `Storage.prune` removed."""
 
     runs: int = 0
-    """Runs, each with its events and its review."""
+    """Runs, each with its events, its review and its journal."""
 
     findings: int = 0
     dismissals: int = 0
+    answers: int = 0
+    """Answers of models."""
 
     def __add__(self, more: Pruned) -> Pruned:
         return Pruned(
             runs=self.runs + more.runs,
             findings=self.findings + more.findings,
             dismissals=self.dismissals + more.dismissals,
+            answers=self.answers + more.answers,
         )
 
     def __bool__(self) -> bool:
-        return bool(self.runs or self.findings or self.dismissals)
+        return bool(self.runs or self.findings or self.dismissals or self.answers)
 
 
 class Storage(Backend):
@@ -165,5 +172,6 @@ class Storage(Backend):
         Runs that have ended and were last updated before the moment go with their events
         and reviews, at most `limit` of them; then known findings last seen before it, and
         dismissals that expired before it, each at most `limit` too. A run that has not
-        ended is never removed.
+        ended is never removed. A `Journal` removes steps, signals and effects with their
+        run, and answers that were put before the moment.
         """

@@ -29,15 +29,32 @@ class RunStatus(StrEnum):
     """Where a run stands."""
 
     PENDING = "pending"
+    """It waits for somebody to execute it."""
+
     RUNNING = "running"
+    WAITING = "waiting"
+    """It waits for a moment or a signal, and takes no memory of any process."""
+
+    PARKED = "parked"
+    """It cannot go on here: a plugin, or a version of its workflow, is missing. It is tried
+    again from time to time."""
+
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    """It executed for longer than it may."""
+
+    DEAD = "dead"
+    """It was taken up again and again, and each time its process ended without a word."""
 
     @property
     def is_terminal(self) -> bool:
-        """Whether the run has ended."""
-        return self not in {RunStatus.PENDING, RunStatus.RUNNING}
+        """Whether the run has ended; only a person can resume it."""
+        return self not in _GOING_ON
+
+
+_GOING_ON = frozenset({RunStatus.PENDING, RunStatus.RUNNING, RunStatus.WAITING, RunStatus.PARKED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +79,44 @@ class RunRecord:
     summary: Mapping[str, Any] | None = None
     """What came of it, in short, for lists of runs: plain JSON data in the form of its
     workflow. None unless it succeeded, and where the workflow gives none."""
+
+    key: str | None = None
+    """What the caller knows it by, such as the id of a delivery: at most one run of a tenant
+    has it. None where nobody has to find it again."""
+
+    digest: str = ""
+    """Of the whole input, to tell whether a key was used for another one."""
+
+    parent: str | None = None
+    """Id of the run that started it."""
+
+    partition: str | None = None
+    """What it works on, such as a repository, where few may do so at once."""
+
+    priority: int = 0
+    """The higher one executes first; among equals the one that was created first."""
+
+    wake_at: datetime | None = None
+    """From when on it may be taken up; None while it executes, waits for a signal alone, or
+    has ended."""
+
+    waits_for: tuple[str, ...] = ()
+    """Names of the signals that it waits for."""
+
+    started_at: datetime | None = None
+    """When it began to execute for the first time."""
+
+    deadline: datetime | None = None
+    """When it is ended; None while it does not execute, and where it has no limit."""
+
+    seconds_left: float | None = None
+    """Time that it may still execute, while it does not; None where it has no limit."""
+
+    recoveries: int = 0
+    """How often it was taken up because its worker was gone, since its last finished step."""
+
+    cancelling: bool = False
+    """Whether somebody has asked for its end."""
 
     def to_json(self) -> dict[str, Any]:
         """Give what tells how the run stands as plain JSON data; its input is left out."""
