@@ -2,7 +2,7 @@
 
 | records | identity within a tenant | written by |
 |---|---|---|
-| runs: state, claim, input, result | run id; the caller's key | `submit`, `claim`, `write` and others |
+| runs, with claim, input and result | run id; the caller's key | `submit`, `claim`, `write`, ... |
 | steps | run id, name and key | `write` |
 | signals | run id and signal id | `send`, `write` |
 | effects and their receipts | key of the effect | `write` |
