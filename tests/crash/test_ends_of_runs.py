@@ -1,0 +1,188 @@
+"""D30 to D37: clocks, deadlines, cancellation, drains, and runs that kill their workers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from codeflow_engine.domain.run import RunStatus
+from codeflow_engine.errors import RunCancelledError, RunTimeoutError, StepTimeoutError
+from codeflow_engine.runs.clock import Clock
+from codeflow_engine.runs.context import RunContext
+from codeflow_engine.testing.fakes import FakeClock
+from crash_database import query, statuses
+from crash_life import Blow, Life, Trace, read_trace
+from crash_roles import make_engine
+from crash_schedule import Stand
+
+KILLED = -signal.SIGKILL
+
+
+class Jumping(Clock):
+    """A wall clock that somebody sets while runs are under way."""
+
+    def __init__(self) -> None:
+        self.off = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.off
+
+
+@pytest.mark.parametrize("days", [10, -1])
+async def test_d30_a_wall_clock_that_jumps_moves_no_lease(
+    stand: Stand, world: str, url: str, days: int
+) -> None:
+    """A worker whose clock is set keeps its runs, and a wait in memory takes its time."""
+    life = stand.life(world, url)
+    trace, clock = Trace(life), Jumping()
+    async with (
+        make_engine(life, trace, clock=clock) as engine,
+        make_engine(life, trace) as other,
+    ):
+        await other.open()
+        run = await engine.submit("hold", {"seconds": 1.0})
+        napping = await engine.submit("nap", {"seconds": 1.0})
+        while not any(line.of == "wait.recorded:sleep" for line in read_trace(life.trace)):
+            await asyncio.sleep(0.02)
+        clock.off = timedelta(days=days)
+        async with asyncio.timeout(20):
+            assert await run.result() == "done"
+            await napping.result()
+        assert [one.record.recoveries for one in await engine.runs()] == [0, 0]
+    takes = [line for line in read_trace(life.trace) if line.what == "takes"]
+    assert len(takes) == 1
+    assert stand.outside.asked(world) == {"before": 1, "after": 1}
+
+
+async def test_d31_a_moment_of_a_zone_is_one_moment(stand: Stand, world: str, url: str) -> None:
+    """The hour that a zone has twice is told apart, kept in UTC, and comes once."""
+    life = stand.life(world, url)
+    clock = FakeClock(datetime(2026, 10, 24, 22, tzinfo=UTC))
+    async with make_engine(life, Trace(life), clock=clock) as engine:
+        berlin = ZoneInfo("Europe/Berlin")
+        later = datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=berlin)
+        run = await engine.submit("ask_often", {"count": 1}, not_before=later)
+        assert run.record.wake_at == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+        clock.set(datetime(2026, 10, 25, 2, 45, fold=0, tzinfo=berlin))
+        await asyncio.sleep(0.5)
+        assert run.status is RunStatus.PENDING
+
+        clock.set(datetime(2026, 10, 25, 2, 31, fold=1, tzinfo=berlin))
+        async with asyncio.timeout(20):
+            await run.result()
+
+    assert stand.outside.asked(world) == {"q-0": 1}
+    assert statuses(url, world) == ["succeeded"]
+
+
+def test_d32_a_deadline_passes_while_nobody_executes(
+    stand: Stand, world: str, url: str
+) -> None:
+    """The run ends as timed out, without one more step, when somebody takes it up again."""
+    given = {"workflow": "ask_often", "given": {"count": 3}}
+    first = stand.life(world, url, blows=(Blow(point="step.recorded:ask"),), run_timeout=2.0)
+    assert stand.live("drive", first, **given) == KILLED
+    time.sleep(2.2)
+
+    assert stand.live("drive", stand.life(world, url, run_timeout=2.0), **given) == 0
+
+    assert statuses(url, world) == ["timed_out"]
+    assert stand.outside.asked(world) == {"q-0": 1}
+    assert [line.of for line in read_trace(first.trace) if line.what == "error"] == [
+        "RunTimeoutError"
+    ]
+
+
+async def test_d33_a_step_that_is_late_and_cancelled_has_one_cause(
+    stand: Stand, world: str, url: str
+) -> None:
+    """Cancelled at about the moment of its timeout, a run has either end, and tells one."""
+    life = stand.life(world, url)
+    engine = make_engine(life, Trace(life))
+
+    async def slow(ctx: RunContext, given: dict[str, Any]) -> None:
+        await ctx.step("sleep", asyncio.sleep, 5, timeout=0.05)
+
+    engine.workflow("slow", version=1)(slow)
+    ends: set[RunStatus] = set()
+    async with engine:
+        for number in range(12):
+            run = await engine.submit("slow", {})
+            while not any([step async for step in _started(run)]):
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(0.04 + number * 0.002)
+            await run.cancel()
+            with pytest.raises((RunCancelledError, StepTimeoutError)) as caught:
+                await run.result()
+            ends.add(run.status)
+            told = [one async for one in run.events()]
+            assert [type(one).__name__ for one in told].count("RunFinished") == 1
+            steps = [step.error for step in await run.steps()]
+            if run.status is RunStatus.CANCELLED:
+                assert caught.type is RunCancelledError
+                assert run.record.error is None
+                assert steps == []
+            else:
+                assert run.status is RunStatus.FAILED
+                assert caught.type is StepTimeoutError
+                assert len(steps) == 1
+    assert ends <= {RunStatus.CANCELLED, RunStatus.FAILED}
+
+
+async def _started(run: Any) -> Any:
+    for event in run._timeline().steps if hasattr(run._timeline(), "steps") else ():
+        yield event
+
+
+@pytest.mark.parametrize(
+    "point", ["run.submitted", "run.claimed", "model.answered", "step.recorded:ask", "run.ending"]
+)
+async def test_d34_a_cancelled_run_does_nothing_more(
+    stand: Stand, world: str, url: str, point: str
+) -> None:
+    """Wherever it is, it ends as cancelled, publishes nothing after that, and can go on."""
+    life = stand.life(world, url)
+    trace = Trace(life)
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    async def halt(name: str) -> None:
+        trace.point(name)
+        if name == point and not reached.is_set():
+            reached.set()
+            await go_on.wait()
+
+    trace_point = trace.point
+    engine = make_engine(life, trace, points=halt)
+    del trace_point
+    async with engine:
+        submitting = asyncio.create_task(engine.submit("inspect", {}))
+        await reached.wait()
+        (run,) = await engine.runs()
+        cancelling = asyncio.create_task(run.cancel())
+        await asyncio.sleep(0.1)
+        go_on.set()
+        await cancelling
+        await submitting
+        posts = len(stand.outside.posts(world))
+        asked = stand.outside.asked(world)
+        assert run.status is RunStatus.CANCELLED
+        with pytest.raises(RunCancelledError):
+            await run.result()
+        await asyncio.sleep(0.3)
+        assert len(stand.outside.posts(world)) == posts
+
+        await run.resume()
+        told = await run.result()
+    assert told["outcome"] == "reviewed"
+    assert len(stand.outside.posts(world)) == 4
+    recorded = {line.of for line in read_trace(life.trace) if line.what == "has"}
+    assert all(stand.outside.asked(world)[key] >= asked.get(key, 0) for key in asked)
+    assert recorded
