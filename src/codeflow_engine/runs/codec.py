@@ -130,13 +130,13 @@ def _worker(function: Any) -> FunctionType | type[Any] | None:
         elif isinstance(function, MethodType):
             function = function.__func__
         elif isinstance(function, FunctionType):
-            # What a decorator copies resolves where the function was written.
-            inner = inspect.unwrap(function)
-            if inner is function:
+            if not hasattr(function, "__wrapped__"):
                 return function
-            function = inner
+            # What a decorator copies resolves where the function was written.
+            function = function.__wrapped__
         elif isinstance(function, type):
-            return function
+            made: type[Any] = function
+            return made
         else:
             called = getattr(type(function), "__call__", None)  # noqa: B004 - it is wanted itself
             function = called if isinstance(called, FunctionType) else None
