@@ -163,8 +163,12 @@ def _hints(kind: type) -> dict[str, Any]:
             raise SerializationError(
                 f"{name} has no form: its {field.name} is compared, and not given to __init__"
             )
+    # Python 3.12 looks for the variables of a generic class in its module alone.
+    variables = {one.__name__: one for one in getattr(kind, "__type_params__", ())}
     try:
-        hints = typing.get_type_hints(kind)
+        hints = typing.get_type_hints(
+            kind, localns={**vars(kind), **variables} if variables else None
+        )
     except (NameError, AttributeError, TypeError, SyntaxError) as error:
         raise SerializationError(
             f"{name} has no form: its annotations cannot be resolved where it is defined "
