@@ -11,8 +11,6 @@ from codeflow_engine.domain.run import RunRecord
 
 __all__ = ["Slots"]
 
-_NONE: Mapping[str, Limits] = {}
-
 
 class Slots:
     """Counts the runs that execute, and takes those on that still may.
@@ -31,7 +29,7 @@ class Slots:
         known: Iterable[RunRecord],
         now: datetime,
     ) -> None:
-        self._limits = limits or _NONE
+        self._limits = limits or {}
         self._running: Counter[str] = Counter()
         self._partitions: Counter[tuple[str, str | None]] = Counter()
         self._starts: Counter[str] = Counter()
