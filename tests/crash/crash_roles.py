@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -22,7 +23,7 @@ from codeflow_engine.errors import CodeflowError
 from codeflow_engine.runs.handle import AsyncRun
 from codeflow_engine.sandbox import Isolation, Limits, Sandbox
 from crash_life import Life, Trace
-from crash_workflows import Author
+from crash_workflows import Author, Keeping
 from crash_world import HttpForge, Reader
 
 __all__ = ["make_engine", "play", "warm"]
@@ -32,6 +33,7 @@ _LOOK = 0.05
 
 def make_engine(life: Life, trace: Trace, **options: Any) -> AsyncEngine:
     """Make the engine of a life, with all workflows."""
+    author = Author(life, trace)
     given: dict[str, Any] = {
         "storage": life.url,
         "workflows": "local",
@@ -41,9 +43,10 @@ def make_engine(life: Life, trace: Trace, **options: Any) -> AsyncEngine:
         "tenant": life.world,
         "isolation": Isolation.NONE,
         "points": trace.point,
+        "plugins": [Keeping(author)],
     }
     engine = AsyncEngine(**{**given, **life.options, **options})
-    Author(life, trace).register(engine)
+    author.register(engine)
     return engine
 
 
@@ -132,20 +135,73 @@ async def scan(life: Life, mark: str, temporary: str, pause: float = 60.0) -> in
 
 
 async def submit(
-    life: Life, workflow: str, inputs: Sequence[Mapping[str, Any]], key: str | None = None
+    life: Life, workflow: str, inputs: Sequence[Mapping[str, Any]], priority: int = 0
 ) -> int:
     """Submit runs, and execute none."""
     trace = Trace(life)
     async with make_engine(life, trace, executes="none") as engine:
-        for number, given in enumerate(inputs):
-            run = await engine.submit(
-                workflow, given, key=None if key is None else f"{key}-{number}"
-            )
+        for given in inputs:
+            run = await engine.submit(workflow, given, priority=priority)
             trace.note("submitted", run.id)
     return 0
 
 
-async def work(life: Life, seconds: float = 60.0) -> int:
+async def tidy(life: Life, times: int, signal: str | None = None) -> int:
+    """Remove what has ended, again and again; with a signal, send it to all runs first."""
+    async with make_engine(life, Trace(life), executes="none") as engine:
+        for run in await engine.runs() if signal is not None else ():
+            await run.send(str(signal), "told")
+        for _ in range(times):
+            await engine.prune(before=datetime.now(UTC))
+            await asyncio.sleep(0.02)
+    return 0
+
+
+async def fork(life: Life) -> int:
+    """Fork with an open engine; the copy uses it, then makes one of its own."""
+    trace = Trace(life)
+    async with make_engine(life, trace) as engine:
+        run = await engine.submit("ask_often", {"count": 1, "of": "first"})
+        await run.result()
+        copy = os.fork()
+        if copy == 0:
+            os._exit(_forked(life, trace, engine))
+        _, status = await asyncio.to_thread(os.waitpid, copy, 0)
+        trace.note("told", str(len(await run.steps())))
+    return os.waitstatus_to_exitcode(status)
+
+
+def _forked(life: Life, trace: Trace, engine: AsyncEngine) -> int:
+    """Be the copy: no loop runs in it, though asyncio thinks so."""
+
+    async def use() -> None:
+        try:
+            await engine.submit("ask_often", {"count": 1, "of": "lost"})
+        except CodeflowError as error:
+            trace.note("told", type(error).__name__)
+
+    async def make() -> None:
+        async with make_engine(life, trace) as own:
+            run = await own.submit("ask_often", {"count": 1, "of": "second"})
+            trace.note("told", str(len(await run.result())))
+
+    asyncio._set_running_loop(None)
+    asyncio.run(use())
+    asyncio.run(make())
+    return 0
+
+
+async def resume(life: Life) -> int:
+    """Resume all runs that have ended without success, and see to their end."""
+    async with make_engine(life, Trace(life)) as engine:
+        for run in await engine.runs():
+            if run.status is not RunStatus.SUCCEEDED:
+                await run.resume()
+                await run.result()
+    return 0
+
+
+async def work(life: Life, seconds: float = 60.0, grace: float = 5.0) -> int:
     """Execute whatever there is, until all runs have ended, or until SIGTERM asks for a drain."""
     trace = Trace(life)
     engine = make_engine(life, trace)
@@ -157,7 +213,7 @@ async def work(life: Life, seconds: float = 60.0) -> int:
         while not terminated.is_set() and not await _is_done(engine):
             await asyncio.sleep(_LOOK)
         if terminated.is_set():
-            await engine.drain(grace=5)
+            await engine.drain(grace=grace)
             trace.note("drained", life.name)
     return 0
 
@@ -170,7 +226,7 @@ async def _is_done(engine: AsyncEngine) -> bool:
 ROLES: Mapping[str, Callable[..., Awaitable[int]]] = MappingProxyType(
     {
         role.__name__: role
-        for role in (die_at_commit, drive, finish, scan, submit, work)
+        for role in (die_at_commit, drive, finish, fork, resume, scan, submit, tidy, work)
     }
 )
 

@@ -7,21 +7,24 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
-from codeflow_engine import AsyncEngine
+from codeflow_engine import AsyncEngine, hookimpl
 from codeflow_engine.domain.chat import ChatAnswer
 from codeflow_engine.domain.effect import Effect, EffectKind, Receipt
 from codeflow_engine.errors import ProviderUnavailableError
+from codeflow_engine.plugins.registry import PluginRegistry
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.runs.retry import Retry
+from codeflow_engine.runs.workflow import workflow_of
 from codeflow_engine.workflows.review import review
 from codeflow_engine.workflows.review_input import ReviewInput
 from crash_life import Life, Trace, read_trace
 from crash_world import EXAMPLE, ask
 
-__all__ = ["Author", "effect_key"]
+__all__ = ["Author", "Keeping", "effect_key"]
 
 QUESTIONS = ("hunk-1", "hunk-2", "hunk-3")
 
@@ -185,3 +188,16 @@ class Author:
         await asyncio.sleep(given["seconds"])
         self._trace.note("gives", f"{given.get('of', '')} {run_id}", os.getpid())
         return "done"
+
+
+class Keeping:
+    """A plugin whose workflow holds a place of a partition."""
+
+    def __init__(self, author: Author) -> None:
+        self._author = author
+
+    @hookimpl
+    def codeflow_register(self, registry: PluginRegistry) -> None:
+        made = workflow_of(self._author.hold, name="keep", version=1)
+        kept = replace(made, partition=lambda given: str(given["of"]))
+        registry.add_workflow("keep", kept)

@@ -21,6 +21,7 @@ from codeflow_engine.testing.fakes import FakeClock
 from crash_database import query, statuses
 from crash_life import Blow, Life, Trace, read_trace
 from crash_roles import make_engine
+from crash_http import call
 from crash_schedule import Stand
 
 KILLED = -signal.SIGKILL
@@ -186,3 +187,138 @@ async def test_d34_a_cancelled_run_does_nothing_more(
     recorded = {line.of for line in read_trace(life.trace) if line.what == "has"}
     assert all(stand.outside.asked(world)[key] >= asked.get(key, 0) for key in asked)
     assert recorded
+
+
+async def test_d34_a_cancelled_question_is_broken_off(stand: Stand, world: str, url: str) -> None:
+    """The connection to the model is closed at once, and children end with their parent."""
+    life = stand.life(world, url)
+    await ask_server(stand, "/slow", world=world, seconds=30)
+    async with make_engine(life, Trace(life)) as engine:
+        run = await engine.submit("family", {"count": 2})
+        while len((await ask_server(stand, "/told", world=world))["counts"]) < 2:
+            await asyncio.sleep(0.02)
+
+        began = time.monotonic()
+        await run.cancel()
+
+        assert time.monotonic() - began < 5
+        assert {one.status for one in await engine.runs()} == {RunStatus.CANCELLED}
+        assert len(await engine.runs()) == 3
+    told = await ask_server(stand, "/told", world=world)
+    assert told["broken"] == told["counts"] == {"child-0-0": 1, "child-1-0": 1}
+
+
+async def test_d34_a_cancelled_pause_between_attempts_is_over_at_once(
+    stand: Stand, world: str, url: str
+) -> None:
+    """A run that waits for its next attempt ends, and makes that attempt when it is resumed."""
+    life = stand.life(world, url)
+    async with make_engine(life, Trace(life)) as engine:
+        run = await engine.submit("stubborn", {"times": 1, "pause": 20.0})
+        while not any(line.of == "fail" for line in read_trace(life.trace)):
+            await asyncio.sleep(0.02)
+        began = time.monotonic()
+        await run.cancel()
+        assert time.monotonic() - began < 5
+        assert run.status is RunStatus.CANCELLED
+        assert sum(line.of == "fail" for line in read_trace(life.trace)) == 1
+
+
+async def ask_server(stand: Stand, path: str, **body: Any) -> Any:
+    """Ask the model from a test that has a loop."""
+    return await call(stand.outside.model, path, body)
+
+
+def test_d35_a_drained_worker_gives_back_what_it_has(stand: Stand, world: str, url: str) -> None:
+    """SIGTERM: what is short is finished, what is long is somebody's within a second."""
+    life = stand.life(world, url, name="first", lease=60.0)
+    inputs = [{"seconds": 0.5}, {"seconds": 30.0}]
+    assert stand.live("submit", life, workflow="hold", inputs=inputs) == 0
+    first = stand.begin("work", life, grace=1.0)
+    while sum(line.what == "takes" for line in read_trace(life.trace)) < 2:
+        time.sleep(0.02)
+    second = stand.begin("work", stand.life(world, url, name="second", lease=60.0))
+
+    first.send(signal.SIGTERM)
+
+    assert first.wait(10) == 0
+    ended = time.monotonic()
+    while not any(
+        line.life == "second" and line.what == "takes" for line in read_trace(life.trace)
+    ):
+        assert time.monotonic() - ended < 5
+        time.sleep(0.02)
+    lines = read_trace(life.trace)
+    taken = next(line.at for line in lines if (line.life, line.what) == ("second", "takes"))
+    drained = next(line.at for line in lines if line.what == "drained")
+    assert taken - drained < 1.0
+    assert [line.what for line in lines if line.what == "gives"] == ["gives"]
+    assert statuses(url, world) == ["running", "succeeded"]
+    second.send(signal.SIGKILL)
+    second.wait()
+
+
+@pytest.mark.parametrize("point", ["forge.looked", "forge.wrote"])
+def test_d35_a_drain_while_publishing_leaves_no_half(
+    stand: Stand, world: str, url: str, point: str
+) -> None:
+    """SIGTERM in the middle of a write: its receipt is there, and the rest is written later."""
+    life = stand.life(
+        world, url, name="first", blows=(Blow(point=point, time=2, signal=signal.SIGTERM),)
+    )
+    assert stand.live("submit", life, workflow="publish", inputs=[{"count": 4}]) == 0
+    assert stand.live("work", life, grace=0.0) == 0
+    posts = stand.outside.posts(world)
+    receipts = query(
+        url,
+        f"SELECT count(*) FROM codeflow_effects WHERE tenant = '{world}' AND receipt IS NOT NULL",
+    )
+    assert receipts == [(len(posts),)]
+
+    assert stand.live("work", stand.life(world, url, name="second")) == 0
+
+    posts = stand.outside.posts(world)
+    assert len(posts) == len({post["key"] for post in posts}) == 4
+    assert statuses(url, world) == ["succeeded"]
+
+
+def test_d36_an_interrupt_in_a_pause_leaves_the_run(stand: Stand, world: str, url: str) -> None:
+    """SIGINT while a step waits for its next attempt: another process makes that attempt."""
+    given = {"workflow": "stubborn", "given": {"times": 1, "pause": 1.0}}
+    child = stand.begin("drive", stand.life(world, url, name="first"), **given)
+    while not any(line.of == "fail" for line in read_trace(stand.life(world, url).trace)):
+        time.sleep(0.02)
+    time.sleep(0.1)
+
+    child.send(signal.SIGINT)
+
+    assert child.wait() != 0
+    assert "KeyboardInterrupt" in child.errors
+    assert statuses(url, world)[0] in {"pending", "running", "waiting"}
+    assert stand.live("drive", stand.life(world, url, name="second"), **given) == 0
+    assert statuses(url, world) == ["succeeded"]
+
+
+def test_d37_a_run_that_kills_its_workers_is_given_up(
+    stand: Stand, world: str, url: str, tmp_path: Path
+) -> None:
+    """After so many recoveries it is dead, others are not, and it goes on once that is mended."""
+    cure = tmp_path / "cure"
+    life = stand.life(world, url, recoveries=2)
+    assert stand.live("submit", life, workflow="poison", inputs=[{"cure": str(cure)}]) == 0
+    others = [{"count": 1, "of": f"r{number}"} for number in range(3)]
+    assert stand.live("submit", life, workflow="ask_often", inputs=others) == 0
+    killed = 0
+    while (status := stand.live("work", life)) != 0:
+        killed += status == KILLED
+        assert killed < 6
+
+    assert killed == 3
+    assert statuses(url, world) == ["dead", "succeeded", "succeeded", "succeeded"]
+    ((told,),) = query(
+        url, f"SELECT error FROM codeflow_runs WHERE tenant = '{world}' AND status = 'dead'"
+    )
+    assert "3 times" in str(told)
+    cure.touch()
+    assert stand.live("resume", life) == 0
+    assert statuses(url, world) == ["succeeded"] * 4
