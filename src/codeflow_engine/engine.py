@@ -165,8 +165,14 @@ class AsyncEngine:
         self._tools = _wire(settings, self._loaded, self._backends, options)
         self._executor = _executor(self._tools)
 
+    @property
+    def begins(self) -> bool:
+        """Whether it looks for runs as soon as it is entered: those that others have left."""
+        return self._executor.begins
+
     async def __aenter__(self) -> Self:
-        await self._executor.begin()
+        if self.begins:
+            await self._executor.begin()
         return self
 
     async def __aexit__(

@@ -34,7 +34,7 @@ from codeflow_engine.errors import ConfigurationError, SerializationError
 from codeflow_engine.runs.forms import form_of
 from codeflow_engine.runs.leaves import Tail
 
-__all__ = ["MAX_BYTES", "decode", "encode", "returned"]
+__all__ = ["MAX_BYTES", "decode", "encode", "returned", "taken"]
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 """The most that one value may take, encoded."""
@@ -62,6 +62,22 @@ def returned(function: Callable[..., Any]) -> Any:
     except KeyError:
         kind = _returned[worker] = _resolve(worker)
         return kind
+
+
+def taken(function: Callable[..., Any]) -> Any:
+    """Find the type of what a function takes last, by the annotation of that parameter.
+
+    It is seen through as by `returned`, and `Any` stands for plain data here, too.
+
+    Raises:
+        ConfigurationError: The annotation cannot be resolved, or values of it have no form.
+    """
+    worker = _worker(function)
+    if not isinstance(worker, FunctionType):
+        return Any
+    code = worker.__code__
+    names = code.co_varnames[: code.co_argcount]
+    return _checked(worker, names[-1], "takes") if names else Any
 
 
 def encode(value: Any, kind: Any, *, limit: int = MAX_BYTES) -> bytes:
@@ -144,31 +160,43 @@ def _worker(function: Any) -> FunctionType | type[Any] | None:
 
 
 def _resolve(worker: FunctionType | type) -> Any:
-    told = f"{worker.__module__}.{worker.__qualname__}"
-    kind: Any = worker if isinstance(worker, type) else _declared(worker, told)
+    if isinstance(worker, type):
+        _check_form(worker, f"what {_told(worker)} makes")
+        return worker
+    kind = _checked(worker, "return", "returns")
+    return kind if inspect.iscoroutinefunction(worker) else _awaited(kind)
+
+
+def _checked(function: FunctionType, name: str, verb: str) -> Any:
+    """Resolve one annotation of a function, and see that values of it have a form."""
+    stated = _annotations(function)
+    if name not in stated:
+        return Any
+    told = _told(function)
+    try:
+        kind = _evaluate(stated[name], function)
+    except (NameError, AttributeError, TypeError, SyntaxError, ValueError, LookupError) as error:
+        raise ConfigurationError(
+            f"the annotation of what {told} {verb} cannot be resolved ({type(error).__name__}): "
+            "the journal keeps it by that, so import what it names at the top of the module, "
+            "outside of TYPE_CHECKING, and define it outside of functions"
+        ) from None
+    _check_form(_awaited(kind), f"what {told} {verb}")
+    return kind
+
+
+def _check_form(kind: Any, told: str) -> None:
     try:
         form_of(kind)
     except SerializationError as error:
         raise ConfigurationError(
-            f"what {told} returns cannot be kept in the journal: {error.message}; return a "
-            "dataclass or plain data, or do this outside of a step"
+            f"{told} cannot be kept in the journal: {error.message}; use a dataclass or plain "
+            "data, or do this outside of a step"
         ) from None
-    return kind
 
 
-def _declared(function: FunctionType, told: str) -> Any:
-    stated = _annotations(function)
-    if "return" not in stated:
-        return Any
-    try:
-        kind = _evaluate(stated["return"], function)
-    except (NameError, AttributeError, TypeError, SyntaxError, ValueError, LookupError) as error:
-        raise ConfigurationError(
-            f"the return annotation of {told} cannot be resolved ({type(error).__name__}): the "
-            "journal keeps what a step returns by it, so import what it names at the top of the "
-            "module, outside of TYPE_CHECKING, and define it outside of functions"
-        ) from None
-    return kind if inspect.iscoroutinefunction(function) else _awaited(kind)
+def _told(worker: FunctionType | type) -> str:
+    return f"{worker.__module__}.{worker.__qualname__}"
 
 
 def _annotations(function: FunctionType) -> dict[str, Any]:

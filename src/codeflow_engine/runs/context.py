@@ -229,9 +229,7 @@ class RunContext:
         with self._ledger.execution.at_work(), self._ledger.told("effect", effect.key):
             return await self._outbox.deliver(effect, place, host)
 
-    async def collapse(
-        self, target: str, keys: Sequence[str], *, vcs: str | None = None
-    ) -> int:
+    async def collapse(self, target: str, keys: Sequence[str], *, vcs: str | None = None) -> int:
         """Take back what stands twice outside, and return how much that was.
 
         A process that ended in the middle of a request may leave one that arrives later than

@@ -79,10 +79,13 @@ class Executor:
                 self._worker.start()
                 self._process = os.getpid()
 
+    @property
+    def begins(self) -> bool:
+        """Whether there may be runs that others have left."""
+        return self._executes is Executes.ALL and self._stage.survives
+
     async def begin(self) -> None:
         """Open as far as that can be done now; what is wrong is told by the first verb."""
-        if self._executes is not Executes.ALL or not self._stage.survives:
-            return
         try:
             await self.open()
         except StorageError as error:
@@ -334,7 +337,9 @@ class Executor:
             for record in await self._tools.journal.cancel(self._tenant, waiting, now=now):
                 if record.status is RunStatus.CANCELLED:
                     await self._tell_end(record)
-        settling = [live.execution.settled.wait() for live in self._active.values() if live.execution]
+        settling = [
+            live.execution.settled.wait() for live in self._active.values() if live.execution
+        ]
         await asyncio.gather(*settling)
 
     def _check_open(self) -> None:

@@ -83,9 +83,7 @@ class History:
         self._missing.pop(identity, None)
         if record is None:
             self._position += 1
-            return Place(
-                name=name, key=written, position=self._position, kind=kind, record=None
-            )
+            return Place(name=name, key=written, position=self._position, kind=kind, record=None)
         if record.kind is not kind:
             raise self.mismatch(record, f"{kind} {name!r}")
         return Place(name=name, key=written, position=record.position, kind=kind, record=record)

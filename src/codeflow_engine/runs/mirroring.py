@@ -68,9 +68,7 @@ class MirroredJournal(Journal):
         now: datetime,
         limits: Mapping[str, Limits] | None = None,
     ) -> tuple[Claim, ...]:
-        claims = await self._journal.claim(
-            tenant, worker, run_ids=run_ids, now=now, limits=limits
-        )
+        claims = await self._journal.claim(tenant, worker, run_ids=run_ids, now=now, limits=limits)
         await self._storage.put_runs([claim.record for claim in claims])
         return claims
 

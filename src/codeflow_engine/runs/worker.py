@@ -191,4 +191,3 @@ class Worker:
             live.execution.end(Stop.CANCEL)
         elif notice.signals:
             live.execution.hear()
-

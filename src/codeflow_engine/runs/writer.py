@@ -54,9 +54,7 @@ class Writer:
         self._timer: asyncio.TimerHandle | None = None
         self._flushing: asyncio.Task[None] | None = None
 
-    def tell(
-        self, kind: type[RunEvent], record: StepRecord | None = None, **fields: Any
-    ) -> None:
+    def tell(self, kind: type[RunEvent], record: StepRecord | None = None, **fields: Any) -> None:
         """Add an event; it is written with the next step, or soon."""
         events = self._execution.events
         events.add(kind, **fields)
