@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from crash_nursery import nursery
 from crash_schedule import Stand
 from crash_servers import outside
+
 from sql_databases import Server
 
 _worlds = itertools.count(1)

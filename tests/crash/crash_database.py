@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-__all__ = ["done_steps", "query", "statuses"]
+__all__ = ["done_steps", "query", "read", "statuses"]
 
 
 def query(url: str, statement: str) -> list[tuple[Any, ...]]:
@@ -27,15 +27,24 @@ def query(url: str, statement: str) -> list[tuple[Any, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
+def read(
+    url: str, world: str, table: str, columns: str = "count(*)", where: str = "TRUE"
+) -> list[tuple[Any, ...]]:
+    """Read rows of a world from one of our tables, in the order of their columns."""
+    order = ", ".join(map(str, range(1, columns.count(",") + 2))) if "(" not in columns else "1"
+    return query(
+        url,
+        f"SELECT {columns} FROM codeflow_{table} "  # noqa: S608 - words of a test
+        f"WHERE tenant = '{world}' AND {where} ORDER BY {order}",
+    )
+
+
 def done_steps(url: str, world: str) -> list[str]:
     """List the steps of a world's runs that are on disk, by name and key."""
-    rows = query(
-        url, f"SELECT name, key FROM codeflow_steps WHERE tenant = '{world}' AND state = 'done'"
-    )
+    rows = read(url, world, "steps", "name, key", "state = 'done'")
     return [f"{name} {key[1:]}" if key.startswith("=") else name for name, key in rows]
 
 
 def statuses(url: str, world: str) -> list[str]:
     """List where the runs of a world stand, sorted."""
-    rows = query(url, f"SELECT status FROM codeflow_runs WHERE tenant = '{world}'")
-    return sorted(status for (status,) in rows)
+    return [status for (status,) in read(url, world, "runs", "status")]

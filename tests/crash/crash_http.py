@@ -63,7 +63,9 @@ async def _exchange(
     except Refusal as refused:
         status, told = refused.status, None
     payload = json.dumps(told).encode()
-    writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(payload)}\r\n\r\n".encode() + payload)
+    writer.write(
+        f"HTTP/1.1 {status} X\r\nContent-Length: {len(payload)}\r\n\r\n".encode() + payload
+    )
     await writer.drain()
 
 

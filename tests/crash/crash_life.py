@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
-__all__ = ["ANY", "Blow", "Life", "Line", "Trace", "read_trace"]
+__all__ = ["ANY", "Blow", "Life", "Line", "Trace", "read_trace", "told"]
 
 ANY: Final = "*"
 """Stands for every point."""
@@ -98,6 +98,12 @@ class Trace:
             if blow.point in {name, ANY} and self._arrivals[blow.point] == blow.time:
                 self.note("blow", name, self._arrivals[name])
                 os.kill(os.getpid(), blow.signal)
+
+
+def told(life: Life, what: str, of: str | None = None) -> list[Line]:
+    """Read lines of one kind, and maybe of one thing, in all lives of a trace."""
+    lines = read_trace(life.trace)
+    return [line for line in lines if line.what == what and of in {None, line.of}]
 
 
 def read_trace(path: Path | str) -> list[Line]:

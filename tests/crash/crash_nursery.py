@@ -155,7 +155,7 @@ class _Parent:
 
     def __init__(self) -> None:
         self._woken, wake = os.pipe()
-        os.set_blocking(wake, False)  # noqa: FBT003 - its only argument
+        os.set_blocking(wake, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self._children: set[int] = set()

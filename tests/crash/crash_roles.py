@@ -14,6 +14,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from crash_life import Life, Trace
+from crash_waiting import until
+from crash_workflows import Author, Keeping
+from crash_world import HttpForge, Reader
 from sqlalchemy import create_engine, event
 
 from codeflow_engine import AsyncEngine
@@ -22,13 +26,8 @@ from codeflow_engine.domain.run import RunStatus
 from codeflow_engine.errors import CodeflowError
 from codeflow_engine.runs.handle import AsyncRun
 from codeflow_engine.sandbox import Isolation, Limits, Sandbox
-from crash_life import Life, Trace
-from crash_workflows import Author, Keeping
-from crash_world import HttpForge, Reader
 
 __all__ = ["make_engine", "play", "warm"]
-
-_LOOK = 0.05
 
 
 def make_engine(life: Life, trace: Trace, **options: Any) -> AsyncEngine:
@@ -207,11 +206,10 @@ async def work(life: Life, seconds: float = 60.0, grace: float = 5.0) -> int:
     engine = make_engine(life, trace)
     terminated = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminated.set)
-    async with engine, asyncio.timeout(seconds):
+    async with engine:
         await engine.open()
         trace.note("open", life.name)
-        while not terminated.is_set() and not await _is_done(engine):
-            await asyncio.sleep(_LOOK)
+        await until(lambda: terminated.is_set() or _is_done(engine), seconds)
         if terminated.is_set():
             await engine.drain(grace=grace)
             trace.note("drained", life.name)

@@ -16,7 +16,17 @@ from crash_life import ANY, Blow, Life, Line, Trace, read_trace
 from crash_nursery import Child, Nursery
 from crash_servers import Outside
 
-__all__ = ["LEASE", "POLL", "Played", "Schedule", "Stand", "boundaries", "play", "schedules", "table"]
+__all__ = [
+    "LEASE",
+    "POLL",
+    "Played",
+    "Schedule",
+    "Stand",
+    "boundaries",
+    "play",
+    "schedules",
+    "table",
+]
 
 LEASE = 0.6
 """Seconds after which a worker of a crash test counts as gone."""
@@ -189,8 +199,8 @@ def schedules(points: Sequence[tuple[str, int]], count: int, seed: int) -> list[
         name, time = points[number % len(points)]
         blows = [Blow(point=name, time=time)]
         # After the first round a second life is killed, and sometimes a third one.
-        for _ in range(min(number // len(points), 1) + (chance.random() < 0.2)):  # noqa: PLR2004
-            blows.append(Blow(point=ANY, time=chance.randint(1, len(points))))
+        more = min(number // len(points), 1) + (chance.random() < 0.2)
+        blows += [Blow(point=ANY, time=chance.randint(1, len(points))) for _ in range(more)]
         made.append(Schedule(tuple(blows)))
     return made
 

@@ -9,7 +9,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
+
+from crash_life import Life, Trace, read_trace
+from crash_world import EXAMPLE, ask
 
 from codeflow_engine import AsyncEngine, hookimpl
 from codeflow_engine.domain.chat import ChatAnswer
@@ -21,8 +25,6 @@ from codeflow_engine.runs.retry import Retry
 from codeflow_engine.runs.workflow import workflow_of
 from codeflow_engine.workflows.review import review
 from codeflow_engine.workflows.review_input import ReviewInput
-from crash_life import Life, Trace, read_trace
-from crash_world import EXAMPLE, ask
 
 __all__ = ["Author", "Keeping", "effect_key"]
 
@@ -31,7 +33,7 @@ QUESTIONS = ("hunk-1", "hunk-2", "hunk-3")
 
 def effect_key(target: str, kind: str, head: str, content: str) -> str:
     """Give the key of an effect, which is the same in any run."""
-    return sha256("\0".join((target, kind, head, content)).encode()).hexdigest()[:32]
+    return sha256(f"{target}\0{kind}\0{head}\0{content}".encode()).hexdigest()[:32]
 
 
 class Author:
@@ -151,7 +153,7 @@ class Author:
     async def swallow(self, cure: str) -> str:
         """Die, or live where the cure is there."""
         self._trace.note("body", "swallow")
-        if not os.path.exists(cure):  # noqa: PTH110 - a step that dies needs no more
+        if not await asyncio.to_thread(Path(cure).exists):
             os.kill(os.getpid(), signal.SIGKILL)
         return "cured"
 

@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from crash_http import call
+from crash_life import Life, Trace
+
 from codeflow_engine.contracts import VCS, Analysis, Analyzer, AnalyzerReport, VCSCapability
 from codeflow_engine.domain.change import Change, ChangeRequest, FileContent
 from codeflow_engine.domain.chat import ChatAnswer, FinishReason
@@ -17,8 +20,6 @@ from codeflow_engine.domain.usage import Usage
 from codeflow_engine.sandbox import Sandbox
 from codeflow_engine.testing.examples import named
 from codeflow_engine.testing.fakes import FakeHost
-from crash_http import call
-from crash_life import Life, Trace
 
 __all__ = ["HttpForge", "Reader", "ask"]
 

@@ -7,13 +7,12 @@ import time
 from collections import Counter
 
 import pytest
-
-from crash_database import query, statuses
-from crash_life import Blow, read_trace
-from crash_schedule import LEASE, Stand
-from codeflow_engine.errors import ConflictingRunError
-from crash_life import Trace
+from crash_database import read, statuses
+from crash_life import Blow, Trace, read_trace
 from crash_roles import make_engine
+from crash_schedule import LEASE, Stand
+
+from codeflow_engine.errors import ConflictingRunError
 
 
 def test_d8_one_key_in_two_processes_is_one_run(stand: Stand, world: str, url: str) -> None:
@@ -71,9 +70,7 @@ def test_d10_each_of_many_runs_is_claimed_once(
     assert claims.total() == runs
 
 
-def test_d11_a_sweep_takes_nothing_from_a_living_worker(
-    stand: Stand, world: str, url: str
-) -> None:
+def test_d11_a_sweep_takes_nothing_from_a_living_worker(stand: Stand, world: str, url: str) -> None:
     """Others look again and again while a worker executes: the body runs once."""
     others = [
         stand.begin("work", stand.life(world, url, name=f"other{number}")) for number in range(2)
@@ -86,8 +83,7 @@ def test_d11_a_sweep_takes_nothing_from_a_living_worker(
     assert [one.wait() for one in others] == [0, 0]
     lines = read_trace(first.trace)
     assert len([line for line in lines if line.what == "takes"]) == 1
-    recoveries = query(url, f"SELECT recoveries FROM codeflow_runs WHERE tenant = '{world}'")
-    assert recoveries == [(0,)]
+    assert read(url, world, "runs", "recoveries") == [(0,)]
 
 
 @pytest.mark.parametrize(
@@ -127,10 +123,7 @@ def recorded(url: str, world: str) -> list[list[tuple[object, ...]]]:
         "events": "sequence, kind, body",
         "effects": "key, receipt",
     }
-    return [
-        query(url, f"SELECT {columns} FROM codeflow_{table} WHERE tenant = '{world}' ORDER BY 1, 2")
-        for table, columns in tables.items()
-    ]
+    return [read(url, world, table, columns) for table, columns in tables.items()]
 
 
 def test_d13_a_step_that_blocks_the_loop_keeps_its_lease(

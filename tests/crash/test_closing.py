@@ -11,13 +11,14 @@ import threading
 from pathlib import Path
 
 import pytest
+from crash_database import statuses
+from crash_life import Trace, told
+from crash_roles import make_engine
+from crash_schedule import Stand
+from crash_waiting import until
 
 from codeflow_engine.domain.run import RunStatus
 from codeflow_engine.errors import ConfigurationError
-from crash_database import statuses
-from crash_life import Trace, read_trace
-from crash_roles import make_engine
-from crash_schedule import Stand
 
 
 def test_d42_an_engine_is_of_one_process(stand: Stand, world: str, url: str) -> None:
@@ -26,8 +27,7 @@ def test_d42_an_engine_is_of_one_process(stand: Stand, world: str, url: str) -> 
 
     assert stand.live("fork", life) == 0
 
-    told = [line.of for line in read_trace(life.trace) if line.what == "told"]
-    assert told == ["ConfigurationError", "1", "1"]
+    assert [line.of for line in told(life, "told")] == ["ConfigurationError", "1", "1"]
     assert statuses(url, world) == ["succeeded", "succeeded"]
 
 
@@ -39,8 +39,7 @@ async def test_d43_an_engine_may_be_closed_twice_and_early(
     life = stand.life(world, url)
     engine = make_engine(life, Trace(life))
     run = await engine.submit("hold", {"seconds": 20.0})
-    while run.status is not RunStatus.RUNNING:
-        await asyncio.sleep(0.01)
+    await until(lambda: run.status is RunStatus.RUNNING)
 
     async with asyncio.timeout(10):
         await engine.aclose()

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from crash_database import read, statuses
+from crash_http import call
+from crash_life import Blow, Trace, told
+from crash_roles import make_engine
+from crash_schedule import Stand
+from crash_waiting import until, wait_until
 
 from codeflow_engine.domain.run import RunStatus
-from codeflow_engine.errors import RunCancelledError, RunTimeoutError, StepTimeoutError
+from codeflow_engine.errors import RunCancelledError, StepTimeoutError
 from codeflow_engine.runs.clock import Clock
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.testing.fakes import FakeClock
-from crash_database import query, statuses
-from crash_life import Blow, Life, Trace, read_trace
-from crash_roles import make_engine
-from crash_http import call
-from crash_schedule import Stand
 
 KILLED = -signal.SIGKILL
 
@@ -51,15 +52,13 @@ async def test_d30_a_wall_clock_that_jumps_moves_no_lease(
         await other.open()
         run = await engine.submit("hold", {"seconds": 1.0})
         napping = await engine.submit("nap", {"seconds": 1.0})
-        while not any(line.of == "wait.recorded:sleep" for line in read_trace(life.trace)):
-            await asyncio.sleep(0.02)
+        await until(lambda: told(life, "point", "wait.recorded:sleep"))
         clock.off = timedelta(days=days)
         async with asyncio.timeout(20):
             assert await run.result() == "done"
             await napping.result()
         assert [one.record.recoveries for one in await engine.runs()] == [0, 0]
-    takes = [line for line in read_trace(life.trace) if line.what == "takes"]
-    assert len(takes) == 1
+    assert len(told(life, "takes")) == 1
     assert stand.outside.asked(world) == {"before": 1, "after": 1}
 
 
@@ -84,9 +83,7 @@ async def test_d31_a_moment_of_a_zone_is_one_moment(stand: Stand, world: str, ur
     assert statuses(url, world) == ["succeeded"]
 
 
-def test_d32_a_deadline_passes_while_nobody_executes(
-    stand: Stand, world: str, url: str
-) -> None:
+def test_d32_a_deadline_passes_while_nobody_executes(stand: Stand, world: str, url: str) -> None:
     """The run ends as timed out, without one more step, when somebody takes it up again."""
     given = {"workflow": "ask_often", "given": {"count": 3}}
     first = stand.life(world, url, blows=(Blow(point="step.recorded:ask"),), run_timeout=2.0)
@@ -97,9 +94,7 @@ def test_d32_a_deadline_passes_while_nobody_executes(
 
     assert statuses(url, world) == ["timed_out"]
     assert stand.outside.asked(world) == {"q-0": 1}
-    assert [line.of for line in read_trace(first.trace) if line.what == "error"] == [
-        "RunTimeoutError"
-    ]
+    assert [line.of for line in told(first, "error")] == ["RunTimeoutError"]
 
 
 async def test_d33_a_step_that_is_late_and_cancelled_has_one_cause(
@@ -117,15 +112,14 @@ async def test_d33_a_step_that_is_late_and_cancelled_has_one_cause(
     async with engine:
         for number in range(12):
             run = await engine.submit("slow", {})
-            while not any([step async for step in _started(run)]):
-                await asyncio.sleep(0.001)
-            await asyncio.sleep(0.04 + number * 0.002)
+            await until(lambda: told(life, "point", "step.asked:sleep")[number:])  # noqa: B023
+            await asyncio.sleep(0.03 + number * 0.004)
             await run.cancel()
             with pytest.raises((RunCancelledError, StepTimeoutError)) as caught:
                 await run.result()
             ends.add(run.status)
-            told = [one async for one in run.events()]
-            assert [type(one).__name__ for one in told].count("RunFinished") == 1
+            events = [one async for one in run.events()]
+            assert [type(one).__name__ for one in events].count("RunFinished") == 1
             steps = [step.error for step in await run.steps()]
             if run.status is RunStatus.CANCELLED:
                 assert caught.type is RunCancelledError
@@ -136,11 +130,6 @@ async def test_d33_a_step_that_is_late_and_cancelled_has_one_cause(
                 assert caught.type is StepTimeoutError
                 assert len(steps) == 1
     assert ends <= {RunStatus.CANCELLED, RunStatus.FAILED}
-
-
-async def _started(run: Any) -> Any:
-    for event in run._timeline().steps if hasattr(run._timeline(), "steps") else ():
-        yield event
 
 
 @pytest.mark.parametrize(
@@ -160,9 +149,7 @@ async def test_d34_a_cancelled_run_does_nothing_more(
             reached.set()
             await go_on.wait()
 
-    trace_point = trace.point
     engine = make_engine(life, trace, points=halt)
-    del trace_point
     async with engine:
         submitting = asyncio.create_task(engine.submit("inspect", {}))
         await reached.wait()
@@ -172,21 +159,25 @@ async def test_d34_a_cancelled_run_does_nothing_more(
         go_on.set()
         await cancelling
         await submitting
-        posts = len(stand.outside.posts(world))
-        asked = stand.outside.asked(world)
+        posts = await written(stand, world)
         assert run.status is RunStatus.CANCELLED
         with pytest.raises(RunCancelledError):
             await run.result()
         await asyncio.sleep(0.3)
-        assert len(stand.outside.posts(world)) == posts
+        assert await written(stand, world) == posts
 
         await run.resume()
-        told = await run.result()
-    assert told["outcome"] == "reviewed"
-    assert len(stand.outside.posts(world)) == 4
-    recorded = {line.of for line in read_trace(life.trace) if line.what == "has"}
-    assert all(stand.outside.asked(world)[key] >= asked.get(key, 0) for key in asked)
-    assert recorded
+        result = await run.result()
+    assert result["outcome"] == "reviewed"
+    assert await written(stand, world) == 4
+    bodies = Counter(line.of for line in told(life, "body"))
+    has = [line.of for line in told(life, "has")]
+    assert all(bodies[step] == 1 for step in has[: 3 if point == "run.ending" else 0])
+
+
+async def written(stand: Stand, world: str) -> int:
+    """Count what stands on the forge."""
+    return len((await call(stand.outside.forge, "/told", {"world": world}))["posts"])
 
 
 async def test_d34_a_cancelled_question_is_broken_off(stand: Stand, world: str, url: str) -> None:
@@ -195,8 +186,8 @@ async def test_d34_a_cancelled_question_is_broken_off(stand: Stand, world: str, 
     await ask_server(stand, "/slow", world=world, seconds=30)
     async with make_engine(life, Trace(life)) as engine:
         run = await engine.submit("family", {"count": 2})
-        while len((await ask_server(stand, "/told", world=world))["counts"]) < 2:
-            await asyncio.sleep(0.02)
+        await until(lambda: len(told(life, "body")) == 2)
+        await asyncio.sleep(0.2)
 
         began = time.monotonic()
         await run.cancel()
@@ -204,8 +195,8 @@ async def test_d34_a_cancelled_question_is_broken_off(stand: Stand, world: str, 
         assert time.monotonic() - began < 5
         assert {one.status for one in await engine.runs()} == {RunStatus.CANCELLED}
         assert len(await engine.runs()) == 3
-    told = await ask_server(stand, "/told", world=world)
-    assert told["broken"] == told["counts"] == {"child-0-0": 1, "child-1-0": 1}
+    model = await ask_server(stand, "/told", world=world)
+    assert model["broken"] == model["counts"] == {"child-0-0": 1, "child-1-0": 1}
 
 
 async def test_d34_a_cancelled_pause_between_attempts_is_over_at_once(
@@ -215,13 +206,13 @@ async def test_d34_a_cancelled_pause_between_attempts_is_over_at_once(
     life = stand.life(world, url)
     async with make_engine(life, Trace(life)) as engine:
         run = await engine.submit("stubborn", {"times": 1, "pause": 20.0})
-        while not any(line.of == "fail" for line in read_trace(life.trace)):
-            await asyncio.sleep(0.02)
+        await until(lambda: told(life, "body", "fail"))
+        await asyncio.sleep(0.2)
         began = time.monotonic()
         await run.cancel()
         assert time.monotonic() - began < 5
         assert run.status is RunStatus.CANCELLED
-        assert sum(line.of == "fail" for line in read_trace(life.trace)) == 1
+        assert len(told(life, "body", "fail")) == 1
 
 
 async def ask_server(stand: Stand, path: str, **body: Any) -> Any:
@@ -235,24 +226,15 @@ def test_d35_a_drained_worker_gives_back_what_it_has(stand: Stand, world: str, u
     inputs = [{"seconds": 0.5}, {"seconds": 30.0}]
     assert stand.live("submit", life, workflow="hold", inputs=inputs) == 0
     first = stand.begin("work", life, grace=1.0)
-    while sum(line.what == "takes" for line in read_trace(life.trace)) < 2:
-        time.sleep(0.02)
+    wait_until(lambda: len(told(life, "takes")) == 2)
     second = stand.begin("work", stand.life(world, url, name="second", lease=60.0))
 
     first.send(signal.SIGTERM)
 
     assert first.wait(10) == 0
-    ended = time.monotonic()
-    while not any(
-        line.life == "second" and line.what == "takes" for line in read_trace(life.trace)
-    ):
-        assert time.monotonic() - ended < 5
-        time.sleep(0.02)
-    lines = read_trace(life.trace)
-    taken = next(line.at for line in lines if (line.life, line.what) == ("second", "takes"))
-    drained = next(line.at for line in lines if line.what == "drained")
-    assert taken - drained < 1.0
-    assert [line.what for line in lines if line.what == "gives"] == ["gives"]
+    wait_until(lambda: len(told(life, "takes")) == 3, 5)
+    assert told(life, "takes")[-1].at - told(life, "drained")[0].at < 1.0
+    assert len(told(life, "gives")) == 1
     assert statuses(url, world) == ["running", "succeeded"]
     second.send(signal.SIGKILL)
     second.wait()
@@ -269,11 +251,7 @@ def test_d35_a_drain_while_publishing_leaves_no_half(
     assert stand.live("submit", life, workflow="publish", inputs=[{"count": 4}]) == 0
     assert stand.live("work", life, grace=0.0) == 0
     posts = stand.outside.posts(world)
-    receipts = query(
-        url,
-        f"SELECT count(*) FROM codeflow_effects WHERE tenant = '{world}' AND receipt IS NOT NULL",
-    )
-    assert receipts == [(len(posts),)]
+    assert read(url, world, "effects", where="receipt IS NOT NULL") == [(len(posts),)]
 
     assert stand.live("work", stand.life(world, url, name="second")) == 0
 
@@ -285,9 +263,9 @@ def test_d35_a_drain_while_publishing_leaves_no_half(
 def test_d36_an_interrupt_in_a_pause_leaves_the_run(stand: Stand, world: str, url: str) -> None:
     """SIGINT while a step waits for its next attempt: another process makes that attempt."""
     given = {"workflow": "stubborn", "given": {"times": 1, "pause": 1.0}}
-    child = stand.begin("drive", stand.life(world, url, name="first"), **given)
-    while not any(line.of == "fail" for line in read_trace(stand.life(world, url).trace)):
-        time.sleep(0.02)
+    first = stand.life(world, url, name="first")
+    child = stand.begin("drive", first, **given)
+    wait_until(lambda: told(first, "body", "fail"))
     time.sleep(0.1)
 
     child.send(signal.SIGINT)
@@ -315,10 +293,8 @@ def test_d37_a_run_that_kills_its_workers_is_given_up(
 
     assert killed == 3
     assert statuses(url, world) == ["dead", "succeeded", "succeeded", "succeeded"]
-    ((told,),) = query(
-        url, f"SELECT error FROM codeflow_runs WHERE tenant = '{world}' AND status = 'dead'"
-    )
-    assert "3 times" in str(told)
+    ((error,),) = read(url, world, "runs", "error", "status = 'dead'")
+    assert "3 times" in str(error)
     cure.touch()
     assert stand.live("resume", life) == 0
     assert statuses(url, world) == ["succeeded"] * 4

@@ -7,14 +7,12 @@ of their own. A schedule kills up to three lives of one run, and leaves the next
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-
 from crash_schedule import Played, Schedule, Stand, boundaries, play, schedules, table
 
 LANES = 8
@@ -63,8 +61,7 @@ def test_kills_lose_nothing_and_double_nothing(
 
     def one(number: int, schedule: Schedule) -> Played:
         name = f"{world}-{number}"
-        played = play(stand, schedule, name, url_of(database, name))
-        return played
+        return play(stand, schedule, name, url_of(database, name))
 
     with ThreadPoolExecutor(LANES) as lanes:
         made = schedules(points, count, seed=count)

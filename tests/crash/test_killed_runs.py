@@ -8,10 +8,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-
-from crash_database import query, statuses
-from crash_life import Blow, Life, read_trace
+from crash_database import read, statuses
+from crash_life import Blow, told
 from crash_schedule import LEASE, POLL, Stand
+from crash_waiting import wait_until
 from crash_workflows import QUESTIONS
 
 KILLED = -signal.SIGKILL
@@ -19,11 +19,6 @@ INTERVAL = LEASE + 2 * POLL + 1.0
 """Seconds within which a run is taken up again, on a slow machine."""
 
 ONE = {"count": 1}
-
-
-def words(life: Life, what: str) -> Counter[str]:
-    """Count what the trace of a life and of all that share it says under a word."""
-    return Counter(line.of for line in read_trace(life.trace) if line.what == what)
 
 
 def test_d1_a_run_that_was_not_stored_leaves_nothing(stand: Stand, world: str, url: str) -> None:
@@ -46,18 +41,9 @@ def test_d2_a_stored_run_is_taken_up_by_whoever_comes(stand: Stand, world: str, 
 
     assert stand.live("work", stand.life(world, url)) == 0
 
-    claimed = [
-        line.at
-        for line in read_trace(first.trace)
-        if (line.what, line.of) == ("point", "run.claimed")
-    ]
-    assert claimed[-1] - killed_at < INTERVAL
+    assert told(first, "point", "run.claimed")[-1].at - killed_at < INTERVAL
     assert statuses(url, world) == ["succeeded"]
-    ends = query(
-        url,
-        f"SELECT count(*) FROM codeflow_events WHERE tenant = '{world}' AND kind = 'RunFinished'",
-    )
-    assert ends == [(1,)]
+    assert read(url, world, "events", where="kind = 'RunFinished'") == [(1,)]
 
 
 def test_d3_an_answer_that_was_not_recorded_may_be_paid_again(
@@ -70,8 +56,7 @@ def test_d3_an_answer_that_was_not_recorded_may_be_paid_again(
     assert stand.live("drive", stand.life(world, url), workflow="ask_often", given=ONE) == 0
 
     assert stand.outside.asked(world) == {"q-0": 2}
-    steps = query(url, f"SELECT state FROM codeflow_steps WHERE tenant = '{world}'")
-    assert steps == [("done",)]
+    assert read(url, world, "steps", "state") == [("done",)]
 
 
 @pytest.mark.parametrize("point", ["model.kept", "step.recorded:ask", "effect.planned"])
@@ -85,7 +70,8 @@ def test_d4_a_recorded_answer_is_never_paid_again(
     assert stand.live("drive", stand.life(world, url), workflow="inspect", given={}) == 0
 
     asked = stand.outside.asked(world)
-    broken_off = words(first, "asks") - words(first, "keeps")
+    asks, keeps = (Counter(line.of for line in told(first, what)) for what in ("asks", "keeps"))
+    broken_off = asks - keeps
     assert asked == {key: 1 + broken_off[key] for key in QUESTIONS}
     assert broken_off.total() == 0 or point == "model.kept"
     assert Counter(post["key"] for post in stand.outside.posts(world)).most_common(1)[0][1] == 1
@@ -104,9 +90,7 @@ def test_d5_an_effect_that_stands_is_found_again(stand: Stand, world: str, url: 
 
     posts = stand.outside.posts(world)
     assert [post["number"] for post in posts] == [1, 2]
-    receipts = query(url, f"SELECT receipt FROM codeflow_effects WHERE tenant = '{world}'")
-    assert len(receipts) == 2
-    assert all(receipt for (receipt,) in receipts)
+    assert read(url, world, "effects", where="receipt IS NOT NULL") == [(2,)]
 
 
 @pytest.mark.parametrize("point", ["forge.looked", "forge.wrote", "effect.settled"])
@@ -134,20 +118,14 @@ def test_d7_an_analyzer_dies_with_its_worker(
     mark, scratch = tmp_path / "pid", tmp_path / "scratch"
     scratch.mkdir()
     child = stand.begin("scan", stand.life(world, url), mark=str(mark), temporary=str(scratch))
-    until = time.monotonic() + 30
-    while not (mark.exists() and mark.read_text()):
-        assert time.monotonic() < until, child.errors
-        time.sleep(0.02)
+    wait_until(lambda: mark.exists() and mark.read_text())
     analyzer = int(mark.read_text())
     assert is_alive(analyzer)
 
     child.send(signal.SIGKILL)
     child.wait()
 
-    until = time.monotonic() + 5
-    while is_alive(analyzer):
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    wait_until(lambda: not is_alive(analyzer), 5)
     mark.unlink()
     left = [*scratch.glob("codeflow-sandbox-*")]
     last = stand.life(world, url)
