@@ -143,7 +143,8 @@ class Executor:
         live = self._live.get(record.run_id)
         if live is None:
             live = self._live[record.run_id] = LiveRun(record)
-        elif not live.is_executing:
+        elif not live.is_executing and record.updated_at >= live.record.updated_at:
+            # What was read before the run ended here may come after that.
             live.record = record
         return live
 
