@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import subprocess
 import sys
 import time
@@ -19,9 +20,10 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
+from http.client import HTTPConnection
 from typing import Any
 
-from crash_http import Refusal, call, serve
+from crash_http import Refusal, serve
 
 __all__ = ["Outside", "outside"]
 
@@ -141,8 +143,13 @@ class Outside:
     forge: int
 
     def ask(self, port: int, path: str, **body: Any) -> Any:
-        """Ask a server from a test that has no loop."""
-        return asyncio.run(call(port, path, body))
+        """Ask a server from a test, which waits meanwhile, whether or not it has a loop."""
+        connection = HTTPConnection("127.0.0.1", port, timeout=60)
+        try:
+            connection.request("POST", path, json.dumps(body))
+            return json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
 
     def asked(self, world: str) -> dict[str, int]:
         """Count the questions of a world, by key."""

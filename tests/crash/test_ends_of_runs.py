@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from crash_database import read, statuses
-from crash_http import call
 from crash_life import Blow, Trace, told
 from crash_roles import make_engine
 from crash_schedule import Stand
@@ -43,7 +42,7 @@ async def test_d30_a_wall_clock_that_jumps_moves_no_lease(
     stand: Stand, world: str, url: str, days: int
 ) -> None:
     """A worker whose clock is set keeps its runs, and a wait in memory takes its time."""
-    life = stand.life(world, url)
+    life = stand.life(world, url, linger=10.0)
     trace, clock = Trace(life), Jumping()
     async with (
         make_engine(life, trace, clock=clock) as engine,
@@ -133,7 +132,7 @@ async def test_d33_a_step_that_is_late_and_cancelled_has_one_cause(
 
 
 @pytest.mark.parametrize(
-    "point", ["run.submitted", "run.claimed", "model.answered", "step.recorded:ask", "run.ending"]
+    "point", ["run.submitted", "run.claimed", "step.worked:ask", "step.recorded:ask", "run.ending"]
 )
 async def test_d34_a_cancelled_run_does_nothing_more(
     stand: Stand, world: str, url: str, point: str
@@ -152,38 +151,33 @@ async def test_d34_a_cancelled_run_does_nothing_more(
     engine = make_engine(life, trace, points=halt)
     async with engine:
         submitting = asyncio.create_task(engine.submit("inspect", {}))
-        await reached.wait()
+        await until(reached.is_set)
         (run,) = await engine.runs()
         cancelling = asyncio.create_task(run.cancel())
         await asyncio.sleep(0.1)
         go_on.set()
         await cancelling
         await submitting
-        posts = await written(stand, world)
+        posts = len(stand.outside.posts(world))
         assert run.status is RunStatus.CANCELLED
         with pytest.raises(RunCancelledError):
             await run.result()
         await asyncio.sleep(0.3)
-        assert await written(stand, world) == posts
+        assert len(stand.outside.posts(world)) == posts
 
         await run.resume()
         result = await run.result()
     assert result["outcome"] == "reviewed"
-    assert await written(stand, world) == 4
+    assert len(stand.outside.posts(world)) == 4
     bodies = Counter(line.of for line in told(life, "body"))
     has = [line.of for line in told(life, "has")]
     assert all(bodies[step] == 1 for step in has[: 3 if point == "run.ending" else 0])
 
 
-async def written(stand: Stand, world: str) -> int:
-    """Count what stands on the forge."""
-    return len((await call(stand.outside.forge, "/told", {"world": world}))["posts"])
-
-
 async def test_d34_a_cancelled_question_is_broken_off(stand: Stand, world: str, url: str) -> None:
     """The connection to the model is closed at once, and children end with their parent."""
     life = stand.life(world, url)
-    await ask_server(stand, "/slow", world=world, seconds=30)
+    stand.outside.ask(stand.outside.model, "/slow", world=world, seconds=30)
     async with make_engine(life, Trace(life)) as engine:
         run = await engine.submit("family", {"count": 2})
         await until(lambda: len(told(life, "body")) == 2)
@@ -195,7 +189,7 @@ async def test_d34_a_cancelled_question_is_broken_off(stand: Stand, world: str, 
         assert time.monotonic() - began < 5
         assert {one.status for one in await engine.runs()} == {RunStatus.CANCELLED}
         assert len(await engine.runs()) == 3
-    model = await ask_server(stand, "/told", world=world)
+    model = stand.outside.ask(stand.outside.model, "/told", world=world)
     assert model["broken"] == model["counts"] == {"child-0-0": 1, "child-1-0": 1}
 
 
@@ -213,11 +207,6 @@ async def test_d34_a_cancelled_pause_between_attempts_is_over_at_once(
         assert time.monotonic() - began < 5
         assert run.status is RunStatus.CANCELLED
         assert len(told(life, "body", "fail")) == 1
-
-
-async def ask_server(stand: Stand, path: str, **body: Any) -> Any:
-    """Ask the model from a test that has a loop."""
-    return await call(stand.outside.model, path, body)
 
 
 def test_d35_a_drained_worker_gives_back_what_it_has(stand: Stand, world: str, url: str) -> None:
