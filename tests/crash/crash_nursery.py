@@ -25,7 +25,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -239,7 +239,9 @@ def _warm() -> None:
     os.close(writing)
     with open(reading, "rb") as told:  # noqa: PTH123 - a pipe
         for name in sorted(json.loads(told.read())):
-            importlib.import_module(name)
+            # Some modules are made by others, such as those of compiled code.
+            with suppress(ImportError):
+                importlib.import_module(name)
     os.wait()
     gc.collect()
     gc.freeze()

@@ -23,9 +23,10 @@ from sqlalchemy import create_engine, event
 from codeflow_engine import AsyncEngine
 from codeflow_engine.contracts import Analysis, Analyzer, AnalyzerReport
 from codeflow_engine.domain.run import RunStatus
-from codeflow_engine.errors import CodeflowError
+from codeflow_engine.errors import CodeflowError, StorageUnavailableError
 from codeflow_engine.runs.handle import AsyncRun
 from codeflow_engine.sandbox import Isolation, Limits, Sandbox
+from codeflow_engine.storage.sql import SQLSettings, SQLStorage
 
 __all__ = ["make_engine", "play", "warm"]
 
@@ -236,5 +237,21 @@ def play(role: str, given: dict[str, Any]) -> int:
 
 
 def warm() -> None:
-    """Do once what lives do, without a server, so that all that they import is imported."""
-    # Filled in by the harness once the executor is there.
+    """Do once what lives do, so that all that they import is imported; no server is there."""
+    with tempfile.TemporaryDirectory() as place:
+        url = f"sqlite:///{place}/x.db"
+        life = Life(world="warm", url=url, model=1, forge=1, trace=f"{place}/trace")
+        asyncio.run(drive(life, "inspect", {}))
+        asyncio.run(work(life))
+    for driver in ("psycopg", "asyncpg"):
+        asyncio.run(_try_driver(f"postgresql+{driver}://a@127.0.0.1:1/b"))
+
+
+async def _try_driver(url: str) -> None:
+    storage = SQLStorage(url, SQLSettings(wait=0))
+    try:
+        await storage.find_runs("a")
+    except StorageUnavailableError:
+        pass
+    finally:
+        await storage.aclose()

@@ -72,8 +72,9 @@ def test_d4_a_recorded_answer_is_never_paid_again(
     asked = stand.outside.asked(world)
     asks, keeps = (Counter(line.of for line in told(first, what)) for what in ("asks", "keeps"))
     broken_off = asks - keeps
-    assert asked == {key: 1 + broken_off[key] for key in QUESTIONS}
-    assert broken_off.total() == 0 or point == "model.kept"
+    assert sorted(asked) == sorted(QUESTIONS)
+    assert all(count <= 1 + broken_off[key] for key, count in asked.items())
+    assert broken_off.total() == 0 or point != "effect.planned"
     assert Counter(post["key"] for post in stand.outside.posts(world)).most_common(1)[0][1] == 1
 
 
