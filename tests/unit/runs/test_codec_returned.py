@@ -180,3 +180,13 @@ def test_a_function_is_not_held_by_what_was_found() -> None:
     gc.collect()
 
     assert watch() is None
+
+
+def test_a_class_that_a_notebook_defines_anew_is_the_one_that_counts() -> None:
+    """In `__main__` the annotation is resolved each time, since cells run again."""
+    cells = types.ModuleType("__main__")
+    source = "def made() -> 'Score': ..."
+    exec(source, cells.__dict__)  # noqa: S102 - a notebook's module
+    for _ in range(2):
+        cells.Score = type("Score", (Leaf,), {})  # type: ignore[attr-defined] # as a cell does
+        assert returned(cells.made) is cells.Score
