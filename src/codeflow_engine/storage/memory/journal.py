@@ -372,8 +372,8 @@ def _is_repeated(run: RunRecord, write: RunWrite) -> bool:
 def _moments(write: RunWrite) -> Iterable[datetime | None]:
     for step in write.steps:
         yield from (step.started_at, step.finished_at, step.wake_at)
-    for one in (*write.events, *write.receipts):
-        yield one.at
+    yield from (event.at for event in write.events)
+    yield from (receipt.at for receipt in write.receipts)
     for signal in write.signals:
         yield signal.sent_at
     if write.state is not None:
