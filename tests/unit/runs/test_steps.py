@@ -108,23 +108,23 @@ async def engine(shop: Shop, storage: MemoryStorage) -> AsyncIterator[AsyncEngin
 
 
 @pytest.mark.parametrize(
-    ("point", "turn", "looks", "pays"),
+    ("point", "looks", "pays"),
     [
-        ("run.submitted", 1, 1, 1),
-        ("run.claimed", 1, 1, 1),
-        ("step.asked:look", 1, 1, 1),
-        ("step.worked:look", 1, 2, 1),
-        ("step.recorded:look", 1, 1, 1),
-        ("step.worked:pay", 1, 1, 2),
-        ("step.recorded:pay", 1, 1, 1),
-        ("run.ending", 1, 1, 1),
+        ("run.submitted", 1, 1),
+        ("run.claimed", 1, 1),
+        ("step.asked:look", 1, 1),
+        ("step.worked:look", 2, 1),
+        ("step.recorded:look", 1, 1),
+        ("step.worked:pay", 1, 2),
+        ("step.recorded:pay", 1, 1),
+        ("run.ending", 1, 1),
     ],
 )
 async def test_d2_d3_d4_another_worker_goes_on_where_one_has_stopped(
-    shop: Shop, storage: MemoryStorage, point: str, turn: int, looks: int, pays: int
+    shop: Shop, storage: MemoryStorage, point: str, looks: int, pays: int
 ) -> None:
     """A step that was written down runs once; one that was not may run again."""
-    frozen = Frozen(storage, point, turn)
+    frozen = Frozen(storage, point)
     shop.register(frozen.engine)
     submitting = asyncio.create_task(frozen.engine.submit("buy", {}, key="k"))
     await frozen.until_frozen()
@@ -283,9 +283,7 @@ async def test_attempts_are_counted_across_workers(shop: Shop, storage: MemorySt
     await frozen.close()
 
 
-async def test_a_long_pause_takes_no_memory_and_is_kept(
-    shop: Shop, storage: MemoryStorage
-) -> None:
+async def test_a_long_pause_takes_no_memory_and_is_kept(shop: Shop, storage: MemoryStorage) -> None:
     """An error that asks for a long wait puts the run aside until then."""
     clock = FakeClock()
     calls: list[float] = []
@@ -376,9 +374,7 @@ async def test_code_that_cleans_up_begins_nothing_new(engine: AsyncEngine, shop:
     assert shop.done["clean"] == 0
 
 
-async def test_an_error_that_was_caught_is_raised_again(
-    shop: Shop, storage: MemoryStorage
-) -> None:
+async def test_an_error_that_was_caught_is_raised_again(shop: Shop, storage: MemoryStorage) -> None:
     """A workflow that goes on after a failed step takes the same way the second time."""
 
     async def careful(run: RunContext, given: dict[str, Any]) -> str:
@@ -468,9 +464,7 @@ async def test_d38_a_changed_workflow_is_found_out(
     await frozen.close()
 
 
-async def test_d38_a_changed_parallel_step_is_found_out(
-    shop: Shop, storage: MemoryStorage
-) -> None:
+async def test_d38_a_changed_parallel_step_is_found_out(shop: Shop, storage: MemoryStorage) -> None:
     """A record that nobody asks for belongs to another workflow."""
 
     def parts(*keys: str) -> Any:
@@ -557,9 +551,7 @@ async def test_steps_without_a_key_may_repeat_one_after_the_other(
     assert [step.key for step in await run.steps()] == ["#1", "#2", "#3"]
 
 
-async def test_d32_a_deadline_survives_its_worker(
-    shop: Shop, storage: MemoryStorage
-) -> None:
+async def test_d32_a_deadline_survives_its_worker(shop: Shop, storage: MemoryStorage) -> None:
     """A run whose time is over ends as timed out, and executes nothing more."""
     clock = FakeClock()
     frozen = Frozen(storage, "step.asked:pay", clock=clock)

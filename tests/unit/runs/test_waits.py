@@ -59,7 +59,9 @@ async def broken(run: RunContext, given: dict[str, Any]) -> None:
 
 async def family(run: RunContext, given: dict[str, Any]) -> list[str]:
     children = [
-        run.child(given.get("child", "member"), {"name": name, "family": "us", **given["with"]}, key=name)
+        run.child(
+            given.get("child", "member"), {"name": name, "family": "us", **given["with"]}, key=name
+        )
         for name in given["names"]
     ]
     return list(await run.together(children))
