@@ -269,11 +269,15 @@ class AsyncEngine:
         """Say what publishing a review would write to the host of its change; nothing is.
 
         Raises:
-            ConfigurationError: The change belongs to no host, as a bare patch.
+            ConfigurationError: The change belongs to no host, as a bare patch or a working
+                tree.
+            RunNotFoundError: The run of the review is not in the storage.
         """
         from codeflow_engine.publish.planning import plan
 
-        return plan(review)
+        record = await self._executor.find(review.run_id)
+        target = str(record.input.get("change"))
+        return plan(review, provider=self._tools.vcs, target=target)
 
     async def apply(self, plan: Plan) -> tuple[Receipt, ...]:
         """Write the effects of a plan, each once, and return their receipts in its order.

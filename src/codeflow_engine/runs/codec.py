@@ -25,10 +25,10 @@ import json
 import sys
 import typing
 from collections.abc import Awaitable, Callable, Coroutine
-from functools import partial
+from functools import lru_cache, partial
 from types import FunctionType, MethodType
 from typing import Any, Final, NoReturn
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 from codeflow_engine.errors import ConfigurationError, SerializationError
 from codeflow_engine.runs.forms import form_of
@@ -40,8 +40,6 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 """The most that one value may take, encoded."""
 
 _write_json = json.JSONEncoder(allow_nan=False, check_circular=False, separators=(",", ":")).encode
-
-_returned: WeakKeyDictionary[Callable[..., Any], Any] = WeakKeyDictionary()
 
 
 def returned(function: Callable[..., Any]) -> Any:
@@ -57,11 +55,10 @@ def returned(function: Callable[..., Any]) -> Any:
     worker = _worker(function)
     if worker is None:
         return Any
-    try:
-        return _returned[worker]
-    except KeyError:
-        kind = _returned[worker] = _resolve(worker)
-        return kind
+    if worker.__module__ == "__main__":
+        # A cell of a notebook may define a class anew, under the same name.
+        return _resolve(worker)
+    return _resolved(ref(worker))
 
 
 def taken(function: Callable[..., Any]) -> Any:
@@ -157,6 +154,13 @@ def _worker(function: Any) -> FunctionType | type[Any] | None:
             called = getattr(type(function), "__call__", None)  # noqa: B004 - it is wanted itself
             function = called if isinstance(called, FunctionType) else None
     return None
+
+
+@lru_cache(maxsize=1024)
+def _resolved(worker: ref[Any]) -> Any:
+    """Resolve once for each function, and hold none: it may hold much itself."""
+    found: Any = worker()
+    return _resolve(found)
 
 
 def _resolve(worker: FunctionType | type) -> Any:

@@ -227,13 +227,15 @@ class Executor:
         if before.status.is_terminal:
             return
         now = self._tools.clock.now()
-        for record in await self._tools.journal.cancel(self._tenant, [run_id], now=now):
+        asked = await self._tools.journal.cancel(self._tenant, [run_id], now=now)
+        for record in asked:
             if live := self._active.get(record.run_id):
                 assert live.execution is not None  # noqa: S101 - it is active
                 live.execution.end(Stop.CANCEL)
             elif record.status is RunStatus.CANCELLED:
                 await self._tell_end(record)
-        await self.outcomes.until_ended(self.follow(before), self)
+        for record in asked:
+            await self.outcomes.until_ended(self.follow(record), self)
 
     async def _tell_end(self, record: RunRecord) -> None:
         """Tell the end of a run that was cancelled while nobody executed it."""
@@ -322,6 +324,7 @@ class Executor:
             return
         await self._worker.stop_looking()
         if self._executes is Executes.OWN or not self._stage.survives:
+            await self._settle(grace)
             await self._cancel_own()
         await self._backend.drain(grace=grace)
         for batches in (self._submissions, self._claims, self._stage.writes):
@@ -338,10 +341,19 @@ class Executor:
             for record in await self._tools.journal.cancel(self._tenant, waiting, now=now):
                 if record.status is RunStatus.CANCELLED:
                     await self._tell_end(record)
-        settling = [
-            live.execution.settled.wait() for live in self._active.values() if live.execution
+        await self._settle(None)
+
+    async def _settle(self, seconds: float | None) -> None:
+        """Wait for the runs under way here, at most so long."""
+        ends = [
+            asyncio.create_task(live.execution.settled.wait())
+            for live in self._active.values()
+            if live.execution is not None
         ]
-        await asyncio.gather(*settling)
+        if ends:
+            _, left = await asyncio.wait(ends, timeout=seconds)
+            for one in left:
+                one.cancel()
 
     def _check_open(self) -> None:
         if self._closed:

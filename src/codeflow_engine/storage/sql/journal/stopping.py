@@ -33,7 +33,7 @@ _STOPPED = frozenset(
 def cancel(
     connection: Connection, tenant: str, run_ids: Sequence[str], now: datetime
 ) -> tuple[RunRecord, ...]:
-    """Ask for the end of runs and of all that they started; give those asked for."""
+    """Ask for the end of runs and of all that they started, and give them all."""
     family = _family(connection, tenant, run_ids)
     parents = {parent for parent in family.values() if parent is not None}
     rows = locked(connection, tenant, {*family, *parents})
@@ -47,7 +47,8 @@ def cancel(
         rest = dict.fromkeys(("wake_at", "waits_for", "seconds_left", "deadline", "owner"))
         _update(connection, tenant, [row.run_id for row in idle], {**over, **rest})
         _tell_parents(connection, tenant, rows, idle, now)
-    return get_runs(connection, tenant, run_ids)
+    started = [run_id for run_id in family if run_id not in run_ids]
+    return get_runs(connection, tenant, [*run_ids, *started])
 
 
 def resume(
