@@ -61,6 +61,8 @@ class Executor:
         self._opening = asyncio.Lock()
         self._process: int | None = None
         self._closed = False
+        self._turn = 0
+        """Counts what happens to runs in this process."""
 
     async def open(self) -> None:
         """Become ready to execute runs, and begin to look for them; repeatable.
@@ -117,12 +119,14 @@ class Executor:
         submission = make()
         if transaction is None:
             await self.open()
+            turn = self._turn
             stored = await self._submissions.ask(submission)
         else:
+            turn = self._turn
             (stored,) = await self._tools.journal.submit_within(transaction, [submission])
         agree(submission.record, stored)
         await reach(self._tools.points, "run.submitted")
-        live = self.follow(stored)
+        live = self._see(stored, turn)
         if not stored.status.is_terminal:
             self._worker.own(stored.run_id)
             if transaction is None:
@@ -138,13 +142,37 @@ class Executor:
             self._worker.handed(record.run_id)
             await self._backend.enqueue(record.run_id)
 
-    def follow(self, record: RunRecord) -> LiveRun:
-        """Give what this process knows of a run; the same for all who ask."""
+    async def look(self, run_id: str) -> LiveRun:
+        """Read how a run stands.
+
+        Raises:
+            RunNotFoundError: No run of this tenant has that id.
+            StorageError: It cannot be read.
+        """
+        turn = self._turn
+        return self._see(await self.find(run_id), turn)
+
+    async def list(self, status: RunStatus | None, limit: int) -> tuple[LiveRun, ...]:
+        """Read how the newest runs stand, newest first.
+
+        Raises:
+            StorageError: They cannot be read.
+        """
+        turn = self._turn
+        records = await self._tools.storage.find_runs(self._tenant, status=status, limit=limit)
+        return tuple([self._see(record, turn) for record in records])
+
+    def _see(self, record: RunRecord, turn: int) -> LiveRun:
+        """Give what this process knows of a run; the same for all who ask.
+
+        Args:
+            record: As it was read.
+            turn: When the reading began: what has happened here since is newer.
+        """
         live = self._live.get(record.run_id)
         if live is None:
             live = self._live[record.run_id] = LiveRun(record)
-        elif not live.is_executing and record.updated_at >= live.record.updated_at:
-            # What was read before the run ended here may come after that.
+        elif not live.is_executing and live.turn <= turn:
             live.record = record
         return live
 
@@ -176,8 +204,7 @@ class Executor:
         claim = await self._claims.ask(run_id)
         if claim is None or run_id in self._active:
             return
-        live = self.follow(claim.record)
-        await self._perform(live, claim)
+        await self._perform(self._see(claim.record, self._turn), claim)
 
     async def _perform(self, live: LiveRun, claim: Claim) -> None:
         record, tools = claim.record, self._tools
@@ -192,7 +219,7 @@ class Executor:
         execution = Execution(claim.fence, events)
         live.record, live.execution, live.outcome = record, execution, None
         self._active[record.run_id] = live
-        live.tell()
+        self._mark(live)
         try:
             is_written = await Performance(self._stage, live, execution, claim).go()
             if not is_written:
@@ -203,7 +230,13 @@ class Executor:
                 self._worker.ended(record.run_id)
             events.close()
             execution.settled.set()
-            live.tell()
+            self._mark(live)
+
+    def _mark(self, live: LiveRun) -> None:
+        """Take note that something has happened here to a run."""
+        self._turn += 1
+        live.turn = self._turn
+        live.tell()
 
     async def _claim_all(self, run_ids: Sequence[str]) -> Sequence[Claim | None]:
         claims = await self._tools.journal.claim(
@@ -223,10 +256,9 @@ class Executor:
         Raises:
             StorageError: It could not be asked for.
         """
-        before = await self.find(run_id)
-        if before.status.is_terminal:
+        if (await self.look(run_id)).record.status.is_terminal:
             return
-        now = self._tools.clock.now()
+        now, turn = self._tools.clock.now(), self._turn
         asked = await self._tools.journal.cancel(self._tenant, [run_id], now=now)
         for record in asked:
             if live := self._active.get(record.run_id):
@@ -235,7 +267,7 @@ class Executor:
             elif record.status is RunStatus.CANCELLED:
                 await self._tell_end(record)
         for record in asked:
-            await self.outcomes.until_ended(self.follow(record), self)
+            await self.outcomes.until_ended(self._see(record, turn), self)
 
     async def _tell_end(self, record: RunRecord) -> None:
         """Tell the end of a run that was cancelled while nobody executed it."""
@@ -255,7 +287,7 @@ class Executor:
         self._worker.ended(record.run_id)
         if live := self._live.get(record.run_id):
             live.record = record
-            live.tell()
+            self._mark(live)
 
     async def resume(self, run_id: str) -> RunRecord:
         """Let a run go on that has ended without success, or is parked.
@@ -265,17 +297,17 @@ class Executor:
             StorageError: It could not be written.
         """
         await self.open()
-        before = await self.find(run_id)
+        before = (await self.look(run_id)).record
         if before.status in {RunStatus.RUNNING, RunStatus.SUCCEEDED}:
             raise ConfigurationError(f"run {run_id} cannot be resumed: it is {before.status}")
+        turn = self._turn
         (record,) = await self._tools.journal.resume(
             self._tenant,
             [run_id],
             now=self._tools.clock.now(),
             seconds=self._tools.settings.run_timeout,
         )
-        live = self.follow(record)
-        live.outcome = None
+        self._see(record, turn).outcome = None
         self._worker.own(run_id)
         await self.hand_over(record)
         return record
