@@ -17,7 +17,7 @@ from codeflow_engine.runs.containment import redact
 from codeflow_engine.runs.context import Toolbox
 from codeflow_engine.runs.events import EventStream
 from codeflow_engine.runs.inbox import Children
-from codeflow_engine.runs.live import Execution, LiveRun, Stop
+from codeflow_engine.runs.live import Execution, LiveRun, Outcome, Stop
 from codeflow_engine.runs.outcomes import Outcomes
 from codeflow_engine.runs.performing import Performance, Stage
 from codeflow_engine.runs.points import reach
@@ -46,12 +46,13 @@ class Executor:
         self._executes = tools.settings.executes
         self._backend = backend
         self.outcomes = Outcomes(tools)
-        self._submissions = Batches[Submission, RunRecord](tools.journal.submit)
-        self._claims = Batches[str, Claim | None](self._claim_all)
+        seconds = tools.settings.finish_timeout
+        self._submissions = Batches[Submission, RunRecord](tools.journal.submit, seconds=seconds)
+        self._claims = Batches[str, Claim | None](self._claim_all, seconds=seconds)
         self._stage = Stage(
             tools=tools,
             runner=runner or DirectRunner(tools.threads),
-            writes=Batches(tools.journal.write),
+            writes=Batches(tools.journal.write, seconds=seconds),
             children=self._children,
         )
         self._live: weakref.WeakValueDictionary[str, LiveRun] = weakref.WeakValueDictionary()
@@ -201,7 +202,14 @@ class Executor:
         self._worker.begun(run_id)
         if self._closed or run_id in self._active:
             return
-        claim = await self._claims.ask(run_id)
+        try:
+            claim = await self._claims.ask(run_id)
+        except Exception as error:
+            # It is tried again with the next look; who waits here hears of it.
+            if live := self._live.get(run_id):
+                live.outcome = Outcome(error=error)
+                self._mark(live)
+            raise
         if claim is None or run_id in self._active:
             return
         await self._perform(self._see(claim.record, self._turn), claim)
