@@ -132,6 +132,8 @@ class Performance:
 
     async def _execute(self) -> _Ended:
         execution = self._execution
+        if execution.stop is not None:
+            return self._stopped(execution.stop)
         execution.task = asyncio.create_task(
             self._workflow(), name=f"codeflow run {self._claim.record.run_id}"
         )
