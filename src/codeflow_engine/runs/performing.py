@@ -132,8 +132,8 @@ class Performance:
 
     async def _execute(self) -> _Ended:
         execution = self._execution
-        if execution.stop is not None:
-            return self._stopped(execution.stop)
+        if (stop := self._stop()) is not None:
+            return self._stopped(stop)
         execution.task = asyncio.create_task(
             self._workflow(), name=f"codeflow run {self._claim.record.run_id}"
         )
@@ -144,12 +144,16 @@ class Performance:
             if timer is not None:
                 timer.cancel()
         error = _error_of(execution.task)
-        if execution.stop is not None and not isinstance(error, _Parked):
-            return self._stopped(execution.stop)
+        if (stop := self._stop()) is not None and not isinstance(error, _Parked):
+            return self._stopped(stop)
         if error is None:
             ended: _Ended = execution.task.result()
             return ended
         return self._broken(error)
+
+    def _stop(self) -> Stop | None:
+        """Say why the execution was stopped by now; others may do so at any moment."""
+        return self._execution.stop
 
     async def _whole(self, task: asyncio.Task[Any]) -> None:
         """Wait for the workflow to its end; where this is ended, so is the workflow first."""

@@ -150,15 +150,10 @@ async def test_an_approval_that_does_not_come_ends_the_wait(
 )
 @pytest.mark.parametrize("turn", [1, 2])
 async def test_d5_d6_effects_stand_once_wherever_a_worker_stops(
-    options: dict[str, Any],
-    host: FakeHost,
-    plan: Plan,
-    storage: MemoryStorage,
-    point: str,
-    turn: int,
+    options: dict[str, Any], host: FakeHost, plan: Plan, point: str, turn: int
 ) -> None:
     """Another one looks before it writes; the first one's claim is refused when it wakes."""
-    del options["storage"]
+    storage = options.pop("storage")
     frozen = Frozen(storage, point, turn, **options)
     run_id = (await frozen.engine.submit("apply", {"plan": plan.to_json()}, key="k")).id
     await frozen.until_frozen()
@@ -216,12 +211,12 @@ async def test_a_write_that_failed_and_stands_all_the_same_is_found(
     async with opened(AsyncEngine(**{**options, "vcs": vcs, "clock": clock})) as engine:
         plan = replace(plan, provider=name)
         run = await engine.submit("apply", {"plan": plan.to_json()})
-        while not loss.struck:
+        while not loss.struck:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.05)
         clock.advance(60)
         receipts = await run.result()
-    assert [receipt.found for receipt in receipts][0] is True
+    assert next(iter(receipts)).found
     assert written(host) == keys(plan)
 
 
