@@ -114,7 +114,9 @@ class CancelTests:
 
         given = await journal.cancel("a", ["root"], now=LATER)
 
-        assert [one.run_id for one in given] == [root.record.run_id]
+        first, *started = [one.run_id for one in given]
+        assert first == root.record.run_id
+        assert sorted(started) == ["below", "child", "ended", "grandchild"]
         ids = ["root", "child", "ended", "below", "grandchild", "other", "sibling"]
         told = ["running", "running", "succeeded", "cancelled", "cancelled", "pending", "pending"]
         assert await _statuses(backend, *ids) == told
