@@ -13,7 +13,7 @@ from codeflow_engine.domain.journal import Notice, Signal
 from codeflow_engine.storage.sql.bulk import FLAG, NUMBER, TEXT, change, insertion
 from codeflow_engine.storage.sql.columns import escape, microseconds, unescape
 from codeflow_engine.storage.sql.journal.locking import locked
-from codeflow_engine.storage.sql.runs import moment_of
+from codeflow_engine.storage.sql.runs import check_moment
 from codeflow_engine.storage.sql.statements import among
 from codeflow_engine.storage.sql.tables import RUNS, SIGNALS
 
@@ -63,7 +63,7 @@ def sent(tenant: str, signal: Signal) -> Sent:
         StorageError: It cannot be stored; names the signal.
     """
     name = f"signal {signal.signal_id!r} of run {signal.run_id!r}"
-    moment_of(name, signal.sent_at)
+    check_moment(signal.sent_at)
     key = (escape(tenant), escape(signal.run_id), escape(signal.signal_id))
     return signal.run_id, (*key, escape(signal.name), encode(name, signal))
 
