@@ -81,6 +81,8 @@ def test_it_counts_what_is_done() -> None:
     [
         ({"status": "pending"}, "Review waits to start"),
         ({"status": "running"}, "Review under way"),
+        ({"status": "waiting"}, "Review waits"),
+        ({"status": "dead", "error": "E: no"}, "REVIEW NOT COMPLETE (run dead): E: no"),
         ({"status": "cancelled"}, "REVIEW NOT COMPLETE (run cancelled)"),
         ({"status": "failed", "error": "E: no"}, "REVIEW NOT COMPLETE (run failed): E: no"),
         ({}, "Review run has succeeded; its outcome is not known here"),
