@@ -8,7 +8,7 @@ plugins and stand here as they are; whoever shows them escapes them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -143,6 +143,11 @@ class Timeline:
         self.first: int = 0
         """Number of the first event that was heard; 0 before that."""
 
+        self._attempts: Counter[tuple[str, str | None]] = Counter()
+        self._worked: Counter[tuple[str, str | None]] = Counter()
+        """Attempts that have ended, and the seconds that they took, by step."""
+
+        self._resumed = 0
         self._units: int | None = None
         self._doing = "reviewing"
         self._scope = ""
@@ -167,6 +172,11 @@ class Timeline:
             self._begin_step(event)
         elif kind == "StepFinished":
             self._end_step(event)
+        elif kind == "RunWaiting":
+            self._say(f"waits {_awaited(event['signals'], event['wake_at'])}")
+        elif kind == "RunResumed":
+            self._resumed += 1
+            self._say("taken up again")
         elif kind == "AnalyzerFinished":
             name = event["analyzer"]
             ended = Analyzer(
@@ -189,7 +199,13 @@ class Timeline:
         for record in sorted(shown, key=lambda record: record["position"]):
             key = _shown_key(record["key"], alone=unnamed[record["name"]] == 1)
             where = record["name"], key
-            self.steps[where] = _recorded(record, key, heard.pop(where, None))
+            self.steps[where] = step = _recorded(record, key)
+            heard.pop(where, None)
+            # Of an attempt whose process was gone nobody has told how long it took.
+            if step.ended is not None and not step.waits:
+                whole = self._attempts[where] == step.attempts
+                alone = step.elapsed if step.attempts == 1 else None
+                step.seconds = self._worked[where] if whole else alone
         # What goes on is not in the journal yet; neither is what is done anew each time. Of
         # steps that stand there by their numbers, events tell nothing that could be told apart.
         repeated = {(name, None) for name, number in unnamed.items() if number > 1}
@@ -229,7 +245,9 @@ class Timeline:
         if self.waited:
             facts.append(("waited", duration(self.waited)))
         if run["status"] == "waiting":
-            facts.append(("waits", _awaited(run)))
+            facts.append(("waits", _awaited(run["waits_for"], run["wake_at"])))
+        if self._resumed:
+            facts.append(("resumed", count(self._resumed, "time")))
         if run.get("recoveries"):
             times = count(run["recoveries"], "time")
             facts.append(("recovered", f"{times} since its last finished step"))
@@ -292,11 +310,8 @@ class Timeline:
         self.line = f"{self._doing}{self._scope}: {what}"
 
     def _begin_step(self, event: Mapping[str, Any]) -> None:
-        # The second attempt, or that of another process, begins the same step.
-        where = event["step"], event["key"]
-        first = self.steps.get(where)
-        begun = _moment(event.get("at")) if first is None else first.begun
-        self.steps[where] = step = Step(name=event["step"], key=event["key"], begun=begun)
+        name, key = event["step"], event["key"]
+        self.steps[name, key] = step = Step(name=name, key=key, begun=_moment(event.get("at")))
         self._say(step.title)
 
     def _end_step(self, event: Mapping[str, Any]) -> None:
@@ -305,12 +320,13 @@ class Timeline:
         step = self.steps.setdefault(where, Step(name=event["step"], key=event["key"]))
         step.seconds, step.error = event["seconds"], event["error"]
         step.ended = _moment(event.get("at"))
+        self._attempts[where] += 1
+        self._worked[where] += event["seconds"]
 
 
-def _recorded(record: Mapping[str, Any], key: str | None, heard: Step | None) -> Step:
-    """Make a step of its record; how long the work itself took is known by its events."""
+def _recorded(record: Mapping[str, Any], key: str | None) -> Step:
     waiting = record["state"] == "waiting"
-    step = Step(
+    return Step(
         name=record["name"],
         key=key,
         error=record["error"],
@@ -321,13 +337,6 @@ def _recorded(record: Mapping[str, Any], key: str | None, heard: Step | None) ->
         waiting=waiting,
         wakes=_moment(record["wake_at"]),
     )
-    if waiting or step.waits:
-        return step
-    if heard is not None and heard.seconds is not None:
-        step.seconds = heard.seconds
-    elif step.attempts == 1 and step.begun is not None and step.ended is not None:
-        step.seconds = max((step.ended - step.begun).total_seconds(), 0.0)
-    return step
 
 
 def _shown_key(key: str, *, alone: bool) -> str | None:
@@ -342,8 +351,8 @@ def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def _awaited(run: Mapping[str, Any]) -> str:
-    until = _moment(run["wake_at"])
-    what = f"for {', '.join(run['waits_for'])}" if run["waits_for"] else ""
+def _awaited(signals: Sequence[str], wake_at: str | None) -> str:
+    until = _moment(wake_at)
+    what = f"for {', '.join(signals)}" if signals else ""
     when = "" if until is None else f"until {moment(until)}"
     return " ".join(filter(None, [what, when])) or "for somebody to resume it"

@@ -83,7 +83,22 @@ def test_it_says_what_became_of_a_step(fields: dict[str, Any], told: str) -> Non
 
 
 def test_the_time_of_work_is_that_of_its_events() -> None:
-    """Of a step with several attempts, what its last one did not take was waiting."""
+    """Of a step with several attempts, what none of them took was waiting."""
+    events = (
+        step_event("StepStarted", "a", seconds=2),
+        step_event("StepFinished", "a", seconds=3, took=1),
+        step_event("StepStarted", "a", seconds=10),
+        step_event("StepFinished", "a", seconds=12, took=2),
+    )
+
+    (one,) = read(step("a", begun=2, ended=12, attempts=2), events=events).steps.values()
+
+    assert (one.seconds, one.waited) == (3, 7)
+    assert one.told == "done, 2 attempts, waited 7.00 s"
+
+
+def test_an_attempt_that_told_nothing_leaves_the_time_unknown() -> None:
+    """A process that was gone has not told how long it worked, and that was no waiting."""
     events = (
         step_event("StepStarted", "a", seconds=2),
         step_event("StepStarted", "a", seconds=10),
@@ -92,8 +107,31 @@ def test_the_time_of_work_is_that_of_its_events() -> None:
 
     (one,) = read(step("a", begun=2, ended=12, attempts=2), events=events).steps.values()
 
-    assert (one.seconds, one.waited) == (2, 8)
-    assert one.told == "done, 2 attempts, waited 8.00 s"
+    assert (one.elapsed, one.seconds, one.waited) == (10, None, None)
+
+
+def test_a_computation_stands_where_it_was_done_last() -> None:
+    """What no record holds is done anew each time, and did not wait in between."""
+    events = (
+        step_event("StepStarted", "fuse", seconds=2),
+        step_event("StepFinished", "fuse", seconds=3, took=1),
+        step_event("StepStarted", "fuse", seconds=500),
+        step_event("StepFinished", "fuse", seconds=501, took=1),
+    )
+
+    made = read(step("approval", kind="receive", begun=3, ended=500), events=events)
+
+    assert titles(made) == ["approval", "fuse"]
+    assert [one.elapsed for one in made.steps.values()] == [497, 1]
+
+
+def test_it_is_counted_how_often_a_run_was_taken_up_again() -> None:
+    """After a wait, and after its worker was gone."""
+    resumed = {"event": "RunResumed", "sequence": 1, "at": at(1), "recoveries": 0}
+
+    facts = dict(read(events=(resumed, resumed)).facts(run()))
+
+    assert facts["resumed"] == "2 times"
 
 
 def test_what_is_not_known_is_no_number() -> None:

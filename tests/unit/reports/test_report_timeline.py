@@ -49,6 +49,11 @@ RUN = {"workflow": "review", "status": "succeeded", "error": None, "summary": No
         ([ended("ruff", 0, "it crashed")], "reviewing: ruff has failed"),
         ([{"event": "RunStarted", "workflow": "triage"}, started("a")], "running triage: a"),
         ([started("fetch"), finished("fetch")], "reviewing: fetch"),
+        ([{"event": "RunResumed", "recoveries": 1}], "reviewing: taken up again"),
+        (
+            [{"event": "RunWaiting", "signals": ["approval"], "wake_at": None}],
+            "reviewing: waits for approval",
+        ),
     ],
 )
 def test_the_line_says_what_happened_last(events: list[dict[str, Any]], line: str) -> None:
