@@ -87,9 +87,11 @@ def test_a_prepared_statement_is_not_there_any_more(
     proxy: PoolingProxy, postgres_database: str
 ) -> None:
     """Its name is known on the connection on which it was prepared, just before."""
-    with client(proxy, postgres_database, prepare_threshold=0) as one:
-        with pytest.raises(psycopg.errors.InvalidSqlStatementName):
-            one.execute("SELECT 1")
+    with (
+        client(proxy, postgres_database, prepare_threshold=0) as one,
+        pytest.raises(psycopg.errors.InvalidSqlStatementName),
+    ):
+        one.execute("SELECT 1")
 
 
 def test_a_prepared_statement_of_another_session_is_in_the_way(postgres: Server) -> None:
