@@ -66,6 +66,15 @@ class ReviewInput:
             scope=_read_scope(given.get("scope")),
         )
 
+    def repository(self) -> str | None:
+        """Name what the change belongs to; None for a bare patch."""
+        change = self.change
+        if not isinstance(change, ChangeRequest):
+            return change.target or None
+        # A forge numbers the changes of a repository, as in `acme/shop#42`.
+        is_path = os.path.isabs(change.target)  # noqa: PTH117 - a text may hold what no path can
+        return change.target if is_path else change.target.partition("#")[0]
+
     def write(self) -> Mapping[str, Any]:
         """Give plain JSON data that tells what was asked."""
         change = self.change
@@ -97,7 +106,9 @@ def _read_change(given: object, base: str | None, head: str | None) -> Change | 
         if base is not None or head is not None:
             raise ConfigurationError("base and head go with a repository, not with a patch")
         return _read_given(given, path)
-    return ChangeRequest(target=str(given), base=base, head=head)
+    # Whoever goes on with the run may have another working directory.
+    target = os.path.abspath(path) if path.is_dir() else str(given)  # noqa: PTH100 - `Path.absolute` leaves `..` in
+    return ChangeRequest(target=target, base=base, head=head)
 
 
 def _as_path(given: object) -> Path | None:
