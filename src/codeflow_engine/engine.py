@@ -12,25 +12,40 @@ from codeflow_engine.errors import ConfigurationError
 if TYPE_CHECKING:
     import logging
     import os
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
 
-    from codeflow_engine.contracts import VCS, Analyzer, Backend, Cache, Observer, Pruned, Storage
+    from codeflow_engine.contracts import (
+        VCS,
+        Analyzer,
+        Backend,
+        Cache,
+        Journal,
+        Observer,
+        Pruned,
+        Storage,
+        WorkflowBackend,
+    )
     from codeflow_engine.domain.change import Change
     from codeflow_engine.domain.diff import Diff
     from codeflow_engine.domain.dismissal import Dismissal
+    from codeflow_engine.domain.effect import Plan, Receipt
     from codeflow_engine.domain.review import Review
-    from codeflow_engine.domain.run import RunRecord, RunStatus
+    from codeflow_engine.domain.run import RunStatus
     from codeflow_engine.plugins.backends import Backends
     from codeflow_engine.plugins.loader import LoadedPlugins
     from codeflow_engine.plugins.overview import Plugins
     from codeflow_engine.plugins.registry import Kind
     from codeflow_engine.runs.clock import Clock
     from codeflow_engine.runs.context import Toolbox
+    from codeflow_engine.runs.executor import Executor
     from codeflow_engine.runs.handle import AsyncRun
+    from codeflow_engine.runs.live import LiveRun
+    from codeflow_engine.runs.points import Points
+    from codeflow_engine.runs.workflow import WorkflowFunction
     from codeflow_engine.sandbox import Isolation
-    from codeflow_engine.settings import Settings
+    from codeflow_engine.settings import Executes, Settings
 
 __all__ = ["AsyncEngine", "ChangeLike", "EngineOptions"]
 
@@ -54,6 +69,14 @@ class EngineOptions(TypedDict, total=False):
     analyzers: Iterable[str | Analyzer] | None
     """Names of the analyzers to ask, or ones that the host made; None asks all whose
     packages are installed."""
+
+    workflows: str | WorkflowBackend | None
+    """Name of the workflow backend, which decides where and when runs execute, or one that
+    the host made."""
+
+    executes: str | None
+    """Which runs this engine executes: `"all"` of its tenant, wherever they were submitted;
+    `"own"`, those that are submitted here, and end with it; `"none"`, others execute."""
 
     observers: Iterable[str | Observer] | None
     """Names of observers, or ones that the host made."""
@@ -83,7 +106,10 @@ class EngineOptions(TypedDict, total=False):
     """Where the engine logs; None is the logger `codeflow_engine`."""
 
     clock: Clock | None
-    """Where time and ids come from."""
+    """Where time, chance and ids come from."""
+
+    points: Points | None
+    """Who is told of the named points that runs pass; for tests of crashes."""
 
 
 _THREADS = 4
@@ -112,7 +138,6 @@ class AsyncEngine:
         from codeflow_engine.plugins.backends import Backends
         from codeflow_engine.plugins.loader import load_plugins
         from codeflow_engine.plugins.registry import Kind
-        from codeflow_engine.runs.executor import DirectExecutor
         from codeflow_engine.settings import load_settings
 
         unknown = sorted(options.keys() - EngineOptions.__annotations__.keys())
@@ -129,14 +154,25 @@ class AsyncEngine:
             "storage": self._name(Kind.STORAGE, options.get("storage"), storage),
             "cache": self._name(Kind.CACHE, options.get("cache"), settings.cache),
             "vcs": self._name(Kind.VCS, options.get("vcs"), settings.vcs),
+            "workflows": self._name(
+                Kind.WORKFLOW_BACKEND, options.get("workflows"), settings.workflows
+            ),
+            "executes": _executes(options.get("executes"), settings.executes),
             "analyzers": self._names(Kind.ANALYZER, options.get("analyzers"), settings.analyzers),
             "observers": self._names(Kind.OBSERVER, options.get("observers"), settings.observers),
         }
         settings = replace(settings, **chosen)
         self._tools = _wire(settings, self._loaded, self._backends, options)
-        self._executor = DirectExecutor(self._tools)
+        self._executor = _executor(self._tools)
+
+    @property
+    def begins(self) -> bool:
+        """Whether it looks for runs as soon as it is entered: those that others have left."""
+        return self._executor.begins
 
     async def __aenter__(self) -> Self:
+        if self.begins:
+            await self._executor.begin()
         return self
 
     async def __aexit__(
@@ -148,18 +184,83 @@ class AsyncEngine:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Cancel the runs under way, end their processes, close what the engine opened.
+        """Let go of the runs under way, end their processes, close what the engine opened.
 
-        May be called again. What the host handed in stays open.
+        Runs in a durable storage are given back at once, and go on in another process, or
+        here when it is opened anew; others are cancelled, and so are all of an engine that
+        executes its own alone. Call `drain` first to let them end. May be called again.
+        What the host handed in stays open.
         """
         try:
-            await self._executor.aclose()
+            await self._executor.drain(grace=0)
         finally:
             try:
                 await self._tools.sandbox.aclose()
             finally:
                 self._tools.threads.shutdown(wait=False, cancel_futures=True)
                 await self._backends.aclose()
+
+    async def open(self) -> None:
+        """Reach the storage, and begin to execute runs that wait there.
+
+        An engine does so by itself: when it is entered, as far as the storage can be used
+        then, and at its first run. A service calls it to hear at its start what is wrong.
+
+        Raises:
+            StorageUnavailableError: The storage could not be reached in the time that it
+                has for that.
+            SchemaVersionError: It has to be migrated first.
+            ConfigurationError: The engine is closed, or was opened before a fork.
+        """
+        await self._executor.open()
+
+    async def drain(self, *, grace: float = 30.0) -> None:
+        """Take no more runs, and wait for those under way; then give back what is left.
+
+        What a service does when it is told to end. Runs that are given back are taken up by
+        other workers at once.
+
+        Args:
+            grace: Seconds to wait.
+        """
+        await self._executor.drain(grace=grace)
+
+    def workflow(
+        self,
+        name: str,
+        *,
+        version: int = 1,
+        earlier: Mapping[int, WorkflowFunction] | None = None,
+    ) -> Callable[[WorkflowFunction], WorkflowFunction]:
+        """Register an async function as a workflow of this engine.
+
+        ```python
+        @engine.workflow("greet")
+        async def greet(run: RunContext, given: dict[str, Any]) -> str:
+            return await run.step("compose", compose, given["name"])
+        ```
+
+        Args:
+            name: What it is submitted by.
+            version: Raised when the steps change, and only then.
+            earlier: The code of older versions, for runs that began with it.
+
+        Raises:
+            PluginConflictError: The name is taken.
+        """
+
+        def register(function: WorkflowFunction) -> WorkflowFunction:
+            from codeflow_engine.plugins.registry import PluginRegistry
+            from codeflow_engine.runs.workflow import workflow_of
+
+            made = workflow_of(function, name=name, version=version, earlier=earlier)
+            registry = PluginRegistry(f"{function.__module__}.{function.__qualname__}")
+            registry.add_workflow(name, made)
+            for problem in self._loaded.registry.accept(registry.offers):
+                raise problem
+            return function
+
+        return register
 
     async def review(
         self,
@@ -205,19 +306,42 @@ class AsyncEngine:
             raise
         return result
 
-    async def submit(self, workflow: str, input: Mapping[str, Any]) -> AsyncRun:  # noqa: A002
-        """Start a run of a workflow and return its handle at once.
+    async def submit(
+        self,
+        workflow: str,
+        input: Mapping[str, Any],  # noqa: A002
+        *,
+        key: str | None = None,
+        transaction: object = None,
+        not_before: datetime | None = None,
+        priority: int = 0,
+    ) -> AsyncRun:
+        """Store a run of a workflow, and return its handle at once.
 
         Args:
             workflow: Its name; `review` ships with the engine.
             input: What it works on; for `review` the arguments of that verb by name.
+            key: What the caller knows it by, such as the id of a delivery. Asked for again
+                with the same input, it is the same run.
+            transaction: A connection or session of SQLAlchemy on the database of the storage,
+                in a transaction of the host. The run is stored in it, and nothing else is
+                used: with a rollback there is no run, with a commit exactly one, which
+                begins soon after.
+            not_before: The moment before which it does not begin, with a time zone.
+            priority: The higher one begins first.
 
         Raises:
             UnknownBackendError: No workflow has that name.
-            ConfigurationError: The input cannot work.
+            ConfigurationError: The input cannot work, or the storage takes no transaction.
+            ConflictingRunError: The key belongs to a run with another input.
+            StorageError: It could not be stored.
         """
-        execution = await self._executor.start(workflow, input, self._tools.settings.tenant)
-        return self._handle(execution.record)
+        from codeflow_engine.runs.submitting import Request
+
+        request = Request(
+            workflow=workflow, given=input, key=key, not_before=not_before, priority=priority
+        )
+        return self._handle(await self._executor.submit(request, transaction=transaction))
 
     async def run(self, run_id: str) -> AsyncRun:
         """Find a run of this tenant by its id.
@@ -225,7 +349,7 @@ class AsyncEngine:
         Raises:
             RunNotFoundError: There is none.
         """
-        return self._handle(await self._executor.find(run_id, self._tools.settings.tenant))
+        return self._handle(self._executor.follow(await self._executor.find(run_id)))
 
     async def runs(
         self, *, status: RunStatus | None = None, limit: int = 100
@@ -239,7 +363,32 @@ class AsyncEngine:
             raise ConfigurationError(f"at least one run has to be asked for, not {limit}")
         tenant = self._tools.settings.tenant
         records = await self._tools.storage.find_runs(tenant, status=status, limit=limit)
-        return tuple(self._handle(record) for record in records)
+        return tuple(self._handle(self._executor.follow(record)) for record in records)
+
+    async def plan(self, review: Review) -> Plan:
+        """Say what publishing a review would write to the host of its change; nothing is.
+
+        Raises:
+            ConfigurationError: The change belongs to no host, as a bare patch.
+        """
+        from codeflow_engine.publish.planning import plan
+
+        return plan(review)
+
+    async def apply(self, plan: Plan) -> tuple[Receipt, ...]:
+        """Write the effects of a plan, each once, and return their receipts in its order.
+
+        The plan is bound to the revision that was reviewed. Applied again, in whatever
+        process, it is the same run, and gives the same receipts.
+
+        Raises:
+            PublishError: The change has moved on since.
+            ConfigurationError: Its host takes no effects.
+            CodeflowError: Whatever else ended the run.
+        """
+        run = await self.submit("apply", {"plan": plan.to_json()}, key=f"apply:{plan.key}")
+        receipts: tuple[Receipt, ...] = await run.result()
+        return receipts
 
     async def dismiss(
         self,
@@ -332,10 +481,10 @@ class AsyncEngine:
 
         return Plugins(self._loaded, self._backends)
 
-    def _handle(self, record: RunRecord) -> AsyncRun:
+    def _handle(self, live: LiveRun) -> AsyncRun:
         from codeflow_engine.runs.handle import AsyncRun
 
-        return AsyncRun(record, self._executor, self._tools.storage)
+        return AsyncRun(live, self._executor, self._tools)
 
     def _name(self, kind: Kind, given: object, default: str) -> str:
         return self._backends.choose(kind, default if given is None else given)
@@ -367,9 +516,11 @@ def _wire(
     for failure in loaded.failures:
         log.warning("plugin is not in use", plugin=failure.origin, error=failure.error.message)
     observers = [backends.get(Observer, name) for name in settings.observers]
+    storage = backends.get(Storage, settings.storage or "memory")
     return Toolbox(
         settings=settings,
-        storage=backends.get(Storage, settings.storage or "memory"),
+        storage=storage,
+        journal=_journal(storage, backends),
         cache=backends.get(Cache, settings.cache),
         vcs=settings.vcs,
         sandbox=Sandbox(prefer=settings.isolation),
@@ -379,4 +530,41 @@ def _wire(
         log=log,
         clock=options.get("clock") or Clock(),
         threads=ThreadPoolExecutor(_THREADS, thread_name_prefix="codeflow"),
+        points=options.get("points"),
     )
+
+
+def _journal(storage: Storage, backends: Backends) -> Journal:
+    """Give the journal of a storage, or one in memory beside a storage that has none."""
+    from codeflow_engine.contracts import Journal, Storage, StorageCapability
+    from codeflow_engine.runs.mirroring import MirroredJournal
+
+    if StorageCapability.JOURNAL not in storage.capabilities:
+        memory = backends.get(Storage, "memory")
+        assert isinstance(memory, Journal)  # noqa: S101 - the shipped one is
+        return MirroredJournal(memory, storage)
+    if not isinstance(storage, Journal):
+        raise ConfigurationError(
+            f"the storage {type(storage).__name__} says that it keeps a journal, and does not "
+            f"derive from Journal"
+        )
+    return storage
+
+
+def _executor(tools: Toolbox) -> Executor:
+    from codeflow_engine.contracts import WorkflowBackend
+    from codeflow_engine.runs.executor import Executor
+
+    return Executor(tools, tools.backends.get(WorkflowBackend, tools.settings.workflows))
+
+
+def _executes(given: str | None, default: Executes) -> Executes:
+    from codeflow_engine.settings import Executes
+
+    if given is None:
+        return default
+    try:
+        return Executes(given)
+    except ValueError:
+        known = ", ".join(Executes)
+        raise ConfigurationError(f"an engine executes {known}, not {given!r}") from None

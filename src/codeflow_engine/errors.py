@@ -30,7 +30,10 @@ CodeflowError
 │   ├── LeaseLostError
 │   ├── RunCancelledError
 │   ├── RunNotFoundError
-│   └── ConflictingRunError       same key, other input
+│   ├── ConflictingRunError       same key, other input
+│   ├── StepError                 a step raised what the journal cannot keep
+│   ├── StepTimeoutError          a step took longer than it may
+│   └── RunTimeoutError           a run executed for longer than it may
 ├── SandboxError                  a subprocess could not be run as asked
 │   ├── SandboxTimeoutError
 │   └── SandboxLimitError         output or memory cap reached
@@ -71,11 +74,14 @@ __all__ = [
     "RefusedError",
     "RunCancelledError",
     "RunNotFoundError",
+    "RunTimeoutError",
     "SandboxError",
     "SandboxLimitError",
     "SandboxTimeoutError",
     "SchemaVersionError",
     "SerializationError",
+    "StepError",
+    "StepTimeoutError",
     "StorageError",
     "StorageFullError",
     "StorageUnavailableError",
@@ -260,6 +266,20 @@ class RunNotFoundError(WorkflowError, LookupError):
 
 class ConflictingRunError(WorkflowError):
     """A run with the same key and another input exists already."""
+
+
+class StepError(WorkflowError):
+    """A step raised something that the journal cannot keep; names its type, and not its text."""
+
+
+class StepTimeoutError(WorkflowError):
+    """A step took longer than its author allows."""
+
+    retryable = True
+
+
+class RunTimeoutError(WorkflowError):
+    """A run executed for longer than it may."""
 
 
 class SandboxError(CodeflowError):

@@ -11,7 +11,15 @@ from codeflow_engine.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import (
+        Callable,
+        Collection,
+        Coroutine,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
     from datetime import datetime
     from types import TracebackType
 
@@ -19,10 +27,14 @@ if TYPE_CHECKING:
 
     from codeflow_engine.contracts import Pruned
     from codeflow_engine.domain.dismissal import Dismissal
+    from codeflow_engine.domain.budget import Budget
+    from codeflow_engine.domain.effect import Plan, Receipt
+    from codeflow_engine.domain.journal import StepRecord
     from codeflow_engine.domain.review import Review
     from codeflow_engine.domain.run import RunEvent, RunRecord, RunStatus
     from codeflow_engine.plugins.overview import Plugins
     from codeflow_engine.runs.handle import AsyncRun
+    from codeflow_engine.runs.workflow import WorkflowFunction
     from codeflow_engine.sandbox import Isolation
 
 __all__ = ["Engine", "Run"]
@@ -126,6 +138,8 @@ class Engine:
         self._finalizer = weakref.finalize(self, _close, self._loop, self._engine)
 
     def __enter__(self) -> Self:
+        if self._engine.begins:
+            self._loop.run(self._engine.__aenter__())
         return self
 
     def __exit__(
@@ -154,9 +168,52 @@ class Engine:
             self._engine.review(change, base=base, head=head, analyzers=analyzers, scope=scope)
         )
 
-    def submit(self, workflow: str, input: Mapping[str, Any]) -> Run:  # noqa: A002
+    def open(self) -> None:
+        """Do what `AsyncEngine.open` does."""
+        self._loop.run(self._engine.open())
+
+    def drain(self, *, grace: float = 30.0) -> None:
+        """Do what `AsyncEngine.drain` does."""
+        self._loop.run(self._engine.drain(grace=grace))
+
+    def workflow(
+        self,
+        name: str,
+        *,
+        version: int = 1,
+        earlier: Mapping[int, WorkflowFunction] | None = None,
+    ) -> Callable[[WorkflowFunction], WorkflowFunction]:
+        """Do what `AsyncEngine.workflow` does; the function is async here, too."""
+        return self._engine.workflow(name, version=version, earlier=earlier)
+
+    def submit(
+        self,
+        workflow: str,
+        input: Mapping[str, Any],  # noqa: A002
+        *,
+        key: str | None = None,
+        transaction: object = None,
+        not_before: datetime | None = None,
+        priority: int = 0,
+    ) -> Run:
         """Do what `AsyncEngine.submit` does."""
-        return Run(self._loop.run(self._engine.submit(workflow, input)), self._loop)
+        submitting = self._engine.submit(
+            workflow,
+            input,
+            key=key,
+            transaction=transaction,
+            not_before=not_before,
+            priority=priority,
+        )
+        return Run(self._loop.run(submitting), self._loop)
+
+    def plan(self, review: Review) -> Plan:
+        """Do what `AsyncEngine.plan` does."""
+        return self._loop.run(self._engine.plan(review))
+
+    def apply(self, plan: Plan) -> tuple[Receipt, ...]:
+        """Do what `AsyncEngine.apply` does."""
+        return self._loop.run(self._engine.apply(plan))
 
     def run(self, run_id: str) -> Run:
         """Do what `AsyncEngine.run` does."""
@@ -241,6 +298,10 @@ class Run:
         """Where the run stands now."""
         return self._run.status
 
+    def refresh(self) -> RunRecord:
+        """Do what `AsyncRun.refresh` does."""
+        return self._loop.run(self._run.refresh())
+
     def result(self) -> Any:
         """Do what `AsyncRun.result` does."""
         return self._loop.run(self._run.result())
@@ -255,9 +316,29 @@ class Run:
         """Do what `AsyncRun.to_dataframe` does."""
         return self._loop.run(self._run.to_dataframe())
 
+    def steps(self) -> tuple[StepRecord, ...]:
+        """Do what `AsyncRun.steps` does."""
+        return self._loop.run(self._run.steps())
+
     def cancel(self) -> None:
         """Do what `AsyncRun.cancel` does."""
         self._loop.run(self._run.cancel())
+
+    def resume(self) -> None:
+        """Do what `AsyncRun.resume` does."""
+        self._loop.run(self._run.resume())
+
+    def send(self, signal: str, value: Any = None, *, id: str | None = None) -> None:  # noqa: A002
+        """Do what `AsyncRun.send` does."""
+        self._loop.run(self._run.send(signal, value, id=id))
+
+    def approve(self, *, by: str) -> None:
+        """Do what `AsyncRun.approve` does."""
+        self._loop.run(self._run.approve(by=by))
+
+    def top_up(self, budget: Budget) -> None:
+        """Do what `AsyncRun.top_up` does."""
+        self._loop.run(self._run.top_up(budget))
 
     def __repr__(self) -> str:
         return repr(self._run).replace("<AsyncRun", "<Run", 1)

@@ -18,6 +18,7 @@ from mutation import struck, unbroken
 from codeflow_engine.contracts import WorkflowBackend, WorkflowCapability
 from codeflow_engine.contracts.workflow import Execute
 from codeflow_engine.errors import ConfigurationError, WorkflowError
+from codeflow_engine.providers.workflow.local import LocalBackend, LocalSettings
 from codeflow_engine.testing.contracts import WorkflowBackendContract
 from codeflow_engine.testing.fakes import FakeWorkflowBackend
 
@@ -26,6 +27,14 @@ class TestFakeWorkflowBackend(WorkflowBackendContract):
     @pytest.fixture
     def create(self) -> Callable[[], WorkflowBackend]:
         return FakeWorkflowBackend
+
+
+@pytest.mark.parametrize("create", [1, 100], indirect=True)
+class TestLocalBackend(WorkflowBackendContract):
+    @pytest.fixture
+    def create(self, request: pytest.FixtureRequest) -> Callable[[], WorkflowBackend]:
+        settings = LocalSettings(concurrency=request.param)
+        return lambda: LocalBackend(settings)
 
 
 class Prompt(FakeWorkflowBackend):

@@ -59,7 +59,7 @@ def test_the_package_keeps_its_floors() -> None:
     [
         ("errors.py", "codeflow_engine.domain.finding", "floors"),
         ("providers/vcs/git/__init__.py", "codeflow_engine.review", "wings"),
-        ("storage/memory.py", "codeflow_engine.runs", "wings"),
+        ("storage/memory/store.py", "codeflow_engine.runs", "wings"),
         ("engine.py", "codeflow_engine.providers.vcs.git", "registry"),
         ("plugins/builtin.py", "codeflow_engine.storage.memory", "registry"),
     ],

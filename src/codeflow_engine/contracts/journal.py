@@ -30,6 +30,7 @@ from codeflow_engine.domain.journal import (
     Submission,
 )
 from codeflow_engine.domain.run import RunRecord
+from codeflow_engine.errors import ConfigurationError
 
 __all__ = ["Journal"]
 
@@ -60,6 +61,27 @@ class Journal(ABC):
         Where a run of that id, or of that tenant and key, is there already, it stays as it
         is and is given instead. Two of one call that share a key are one run.
         """
+
+    async def submit_within(
+        self, transaction: object, runs: Sequence[Submission]
+    ) -> tuple[RunRecord, ...]:
+        """Insert runs as `submit` does, in a transaction of the host.
+
+        Nothing but its connection is used, and it is neither committed nor rolled back: there
+        are as many runs as if the host had inserted them itself.
+
+        Args:
+            transaction: What the host has begun it with.
+            runs: What to insert.
+
+        Raises:
+            ConfigurationError: The journal takes no such thing.
+        """
+        kind = type(transaction).__name__
+        raise ConfigurationError(f"{type(self).__name__} takes no {kind} as a transaction")
+
+    async def leave_loop(self) -> None:
+        """Close what serves the running event loop alone, which is about to end."""
 
     @abstractmethod
     async def find_due(

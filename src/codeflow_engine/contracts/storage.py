@@ -38,6 +38,9 @@ class StorageCapability(StrEnum):
     SHARED = "shared"
     """Several processes may use it at the same time."""
 
+    ANY_LOOP = "any-loop"
+    """It may be used on several event loops at the same time, in threads of their own."""
+
     JOURNAL = "journal"
     """It is a `Journal`, too. Without it the engine keeps the journal of runs in memory, and a
     run ends with its process."""

@@ -22,6 +22,9 @@ class VCSCapability(StrEnum):
     PUBLISH = "publish"
     """It takes effects: `find_effects` and `deliver` work."""
 
+    WITHDRAW = "withdraw"
+    """It takes effects back: `withdraw` works."""
+
 
 class VCS(Backend):
     """Reads changes, and delivers effects where it has that capability.
@@ -65,7 +68,8 @@ class VCS(Backend):
     async def find_effects(self, target: str, keys: Sequence[str]) -> tuple[Receipt, ...]:
         """Find which effects stand on the host already, by our own author's markers alone.
 
-        What was found has a receipt with `found` set; other keys are left out.
+        What was found has a receipt with `found` set; other keys are left out. An effect
+        that stands there more than once has as many receipts.
 
         Raises:
             ConfigurationError: The host has no `PUBLISH` capability.
@@ -84,3 +88,14 @@ class VCS(Backend):
             ProviderError: The write failed, or may have; the caller looks before it retries.
         """
         raise ConfigurationError(f"{type(self).__name__} cannot publish to {effect.target!r}")
+
+    async def withdraw(self, target: str, receipt: Receipt) -> None:
+        """Take back one effect of our own author; one that is gone already is no error.
+
+        Other effects stay, those with the same key too.
+
+        Raises:
+            ConfigurationError: The host has no `WITHDRAW` capability.
+            ProviderError: The write failed, or may have.
+        """
+        raise ConfigurationError(f"{type(self).__name__} cannot take back {receipt.key!r}")

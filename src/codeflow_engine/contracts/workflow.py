@@ -19,7 +19,8 @@ class WorkflowCapability(StrEnum):
     """What a workflow backend can do beyond running in this process."""
 
     DISTRIBUTED = "distributed"
-    """Runs may execute in another process or on another machine."""
+    """Runs may execute in another process or on another machine: one that only submits
+    enqueues them without `start`."""
 
     DELAYS = "delays"
     """It holds a run back until `not_before`."""
@@ -34,14 +35,24 @@ class WorkflowBackend(Backend):
     execution begins afterwards, also where the same run has executed before, since it may
     have stopped to wait for something that has come now.
 
-    How many execute at once is the backend's decision. An execution that raises, whatever
-    it raises, is over, and no other one notices; the backend may repeat it, and needs not,
-    since the engine looks for runs that have not ended.
+    How many execute at once is the backend's decision; the others wait for their turn. Nobody
+    has to keep what it lets go: a run is due in the engine's storage until somebody has
+    claimed it there, and whoever sweeps that enqueues it again. An execution that raises,
+    whatever it raises, is over, and no other one notices; the backend may repeat it, and
+    needs not, for the same reason.
+
+    A process that executes calls `start` before anything else. One that only submits never
+    does: its `enqueue` carries runs to others, where the backend is `DISTRIBUTED`, and
+    `drain` and `aclose` have nothing to end.
     """
 
     @abstractmethod
     async def start(self, execute: Execute) -> None:
-        """Begin to execute runs; called once before the first `enqueue`."""
+        """Begin to execute runs in this process.
+
+        Raises:
+            ConfigurationError: It was started before: a backend executes for one engine.
+        """
 
     @abstractmethod
     async def enqueue(self, run_id: str, *, not_before: datetime | None = None) -> None:
@@ -54,22 +65,24 @@ class WorkflowBackend(Backend):
 
         Raises:
             ConfigurationError: `not_before` without the `DELAYS` capability.
-            WorkflowError: The run was not accepted, as after `drain`.
+            WorkflowError: The run was not accepted: after `drain`, or where nothing was
+                started, without the `DISTRIBUTED` capability.
         """
 
     @abstractmethod
     async def cancel(self, run_id: str) -> None:
         """Stop a run that executes here; an unknown or ended one is no error.
 
-        `execute` is cancelled. A run that is held back here does not begin. Both may be
-        accepted again.
+        `execute` is cancelled. A run that waits here for its turn or its moment does not
+        begin. Both may be accepted again.
         """
 
     @abstractmethod
     async def drain(self, *, grace: float) -> None:
         """Accept nothing more; wait `grace` seconds for what runs, then cancel it.
 
-        Returns once everything that ran here has ended. What is held back does not begin
-        here any more, and is not waited for. May be called again. `aclose` without it
-        cancels what runs.
+        Returns once everything that ran here has ended. What was accepted and has not begun
+        does not begin here any more, and is not waited for; where the backend is
+        `DISTRIBUTED` it begins elsewhere. May be called again, also while a call waits: the
+        shorter grace counts. `aclose` without it cancels what runs.
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -124,7 +124,24 @@ class RunState:
     error: str | None = None
     summary: Mapping[str, Any] | None = None
     result: bytes | None = None
-    """What the workflow returned, encoded; None unless it succeeded."""
+    """What the workflow returned, encoded; of one that failed its error, as JSON."""
+
+    def of(self, record: RunRecord) -> RunRecord:
+        """Give a run as it is in this state."""
+        goes_on = not self.status.is_terminal
+        executes = self.status is RunStatus.RUNNING
+        return replace(
+            record,
+            status=self.status,
+            updated_at=self.at,
+            wake_at=self.wake_at if goes_on else None,
+            waits_for=self.waits_for,
+            deadline=record.deadline if executes else None,
+            seconds_left=self.seconds_left,
+            error=self.error,
+            summary=self.summary,
+            cancelling=record.cancelling and goes_on,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

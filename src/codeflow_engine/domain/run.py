@@ -18,8 +18,10 @@ __all__ = [
     "RunEvent",
     "RunFinished",
     "RunRecord",
+    "RunResumed",
     "RunStarted",
     "RunStatus",
+    "RunWaiting",
     "StepFinished",
     "StepStarted",
 ]
@@ -152,8 +154,27 @@ class RunStarted(RunEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunWaiting(RunEvent):
+    """The run was put aside until a moment or a signal comes."""
+
+    wake_at: datetime | None
+    """The moment; None where only a signal ends the wait."""
+
+    signals: tuple[str, ...] = ()
+    """Names of the signals."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResumed(RunEvent):
+    """The run was taken up again, and what it has done is not done again."""
+
+    recoveries: int
+    """How often its worker was gone, since its last finished step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepStarted(RunEvent):
-    """A step began to execute."""
+    """An attempt of a step, or a computation, began to execute."""
 
     step: str
     key: str | None = None
@@ -162,7 +183,7 @@ class StepStarted(RunEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFinished(RunEvent):
-    """A step returned or raised."""
+    """An attempt of a step, or a computation, returned or raised."""
 
     step: str
     key: str | None = None
@@ -203,7 +224,7 @@ class ReviewJudged(RunEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished(RunEvent):
-    """The last event of every run."""
+    """The last event of every run, unless somebody resumes it."""
 
     status: RunStatus
     error: str | None = None
@@ -214,6 +235,8 @@ EVENT_KINDS: Mapping[str, type[RunEvent]] = {
     for kind in (
         RunEvent,
         RunStarted,
+        RunWaiting,
+        RunResumed,
         StepStarted,
         StepFinished,
         ChangeFetched,

@@ -26,6 +26,10 @@ def codeflow_register(registry: PluginRegistry) -> None:
             handles=("sqlalchemy.engine.base.Engine",),
             loop_handles=("sqlalchemy.ext.asyncio.engine.AsyncEngine",),
         )
+    local = f"{here}.providers.workflow.local"
+    registry.add_workflow_backend(
+        "local", f"{local}:LocalBackend", settings=f"{local}:LocalSettings"
+    )
     for name, own in (
         ("secrets", "Secrets"),
         ("hygiene", "Hygiene"),

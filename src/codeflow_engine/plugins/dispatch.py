@@ -61,6 +61,11 @@ class HookDispatch:
         self._observers = observers
         self._modifying = plugins.implementations("codeflow_modify_findings")
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether anybody is told of events."""
+        return bool(self._watching or self._observers)
+
     async def notify(self, event: RunEvent) -> None:
         """Tell every observer, and wait for those that are async, but not for ever."""
         calls = [(origin, partial(watch, event=event)) for origin, watch in self._watching]

@@ -1,7 +1,9 @@
-"""Time and identity, injected so that a test or a replay can set them."""
+"""Time, chance and identity, injected so that a test or a replay can set them."""
 
 from __future__ import annotations
 
+import asyncio
+import random
 import secrets
 import time
 from datetime import UTC, datetime
@@ -10,7 +12,7 @@ __all__ = ["Clock"]
 
 
 class Clock:
-    """The real clock; derive from it to set time and ids."""
+    """The real clock; derive from it to set time, chance and ids."""
 
     def now(self) -> datetime:
         """Tell the time, in UTC."""
@@ -23,3 +25,11 @@ class Clock:
     def new_id(self) -> str:
         """Make an id that sorts by time: 48 bits of milliseconds, then 80 random bits."""
         return f"{int(time.time() * 1000):012x}{secrets.token_hex(10)}"
+
+    async def sleep(self, seconds: float) -> None:
+        """Let seconds pass, as `monotonic` counts them."""
+        await asyncio.sleep(seconds)
+
+    def random(self) -> float:
+        """Draw a number from 0 up to 1, so that many who wait do not come back at once."""
+        return random.random()  # noqa: S311 - no secret depends on it

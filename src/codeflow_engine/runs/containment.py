@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from codeflow_engine.errors import WorkflowError
+from codeflow_engine.errors import CodeflowError, WorkflowError
 from codeflow_engine.plugins.containment import is_foreign
+from codeflow_engine.redaction import Redactor
 
-__all__ = ["as_ours", "unless_cancelled"]
+__all__ = ["as_ours", "describe", "redact", "unless_cancelled"]
 
 
 def as_ours(error: BaseException) -> BaseException:
@@ -27,3 +28,24 @@ def unless_cancelled[T](value: T) -> T:
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
     return value
+
+
+def redact(error: BaseException, redactor: Redactor) -> None:
+    """Take secrets out of the words of an error and of those that it comes from.
+
+    They quote the change and the input, and the caller logs and shows them.
+    """
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, CodeflowError):
+            link.args = tuple(redactor.redact(a) if isinstance(a, str) else a for a in link.args)
+        link = link.__cause__ or link.__context__
+
+
+def describe(error: BaseException, redactor: Redactor) -> str:
+    """Tell in a line what ended a run.
+
+    The text of a foreign error may quote anything, and this goes to storage and logs.
+    """
+    told = str(error) if isinstance(error, CodeflowError) else "unexpected error"
+    return redactor.redact(f"{type(error).__name__}: {told}")

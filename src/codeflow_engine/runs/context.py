@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
-import inspect
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol, overload
+from typing import Any, overload
 
-from codeflow_engine.contracts import Cache, Storage
-from codeflow_engine.domain.run import RunEvent, RunRecord, StepFinished, StepStarted
-from codeflow_engine.errors import WorkflowError
+from codeflow_engine.contracts import VCS, Cache, Journal, Storage
+from codeflow_engine.domain.effect import Effect, Receipt
+from codeflow_engine.domain.journal import StepKind
+from codeflow_engine.domain.run import RunEvent, RunRecord
 from codeflow_engine.plugins.backends import Backends
 from codeflow_engine.plugins.dispatch import HookDispatch
 from codeflow_engine.redaction import Redactor
+from codeflow_engine.runs import codec
+from codeflow_engine.runs.attempts import Attempts, Work
 from codeflow_engine.runs.clock import Clock
 from codeflow_engine.runs.containment import as_ours, unless_cancelled
-from codeflow_engine.runs.events import EventStream
+from codeflow_engine.runs.inbox import Children, Inbox
+from codeflow_engine.runs.ledger import INSIDE, Ledger
+from codeflow_engine.runs.outbox import Outbox
+from codeflow_engine.runs.points import Points
+from codeflow_engine.runs.retry import Retry
+from codeflow_engine.runs.waiting import Waits
+from codeflow_engine.runs.work import Step, StepRunner
+from codeflow_engine.runs.writer import Writer
 from codeflow_engine.sandbox import Sandbox
 from codeflow_engine.settings import Settings
 from codeflow_engine.telemetry.logging import EngineLog
 
-__all__ = ["DirectRunner", "RunContext", "Step", "StepRunner", "Toolbox"]
+__all__ = ["RunContext", "Toolbox"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +42,9 @@ class Toolbox:
 
     settings: Settings
     storage: Storage
+    journal: Journal
+    """The storage itself, where it keeps a journal."""
+
     cache: Cache
     vcs: str
     """Name of the VCS backend."""
@@ -45,75 +56,45 @@ class Toolbox:
     log: EngineLog
     clock: Clock
     threads: Executor
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One step of a run, and the work that it stands for."""
-
-    run_id: str
-    tenant: str
-    name: str
-    key: str | None
-    """Tells parallel steps of one name apart."""
-
-    work: partial[Any]
-    """Gives the value; a coroutine function where the step belongs on the loop."""
-
-
-class StepRunner(Protocol):
-    """Gives steps their values; the one place that all work of all runs passes through."""
-
-    async def run(self, step: Step) -> Any:
-        """Do the work of a step, or give the value that a record holds of it."""
-        ...
-
-
-class DirectRunner:
-    """Does the work of every step, and records nothing.
-
-    Args:
-        threads: Where pure computation runs.
-    """
-
-    def __init__(self, threads: Executor) -> None:
-        self._threads = threads
-
-    async def run(self, step: Step) -> Any:
-        """Do the work on the loop, or in a worker thread if it is no coroutine function."""
-        if inspect.iscoroutinefunction(step.work.func):
-            return await step.work()
-        context = contextvars.copy_context()
-        loop = asyncio.get_running_loop()
-        value = await loop.run_in_executor(self._threads, context.run, step.work)
-        # A backend may hand on the coroutine of another one instead of being one: without
-        # this its work would never be done, and nobody would say so.
-        return await value if inspect.isawaitable(value) else value
+    points: Points | None = None
+    """Who is told of named points, in tests of crashes."""
 
 
 class RunContext:
     """One run, seen from inside its workflow.
 
-    The runner behind it decides how a step gets its value. A workflow that does all its
-    work in steps, and passes values between them, does not notice when a journal takes the
-    place of direct execution.
+    What a workflow does is written down step by step. When its process ends, another one
+    executes the workflow from its beginning, and each step that had ended gives the value
+    that it gave before. So a workflow does in steps whatever reads or writes anything, and
+    passes values between them; for computation alone there is `compute`.
     """
 
     def __init__(
-        self, record: RunRecord, tools: Toolbox, events: EventStream, runner: StepRunner
+        self,
+        record: RunRecord,
+        tools: Toolbox,
+        runner: StepRunner,
+        ledger: Ledger,
+        writer: Writer,
+        children: Children,
     ) -> None:
         self.run_id: str = record.run_id
         self.tenant: str = record.tenant
         self.tools = tools
+        self.started_at: datetime = record.started_at or tools.clock.now()
+        """When the run began to execute for the first time."""
+
         self._runner = runner
-        self.started_at: datetime = tools.clock.now()
         self._started = tools.clock.monotonic()
-        self._events = events
-        self._steps: set[tuple[str, str | None]] = set()
+        self._ledger = ledger
+        self._waits = Waits(ledger.execution, tools.clock, tools.settings.linger)
+        self._outbox = Outbox(tools, ledger, writer)
+        self._inbox = Inbox(record, tools.journal, ledger, self._waits, tools.clock, children)
+        self._children = children
 
     @property
     def seconds(self) -> float:
-        """Time since the run started."""
+        """Time since the run began to execute in this process."""
         return self.tools.clock.monotonic() - self._started
 
     @overload
@@ -123,53 +104,94 @@ class RunContext:
         function: Callable[[*A], Coroutine[Any, Any, T]],
         *arguments: *A,
         key: str | None = None,
+        retry: Retry | None = None,
+        timeout: float | None = None,
     ) -> T: ...
 
     @overload
     async def step[*A, T](
-        self, name: str, function: Callable[[*A], T], *arguments: *A, key: str | None = None
+        self,
+        name: str,
+        function: Callable[[*A], T],
+        *arguments: *A,
+        key: str | None = None,
+        retry: Retry | None = None,
+        timeout: float | None = None,
     ) -> T: ...
 
     async def step[*A](
-        self, name: str, function: Callable[[*A], Any], *arguments: *A, key: str | None = None
+        self,
+        name: str,
+        function: Callable[[*A], Any],
+        *arguments: *A,
+        key: str | None = None,
+        retry: Retry | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - of each attempt, and told apart
     ) -> Any:
-        """Execute one step and return its value.
+        """Execute one step, once and for all, and return its value.
 
-        A coroutine function runs on the event loop. Any other one is pure computation and
-        runs in a worker thread, so that a large change never holds up the host's loop.
+        The value is on disk when this returns; a step that has ended is never executed
+        again, and gives the same value, or raises the same error. A step that was under way
+        when its process ended is executed again.
+
+        A coroutine function runs on the event loop. Any other one runs in a worker thread,
+        so that it never holds up the host's loop.
 
         Args:
             name: What the step does, one verb.
-            function: Called with `arguments`; takes and returns values.
+            function: Called with `arguments`. The annotation of what it returns says how
+                the value is kept; without one it has to be plain JSON data.
             arguments: Passed on as they are.
-            key: Tells parallel steps of one name apart.
+            key: Tells parallel steps of one name apart. Steps without a key run one after
+                the other.
+            retry: After which errors it is tried again; None never tries again.
+            timeout: Seconds for one attempt. A thread cannot be ended, and goes on unheard.
 
         Raises:
-            WorkflowError: A step of this name and key has run already.
-            asyncio.CancelledError: The run is cancelled, also where the step went on
+            StepTimeoutError: An attempt took longer than `timeout`.
+            SerializationError: The value is not of the annotated form, or too large.
+            NonDeterminismError: The workflow does something else than it did before.
+            WorkflowError: A step of this name and key was asked for already, or two without
+                a key run at the same time.
+            LeaseLostError: Another worker executes the run.
+            StorageError: The value could not be written.
+            asyncio.CancelledError: The run is stopped, also where the step went on
                 regardless and returned a value.
         """
-        if (name, key) in self._steps:
-            raise WorkflowError(f"step {name!r} with key {key!r} stands twice in the workflow")
-        self._steps.add((name, key))
-        await self.emit(StepStarted, step=name, key=key)
-        began = self.tools.clock.monotonic()
-        error: str | None = None
-        try:
-            step = Step(
-                run_id=self.run_id,
-                tenant=self.tenant,
-                name=name,
-                key=key,
-                work=partial(function, *arguments),
-            )
-            return unless_cancelled(await self._runner.run(step))
-        except BaseException as raised:
-            error = type(raised).__name__
-            raise
-        finally:
-            seconds = self.tools.clock.monotonic() - began
-            await self.emit(StepFinished, step=name, key=key, seconds=seconds, error=error)
+        place = self._ledger.place(name, key, StepKind.WORK)
+        kind = codec.returned(function)
+        if place.record is not None and place.record.state.is_final:
+            return self._ledger.recall(place.record, kind)
+        with self._ledger.sequential(place):
+            await self._ledger.ready(place)
+            await self._ledger.reach(f"step.asked:{name}")
+            do = partial(self._do, self._step(name, key, function, arguments))
+            work = Work(place=place, key=key, kind=kind, timeout=timeout, do=do)
+            tools = self.tools
+            attempts = Attempts(work, self._ledger, self._waits, tools.clock, tools.threads)
+            return await attempts.go(retry)
+
+    async def compute[*A, T](
+        self, name: str, function: Callable[[*A], T], *arguments: *A, key: str | None = None
+    ) -> T:
+        """Compute a value from values, in a worker thread.
+
+        Nothing of it is written down: where the run is taken up again, it is computed anew.
+        So the function reads and writes nothing, and gives the same value each time.
+
+        Args:
+            name: What it does, one verb.
+            function: Called with `arguments`.
+            arguments: Passed on as they are.
+            key: Tells parallel computations of one name apart.
+
+        Raises:
+            asyncio.CancelledError: The run is stopped.
+        """
+        step = self._step(name, key, function, arguments)
+        with self._ledger.execution.at_work(), self._ledger.told(name, key):
+            value: T = unless_cancelled(await self._runner.run(step))
+            return value
 
     async def together[T](self, steps: Iterable[Coroutine[Any, Any, T]]) -> tuple[T, ...]:
         """Execute steps at the same time and return their values in the order given.
@@ -183,9 +205,135 @@ class RunContext:
             raise failed.exceptions[0] from None
         return tuple(task.result() for task in tasks)
 
+    async def effect(self, effect: Effect, *, vcs: str | None = None) -> Receipt:
+        """Write an effect to the outside, once, and return the receipt.
+
+        It is looked for before it is written, in this and every later try, so that it stands
+        there once whatever happens to the process. A write that is under way when the run is
+        stopped is waited for.
+
+        Args:
+            effect: What to write.
+            vcs: Name of the host that takes it; None for that of the engine.
+
+        Raises:
+            ProviderError: The host failed; see `VCS.deliver`.
+            WorkflowError: The effect is delivered twice in this run.
+        """
+        place = self._ledger.place("effect", effect.key, StepKind.EFFECT)
+        if place.record is not None and place.record.state.is_final:
+            receipt: Receipt = self._ledger.recall(place.record, Receipt)
+            return receipt
+        await self._ledger.ready(place)
+        host = self.tools.backends.get(VCS, vcs or self.tools.vcs)
+        with self._ledger.execution.at_work(), self._ledger.told("effect", effect.key):
+            return await self._outbox.deliver(effect, place, host)
+
+    async def collapse(self, target: str, keys: Sequence[str], *, vcs: str | None = None) -> int:
+        """Take back what stands twice outside, and return how much that was.
+
+        A process that ended in the middle of a request may leave one that arrives later than
+        the look of the process after it. Belongs to the end of a workflow with effects.
+
+        Args:
+            target: The change.
+            keys: Of its effects.
+            vcs: Name of the host; None for that of the engine.
+        """
+        host = self.tools.backends.get(VCS, vcs or self.tools.vcs)
+        return await self.step("collapse", self._outbox.collapse, target, tuple(keys), host)
+
+    async def sleep(self, seconds: float, *, key: str | None = None) -> None:
+        """Let time pass, also across restarts; a long wait takes no memory."""
+        place = self._ledger.place("sleep", key, StepKind.SLEEP)
+        if place.record is not None and place.record.state.is_final:
+            return
+        with self._ledger.sequential(place):
+            await self._ledger.ready(place)
+            await self._inbox.sleep(place, seconds)
+
+    async def receive(
+        self,
+        signal: str,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - counted across restarts
+        key: str | None = None,
+    ) -> Any:
+        """Wait for a signal and return what was sent with it, as plain JSON data.
+
+        Each signal is received once. A long wait takes no memory, and survives restarts.
+
+        Args:
+            signal: Its name.
+            timeout: Seconds to wait; None waits for ever.
+            key: Tells parallel steps apart.
+
+        Raises:
+            StepTimeoutError: None came in time.
+        """
+        place = self._ledger.place(f"receive {signal}", key, StepKind.RECEIVE)
+        if place.record is not None and place.record.state.is_final:
+            return self._ledger.recall(place.record, Any)
+        with self._ledger.sequential(place):
+            await self._ledger.ready(place)
+            return await self._inbox.receive(place, signal, timeout)
+
+    async def child(
+        self, workflow: str, given: Mapping[str, Any], *, key: str | None = None
+    ) -> Any:
+        """Run another workflow and return its result.
+
+        It is a run of its own, which goes on wherever there is room, and is cancelled with
+        this one.
+
+        Args:
+            workflow: Its name.
+            given: Its input.
+            key: Tells parallel steps apart.
+
+        Raises:
+            RunCancelledError: The child was cancelled.
+            CodeflowError: Whatever ended the child.
+        """
+        place = self._ledger.place(f"run {workflow}", key, StepKind.CHILD)
+        if place.record is not None and place.record.state.is_final:
+            return self._ledger.recall(place.record, self._children.result_type(workflow))
+        with self._ledger.sequential(place):
+            await self._ledger.ready(place)
+            return await self._inbox.child(place, workflow, given)
+
     async def emit(self, kind: type[RunEvent], **fields: Any) -> None:
-        """Add an event to the stream of this run."""
-        await self._events.emit(kind, **fields)
+        """Add an event to the stream of this run; it is stored with the next step, or soon.
+
+        Told by the workflow itself it is stored once. Told from inside of a step it may come
+        again where the step is executed again.
+        """
+        if INSIDE.get():
+            self._ledger.tell(kind, **fields)
+        else:
+            self._ledger.tell_once(kind, **fields)
+
+    def close(self) -> None:
+        """Let go of what watches over the waits."""
+        self._waits.close()
+
+    def _step(
+        self, name: str, key: str | None, function: Callable[..., Any], arguments: tuple[Any, ...]
+    ) -> Step:
+        return Step(
+            run_id=self.run_id,
+            tenant=self.tenant,
+            name=name,
+            key=key,
+            work=partial(function, *arguments),
+        )
+
+    async def _do(self, step: Step) -> Any:
+        token = INSIDE.set(True)
+        try:
+            return unless_cancelled(await self._runner.run(step))
+        finally:
+            INSIDE.reset(token)
 
 
 async def _contained[T](step: Coroutine[Any, Any, T]) -> T:

@@ -1,4 +1,4 @@
-"""The event stream of a run: numbered, stored, and followed live."""
+"""The event stream of a run: numbered, written with its steps, and followed live."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 
 from codeflow_engine.contracts import Storage
 from codeflow_engine.domain.run import RunEvent, RunFinished
-from codeflow_engine.errors import WorkflowError
 from codeflow_engine.runs.clock import Clock
 
 __all__ = ["EventStream"]
@@ -19,12 +18,22 @@ _RECENT = 1000
 
 
 class EventStream:
-    """Writes the events of one run in order, and wakes those who follow."""
+    """Numbers the events of one run, and wakes those who follow when they are stored.
+
+    Args:
+        tenant: Whose run.
+        run_id: Which one.
+        last: Number of its last stored event.
+        storage: Where older ones are read.
+        clock: Tells when an event happened.
+        notify: Tells observers of a stored event.
+    """
 
     def __init__(
         self,
         tenant: str,
         run_id: str,
+        last: int,
         storage: Storage,
         clock: Clock,
         notify: Callable[[RunEvent], Awaitable[None]],
@@ -34,20 +43,21 @@ class EventStream:
         self._storage = storage
         self._clock = clock
         self._notify = notify
-        self._sequence = 0
-        self._stored = 0
+        self._sequence = last
+        self._stored = last
         """Number of the last event that is known to be stored."""
 
-        self._unsure: tuple[RunEvent, ...] = ()
-        """Events whose storing was broken off, so that nobody knows whether they are there."""
+        self._pending: list[RunEvent] = []
+        """Events that are not stored yet; they go with the next write of the run."""
 
         self._recent: deque[RunEvent] = deque(maxlen=_RECENT)
         """The last ones that are stored: reading them back takes Pydantic, and a query."""
 
         self._closed = False
-        self._failed: BaseException | None = None
         self._order = asyncio.Lock()
-        self._grown = asyncio.Condition()
+        self._grown = asyncio.Event()
+        self.followers = 0
+        """Those who wait for events in this process."""
 
     @property
     def recent(self) -> tuple[RunEvent, ...]:
@@ -55,70 +65,77 @@ class EventStream:
         # Another thread may be adding to them: a copy is made in one go.
         return tuple(self._recent.copy())
 
-    async def emit(self, kind: type[RunEvent], **fields: Any) -> None:
+    @property
+    def has_pending(self) -> bool:
+        """Whether there are events that nobody has written yet."""
+        return bool(self._pending)
+
+    def add(self, kind: type[RunEvent], **fields: Any) -> None:
         """Append one event; its number, run and time are filled in here."""
-        # Parallel steps emit at the same moment: numbers, storage and observers must agree
-        # on one order.
+        self._sequence += 1
+        event = kind(run_id=self._run_id, sequence=self._sequence, at=self._clock.now(), **fields)
+        self._pending.append(event)
+
+    def take(self) -> tuple[RunEvent, ...]:
+        """Take the events that are to be written."""
+        batch, self._pending = tuple(self._pending), []
+        return batch
+
+    def give_back(self, batch: Sequence[RunEvent]) -> None:
+        """Keep events whose writing failed for the next one: repeated numbers do no harm."""
+        self._pending = [*batch, *self._pending]
+
+    async def stored(self, batch: Sequence[RunEvent]) -> None:
+        """Tell observers and followers of events that were written."""
+        if not batch:
+            return
+        # Parallel steps write at the same moment: observers hear of each in order.
         async with self._order:
-            self._sequence += 1
-            event = kind(
-                run_id=self._run_id, sequence=self._sequence, at=self._clock.now(), **fields
-            )
-            # Repeated numbers change nothing, so what is there already may come again.
-            self._unsure = batch = (*self._unsure, event)
-            await self._storage.append_events(self._tenant, batch)
-            self._unsure = ()
-            self._stored = self._sequence
             self._recent.extend(batch)
+            self._stored = max(self._stored, batch[-1].sequence)
             for one in batch:
                 await self._notify(one)
-        async with self._grown:
-            self._grown.notify_all()
+        self._wake()
 
-    async def close(self, failed: BaseException | None) -> None:
-        """Let nobody wait for more events.
-
-        Args:
-            failed: What kept the last event from being stored; those who follow get it.
-        """
+    def close(self) -> None:
+        """Let nobody wait for more events of this execution."""
         self._closed = True
-        self._failed = failed
-        async with self._grown:
-            self._grown.notify_all()
+        self._wake()
 
     async def follow(self, *, after: int = 0) -> AsyncIterator[RunEvent]:
-        """Yield every event above a number, from the storage and then live, to the last.
+        """Yield every event above a number, from the storage and then live.
+
+        It ends after the event `RunFinished`, and where the run stops to execute here.
 
         Raises:
-            WorkflowError: The last event could not be stored.
             StorageError: The events cannot be read.
         """
-        while True:
-            # Read with nothing held: the run goes on, however long a reader takes.
-            stored, closed = self._stored, self._closed
-            batch = await self._read(after)
-            if not batch:
-                if closed:
-                    raise WorkflowError(
-                        f"the stream of run {self._run_id} ends without its last event: "
-                        f"{type(self._failed).__name__}"
-                    ) from self._failed
-                await self._wait_for_more(stored)
-                continue
-            for event in batch:
-                yield event
-                after = event.sequence
-                if isinstance(event, RunFinished):
-                    return
+        self.followers += 1
+        try:
+            while True:
+                # Read with nothing held: the run goes on, however long a reader takes.
+                grown, closed = self._grown, self._closed
+                batch = await self._read(after)
+                for event in batch:
+                    yield event
+                    after = event.sequence
+                    if isinstance(event, RunFinished) and after == self._sequence:
+                        return
+                if not batch:
+                    if closed:
+                        return
+                    await grown.wait()
+        finally:
+            self.followers -= 1
 
     async def _read(self, after: int) -> Sequence[RunEvent]:
         recent = list(self._recent)
         if recent and recent[0].sequence <= after + 1:
             return recent[max(after + 1 - recent[0].sequence, 0) :]
-        if not self._stored:
+        if after >= self._stored:
             return ()
         return await self._storage.read_events(self._tenant, self._run_id, after=after)
 
-    async def _wait_for_more(self, stored: int) -> None:
-        async with self._grown:
-            await self._grown.wait_for(lambda: self._closed or self._stored > stored)
+    def _wake(self) -> None:
+        grown, self._grown = self._grown, asyncio.Event()
+        grown.set()

@@ -1,257 +1,352 @@
-"""Executes runs directly, in tasks of the host's loop; nothing is journaled yet."""
+"""Knows the runs of an engine: submits them, executes those that it can claim, ends them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import replace
+import os
+import weakref
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from codeflow_engine.domain.run import RunFinished, RunRecord, RunStarted, RunStatus
-from codeflow_engine.errors import (
-    CodeflowError,
-    ConfigurationError,
-    RunCancelledError,
-    RunNotFoundError,
-    WorkflowError,
-)
-from codeflow_engine.plugins.containment import is_foreign
-from codeflow_engine.plugins.registry import Kind
-from codeflow_engine.runs.containment import as_ours, unless_cancelled
-from codeflow_engine.runs.context import DirectRunner, RunContext, StepRunner, Toolbox
+from codeflow_engine.contracts import WorkflowBackend, WorkflowCapability
+from codeflow_engine.domain.journal import Claim, Signal, Submission
+from codeflow_engine.domain.run import RunFinished, RunRecord, RunStatus
+from codeflow_engine.errors import CodeflowError, ConfigurationError, RunNotFoundError, StorageError
+from codeflow_engine.runs.batches import Batches
+from codeflow_engine.runs.containment import redact
+from codeflow_engine.runs.context import Toolbox
 from codeflow_engine.runs.events import EventStream
-from codeflow_engine.runs.workflow import Workflow
+from codeflow_engine.runs.inbox import Children
+from codeflow_engine.runs.live import Execution, LiveRun, Stop
+from codeflow_engine.runs.outcomes import Outcomes
+from codeflow_engine.runs.performing import Performance, Stage
+from codeflow_engine.runs.points import reach
+from codeflow_engine.runs.submitting import Request, agree, prepare
+from codeflow_engine.runs.work import DirectRunner, StepRunner
+from codeflow_engine.runs.worker import Worker
+from codeflow_engine.settings import Executes
 
-__all__ = ["DirectExecutor", "Execution"]
-
-
-class Execution:
-    """One run that executes, or has executed, in this process."""
-
-    def __init__(self, record: RunRecord, events: EventStream) -> None:
-        self.record = record
-        self.events = events
-        self.task: asyncio.Task[Any]
-
-    async def result(self) -> Any:
-        """Wait for the result; giving up the wait does not end the run.
-
-        Raises:
-            RunCancelledError: The run was cancelled.
-            CodeflowError: Whatever ended the run.
-        """
-        await asyncio.wait([self.task])
-        if self.task.cancelled():
-            raise RunCancelledError(f"run {self.record.run_id} was cancelled")
-        return self.task.result()
-
-    async def cancel(self) -> None:
-        """End the run and everything that it started; wait until that is done."""
-        self.task.cancel()
-        await asyncio.wait([self.task])
+__all__ = ["Executor"]
 
 
-class DirectExecutor:
-    """Starts runs and knows those that are under way.
+class Executor:
+    """The runs of one engine.
 
     Args:
         tools: What runs work with.
-        runner: Gives steps their values; None does their work directly.
+        backend: Where and when runs execute.
+        runner: Does the work of runs; None does it directly.
     """
 
-    def __init__(self, tools: Toolbox, runner: StepRunner | None = None) -> None:
+    def __init__(
+        self, tools: Toolbox, backend: WorkflowBackend, runner: StepRunner | None = None
+    ) -> None:
         self._tools = tools
-        self._runner = runner or DirectRunner(tools.threads)
-        self._active: dict[str, Execution] = {}
+        self._tenant = tools.settings.tenant
+        self._executes = tools.settings.executes
+        self._backend = backend
+        self.outcomes = Outcomes(tools)
+        self._submissions = Batches[Submission, RunRecord](tools.journal.submit)
+        self._claims = Batches[str, Claim | None](self._claim_all)
+        self._stage = Stage(
+            tools=tools,
+            runner=runner or DirectRunner(tools.threads),
+            writes=Batches(tools.journal.write),
+            children=self._children,
+        )
+        self._live: weakref.WeakValueDictionary[str, LiveRun] = weakref.WeakValueDictionary()
+        self._active: dict[str, LiveRun] = {}
+        self._carries = WorkflowCapability.DISTRIBUTED in backend.capabilities
+        self._worker = Worker(tools, self, remote=self._carries)
+        self._opening = asyncio.Lock()
+        self._process: int | None = None
         self._closed = False
 
-    async def start(self, name: str, given: Mapping[str, Any], tenant: str) -> Execution:
-        """Read the input of a workflow, store a new run and begin to execute it.
+    async def open(self) -> None:
+        """Become ready to execute runs, and begin to look for them; repeatable.
+
+        Raises:
+            ConfigurationError: The engine is closed, or was opened before a fork.
+            StorageError: The storage cannot be used.
+        """
+        self._check_open()
+        if self._process is not None or self._executes is Executes.NONE:
+            return
+        async with self._opening:
+            if self._process is None:
+                await self._worker.renew()
+                await self._backend.start(self.execute)
+                self._worker.start()
+                self._process = os.getpid()
+
+    @property
+    def begins(self) -> bool:
+        """Whether there may be runs that others have left."""
+        return self._executes is Executes.ALL and self._stage.survives
+
+    async def begin(self) -> None:
+        """Open as far as that can be done now; what is wrong is told by the first verb."""
+        try:
+            await self.open()
+        except StorageError as error:
+            self._tools.log.warning("runs are not executed yet", error=error.message)
+
+    async def submit(self, request: Request, *, transaction: object = None) -> LiveRun:
+        """Store a new run, and have it executed.
+
+        Args:
+            request: What is asked for.
+            transaction: The host's connection or session, in whose transaction the run is
+                stored; nothing else is then used, and it begins once that is committed.
 
         Raises:
             UnknownBackendError: No workflow has that name.
             ConfigurationError: The engine is closed, or the input cannot work.
-            StorageError: The run could not be stored, and did not start.
+            ConflictingRunError: The key belongs to another input.
+            StorageError: The run could not be stored, and does not start.
         """
         self._check_open()
         # The first use imports the workflow, and the input may be a patch of many megabytes
         # that is read and indexed: both would hold up the loop.
         loop = asyncio.get_running_loop()
         try:
-            workflow, value = await loop.run_in_executor(
-                self._tools.threads, self._prepare, name, given
-            )
+            make = await loop.run_in_executor(self._tools.threads, prepare, self._tools, request)
         except CodeflowError as error:
-            self._redact(error)
+            redact(error, self._tools.redactor)
             raise
-        now = self._tools.clock.now()
-        record = RunRecord(
-            run_id=self._tools.clock.new_id(),
-            workflow=workflow.name,
-            version=workflow.version,
-            tenant=tenant,
-            input=self._tools.redactor.scrub(workflow.write_input(value)),
-            created_at=now,
-            updated_at=now,
-        )
-        await self._tools.storage.put_runs([record])
-        self._check_open()
-        notify = self._tools.hooks.notify
-        events = EventStream(tenant, record.run_id, self._tools.storage, self._tools.clock, notify)
-        execution = Execution(record, events)
-        self._active[record.run_id] = execution
-        # Started eagerly, a run that is cancelled at once still gets to write its end.
-        execution.task = asyncio.Task(
-            self._execute(execution, workflow, value),
-            loop=loop,
-            name=f"codeflow run {record.run_id}",
-            eager_start=True,
-        )
-        # An error that nobody asks for is in the record and the events already.
-        execution.task.add_done_callback(lambda task: task.cancelled() or task.exception())
-        return execution
+        submission = make()
+        if transaction is None:
+            await self.open()
+            stored = await self._submissions.ask(submission)
+        else:
+            (stored,) = await self._tools.journal.submit_within(transaction, [submission])
+        agree(submission.record, stored)
+        await reach(self._tools.points, "run.submitted")
+        live = self.follow(stored)
+        if not stored.status.is_terminal:
+            self._worker.own(stored.run_id)
+            if transaction is None:
+                await self.hand_over(stored)
+        return live
 
-    def _prepare(self, name: str, given: Mapping[str, Any]) -> tuple[Workflow, Any]:
-        workflow: Workflow = self._tools.backends.load(Kind.WORKFLOW, name)
-        return workflow, workflow.read_input(given)
+    async def hand_over(self, record: RunRecord) -> None:
+        """Let the backend execute a run now, if its time has come."""
+        if self._executes is Executes.NONE and not self._carries:
+            return
+        is_due = record.wake_at is not None and record.wake_at <= self._tools.clock.now()
+        if is_due and record.run_id not in self._active:
+            self._worker.handed(record.run_id)
+            await self._backend.enqueue(record.run_id)
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ConfigurationError("this engine is closed")
+    def follow(self, record: RunRecord) -> LiveRun:
+        """Give what this process knows of a run; the same for all who ask."""
+        live = self._live.get(record.run_id)
+        if live is None:
+            live = self._live[record.run_id] = LiveRun(record)
+        elif not live.is_executing:
+            live.record = record
+        return live
 
-    def active(self, run_id: str) -> Execution | None:
-        """Find a run that is under way here."""
-        return self._active.get(run_id)
+    @property
+    def active(self) -> Mapping[str, LiveRun]:
+        """The runs that execute here."""
+        return self._active
 
-    async def find(self, run_id: str, tenant: str) -> RunRecord:
+    async def enqueue(self, run_id: str) -> None:
+        """Hand a run to the backend that somebody has found to be due."""
+        await self._backend.enqueue(run_id)
+
+    async def find(self, run_id: str) -> RunRecord:
         """Read the record of a run.
 
         Raises:
             RunNotFoundError: No run of this tenant has that id.
         """
-        records = await self._tools.storage.get_runs(tenant, [run_id])
+        records = await self._tools.storage.get_runs(self._tenant, [run_id])
         if not records:
             raise RunNotFoundError(f"there is no run {run_id!r}")
         return records[0]
 
-    async def aclose(self) -> None:
-        """Take no more runs; cancel those under way and wait for their end."""
-        self._closed = True
-        await asyncio.gather(*(execution.cancel() for execution in [*self._active.values()]))
+    async def execute(self, run_id: str) -> None:
+        """Execute a run, if it can be claimed; this is what workflow backends call."""
+        self._worker.begun(run_id)
+        if self._closed or run_id in self._active:
+            return
+        claim = await self._claims.ask(run_id)
+        if claim is None or run_id in self._active:
+            return
+        live = self.follow(claim.record)
+        await self._perform(live, claim)
 
-    async def _execute(self, execution: Execution, workflow: Workflow, value: Any) -> Any:
+    async def _perform(self, live: LiveRun, claim: Claim) -> None:
+        record, tools = claim.record, self._tools
+        events = EventStream(
+            record.tenant,
+            record.run_id,
+            claim.last_event,
+            tools.storage,
+            tools.clock,
+            tools.hooks.notify,
+        )
+        execution = Execution(claim.fence, events)
+        live.record, live.execution, live.outcome = record, execution, None
+        self._active[record.run_id] = live
+        live.tell()
         try:
-            try:
-                result = await self._within_deadline(execution, workflow, value)
-                if workflow.summarise is not None:
-                    summary = workflow.summarise(result)
-                    execution.record = replace(execution.record, summary=summary)
-            except BaseException as error:
-                self._redact(error)
-                raised = as_ours(error)
-                if isinstance(raised, asyncio.CancelledError):
-                    await self._finish(execution, RunStatus.CANCELLED)
-                else:
-                    await self._finish(execution, RunStatus.FAILED, self._describe(raised))
-                if raised is error:
-                    raise
-                raise raised from error
-            await self._succeed(execution)
-            return result
+            is_written = await Performance(self._stage, live, execution, claim).go()
+            if not is_written:
+                self._worker.abandoned(record.run_id)
         finally:
-            self._active.pop(execution.record.run_id, None)
+            del self._active[record.run_id]
+            if live.record.status.is_terminal:
+                self._worker.ended(record.run_id)
+            events.close()
+            execution.settled.set()
+            live.tell()
 
-    async def _within_deadline(self, execution: Execution, workflow: Workflow, value: Any) -> Any:
-        record = execution.record
-        context = RunContext(record, self._tools, execution.events, self._runner)
-        seconds = self._tools.settings.run_timeout
-        deadline = asyncio.timeout(seconds)
-        try:
-            async with deadline:
-                await self._update(execution, RunStatus.RUNNING)
-                await context.emit(RunStarted, workflow=workflow.name)
-                return unless_cancelled(await workflow.run(context, value))
-        except TimeoutError as error:
-            if not deadline.expired():
-                raise
-            raise WorkflowError(
-                f"run {context.run_id} passed its deadline of {seconds:g} s"
-            ) from error
+    async def _claim_all(self, run_ids: Sequence[str]) -> Sequence[Claim | None]:
+        claims = await self._tools.journal.claim(
+            self._tenant,
+            self._worker.id,
+            run_ids=list(dict.fromkeys(run_ids)),
+            now=self._tools.clock.now(),
+            limits=self._tools.settings.limits,
+        )
+        found = {claim.record.run_id: claim for claim in claims}
+        # One that was asked for twice is executed once.
+        return [found.pop(run_id, None) for run_id in run_ids]
 
-    async def _succeed(self, execution: Execution) -> None:
-        """Record a success; one that cannot be recorded is a failure.
+    async def cancel(self, run_id: str) -> None:
+        """End a run and all that it has started; wait until that is done.
 
         Raises:
-            CodeflowError: The storage failed, or gave no answer in time.
+            StorageError: It could not be asked for.
         """
-        unrecorded = await self._finish(execution, RunStatus.SUCCEEDED)
-        if unrecorded is not None:
-            await self._finish(execution, RunStatus.FAILED, self._describe(unrecorded))
-            raise unrecorded
-
-    async def _finish(
-        self, execution: Execution, status: RunStatus, error: str | None = None
-    ) -> BaseException | None:
-        """Write the end of a run; give what kept its record from being stored, if anything.
-
-        The end is written whole: a cancellation that comes meanwhile is too late.
-        """
-        writing = asyncio.create_task(self._write_end(execution, status, error))
-        while not writing.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([writing])
-        return writing.result()
-
-    async def _write_end(
-        self, execution: Execution, status: RunStatus, error: str | None
-    ) -> BaseException | None:
-        seconds = self._tools.settings.finish_timeout
-        stored = False
-        failed: BaseException | None = None
-        try:
-            async with asyncio.timeout(seconds):
-                await self._update(execution, status, error)
-                stored = True
-                await execution.events.emit(RunFinished, status=status, error=error)
-        except TimeoutError as late:
-            failed = WorkflowError(
-                f"the end of run {execution.record.run_id} could not be written within "
-                f"{seconds:g} s"
-            )
-            failed.__cause__ = late
-        except BaseException as raised:
-            if not is_foreign(raised):
-                raise
-            failed = as_ours(raised)
-        if status is not RunStatus.SUCCEEDED or stored:
-            # Those who follow would wait for ever for an event that never comes.
-            await execution.events.close(failed)
-        return None if stored else failed
-
-    async def _update(
-        self, execution: Execution, status: RunStatus, error: str | None = None
-    ) -> None:
+        before = await self.find(run_id)
+        if before.status.is_terminal:
+            return
         now = self._tools.clock.now()
-        summary = execution.record.summary if status is RunStatus.SUCCEEDED else None
-        execution.record = replace(
-            execution.record, status=status, updated_at=now, error=error, summary=summary
+        for record in await self._tools.journal.cancel(self._tenant, [run_id], now=now):
+            if live := self._active.get(record.run_id):
+                assert live.execution is not None  # noqa: S101 - it is active
+                live.execution.end(Stop.CANCEL)
+            elif record.status is RunStatus.CANCELLED:
+                await self._tell_end(record)
+        await self.outcomes.until_ended(self.follow(before), self)
+
+    async def _tell_end(self, record: RunRecord) -> None:
+        """Tell the end of a run that was cancelled while nobody executed it."""
+        storage, last = self._tools.storage, 0
+        while batch := await storage.read_events(self._tenant, record.run_id, after=last):
+            last = batch[-1].sequence
+            if isinstance(batch[-1], RunFinished):
+                return
+        event = RunFinished(
+            run_id=record.run_id,
+            sequence=last + 1,
+            at=record.updated_at,
+            status=record.status,
         )
-        await self._tools.storage.put_runs([execution.record])
+        await storage.append_events(self._tenant, [event])
+        await self._tools.hooks.notify(event)
+        self._worker.ended(record.run_id)
+        if live := self._live.get(record.run_id):
+            live.record = record
+            live.tell()
 
-    def _redact(self, error: BaseException) -> None:
-        """Take secrets out of the words of an error and of those that it comes from.
+    async def resume(self, run_id: str) -> RunRecord:
+        """Let a run go on that has ended without success, or is parked.
 
-        They quote the change and the input, and the caller logs and shows them.
+        Raises:
+            ConfigurationError: The run is under way, or has succeeded.
+            StorageError: It could not be written.
         """
-        link: BaseException | None = error
-        while link is not None:
-            if isinstance(link, CodeflowError):
-                redact = self._tools.redactor.redact
-                link.args = tuple(redact(a) if isinstance(a, str) else a for a in link.args)
-            link = link.__cause__ or link.__context__
+        await self.open()
+        before = await self.find(run_id)
+        if before.status in {RunStatus.RUNNING, RunStatus.SUCCEEDED}:
+            raise ConfigurationError(f"run {run_id} cannot be resumed: it is {before.status}")
+        (record,) = await self._tools.journal.resume(
+            self._tenant,
+            [run_id],
+            now=self._tools.clock.now(),
+            seconds=self._tools.settings.run_timeout,
+        )
+        live = self.follow(record)
+        live.outcome = None
+        self._worker.own(run_id)
+        await self.hand_over(record)
+        return record
 
-    def _describe(self, error: BaseException) -> str:
-        # The text of a foreign error may quote anything, and this goes to storage and logs.
-        told = str(error) if isinstance(error, CodeflowError) else "unexpected error"
-        return self._tools.redactor.redact(f"{type(error).__name__}: {told}")
+    async def send(self, run_id: str, name: str, value: Any, signal_id: str | None) -> None:
+        """Send a signal to a run.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+            SerializationError: The value is no plain JSON data.
+        """
+        from codeflow_engine.domain.encoding import to_plain
+
+        signal = Signal(
+            run_id=run_id,
+            signal_id=self._tools.clock.new_id() if signal_id is None else signal_id,
+            name=name,
+            value=to_plain(value),
+            sent_at=self._tools.clock.now(),
+        )
+        (is_sent,) = await self._tools.journal.send(self._tenant, [signal])
+        if not is_sent:
+            raise RunNotFoundError(f"there is no run {run_id!r}")
+        await reach(self._tools.points, "signal.sent")
+        if (live := self._active.get(run_id)) and live.execution is not None:
+            live.execution.hear()
+        else:
+            self._worker.nudge()
+
+    def _children(self, parent: RunRecord) -> Children:
+        async def submit(workflow: str, given: Mapping[str, Any], key: str) -> RunRecord:
+            request = Request(workflow=workflow, given=given, key=key, parent=parent.run_id)
+            return (await self.submit(request)).record
+
+        return Children(
+            submit=submit, outcome=self.outcomes.of_run, result_type=self.outcomes.type_of
+        )
+
+    async def drain(self, *, grace: float) -> None:
+        """Take no more runs; wait so long for those under way, then give them back.
+
+        Those that nobody else can go on with are cancelled. Repeatable.
+        """
+        self._closed = True
+        if self._process is None:
+            return
+        await self._worker.stop_looking()
+        if self._executes is Executes.OWN or not self._stage.survives:
+            await self._cancel_own()
+        await self._backend.drain(grace=grace)
+        for batches in (self._submissions, self._claims, self._stage.writes):
+            await batches.idle()
+        await self._worker.stop()
+
+    async def _cancel_own(self) -> None:
+        now = self._tools.clock.now()
+        for live in list(self._active.values()):
+            if live.execution is not None:
+                live.execution.end(Stop.CANCEL)
+        waiting = [run_id for run_id in self._worker.owned if run_id not in self._active]
+        if waiting:
+            for record in await self._tools.journal.cancel(self._tenant, waiting, now=now):
+                if record.status is RunStatus.CANCELLED:
+                    await self._tell_end(record)
+        settling = [
+            live.execution.settled.wait() for live in self._active.values() if live.execution
+        ]
+        await asyncio.gather(*settling)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ConfigurationError("this engine is closed")
+        if self._process is not None and self._process != os.getpid():
+            raise ConfigurationError(
+                "this engine was opened before the process was forked, and its threads and "
+                "connections stayed behind: make an engine in each process"
+            )

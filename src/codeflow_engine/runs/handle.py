@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Collection
 from typing import TYPE_CHECKING, Any
 
-from codeflow_engine.contracts import Storage
-from codeflow_engine.domain.review import Review
-from codeflow_engine.domain.run import RunEvent, RunRecord, RunStatus
-from codeflow_engine.errors import RunCancelledError, WorkflowError
-from codeflow_engine.runs.executor import DirectExecutor, Execution
+from codeflow_engine.domain.budget import Budget
+from codeflow_engine.domain.journal import StepRecord
+from codeflow_engine.domain.run import RunEvent, RunFinished, RunRecord, RunStatus
+from codeflow_engine.errors import WorkflowError
+from codeflow_engine.runs.context import Toolbox
+from codeflow_engine.runs.executor import Executor
+from codeflow_engine.runs.live import LiveRun
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -19,66 +21,111 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncRun"]
 
+_LOOK = 0.5
+"""Seconds between two looks at the events of a run that executes elsewhere."""
+
 
 class AsyncRun:
-    """A run of a workflow, under way or ended."""
+    """A run of a workflow: under way here or elsewhere, put aside, or ended."""
 
-    def __init__(self, record: RunRecord, executor: DirectExecutor, storage: Storage) -> None:
-        self._record = record
-        self._storage = storage
-        self._execution: Execution | None = executor.active(record.run_id)
+    def __init__(self, live: LiveRun, executor: Executor, tools: Toolbox) -> None:
+        self._live = live
+        self._executor = executor
+        self._tools = tools
 
     @property
     def id(self) -> str:
         """Id of the run."""
-        return self._record.run_id
+        return self._live.record.run_id
 
     @property
     def record(self) -> RunRecord:
-        """The run as it stands now; one that ended elsewhere, as it was when it was read."""
-        return self._execution.record if self._execution else self._record
+        """The run as it was last seen; one that executes in this process as it stands now."""
+        return self._live.record
 
     @property
     def status(self) -> RunStatus:
-        """Where the run stands now."""
+        """Where the run stands; see `record`."""
         return self.record.status
+
+    async def refresh(self) -> RunRecord:
+        """Look how the run stands now, wherever it executes.
+
+        Raises:
+            RunNotFoundError: It was removed.
+            StorageError: It cannot be read.
+        """
+        if not self._live.is_executing:
+            self._live.record = await self._executor.find(self.id)
+        return self._live.record
 
     async def result(self) -> Any:
         """Wait for the end and return the result: a `Review` for the workflow `review`.
 
+        Giving up the wait does not end the run.
+
         Raises:
             RunCancelledError: The run was cancelled.
+            RunTimeoutError: It has executed for longer than it may.
             CodeflowError: Whatever ended the run.
         """
-        if self._execution:
-            return await self._execution.result()
-        if self.status is RunStatus.CANCELLED:
-            raise RunCancelledError(f"run {self.id} was cancelled")
-        if self.status is RunStatus.SUCCEEDED:
-            found: tuple[object, ...] = await self._storage.get_reviews(
-                self._record.tenant, [self.id]
-            )
-            for review in found:
-                # Whatever a storage gives for a question, another run's review is no answer.
-                if isinstance(review, Review) and review.run_id == self.id:
-                    return review
-        reason = self._record.error or f"it is {self.status} and executes in no known process"
-        raise WorkflowError(f"run {self.id} has no result: {reason}")
+        record = await self._executor.outcomes.until_ended(self._live, self._executor)
+        if self._live.outcome is not None:
+            return self._live.outcome.get()
+        return await self._executor.outcomes.of(record)
 
     async def events(self, *, after: int = 0) -> AsyncIterator[RunEvent]:
-        """Yield the events with a number above `after`; live until the run has ended."""
-        if self._execution:
-            async for event in self._execution.events.follow(after=after):
+        """Yield the events with a number above `after`; live until the run has ended.
+
+        A run that waits is waited for, also where it goes on in another process.
+
+        Raises:
+            WorkflowError: It has ended, and its last event could not be stored.
+            StorageError: The events cannot be read.
+        """
+        last: RunEvent | None = None
+        while True:
+            was_ended = not self._live.is_executing and (await self.refresh()).status.is_terminal
+            async for event in self._some_events(after):
+                yield event
+                last, after = event, event.sequence
+            lost = None if self._live.is_executing else self._live.unwritten
+            if lost is not None or (was_ended and not isinstance(last, RunFinished | None)):
+                raise WorkflowError(
+                    f"the stream of run {self.id} ends without its last event: "
+                    f"{type(lost).__name__ if lost else 'it was not stored'}"
+                ) from lost
+            if was_ended:
+                return
+            if not self._live.is_executing:
+                await self._live.change(_LOOK)
+
+    async def _some_events(self, after: int) -> AsyncIterator[RunEvent]:
+        """Yield what there is now, or, of a run that executes here, what comes meanwhile."""
+        execution = self._live.execution
+        if self._live.is_executing and execution is not None:
+            async for event in execution.events.follow(after=after):
                 yield event
             return
         async for event in self._stored_events(after):
             yield event
 
     async def _stored_events(self, after: int = 0) -> AsyncIterator[RunEvent]:
-        while batch := await self._storage.read_events(self._record.tenant, self.id, after=after):
+        storage, tenant = self._tools.storage, self.record.tenant
+        while batch := await storage.read_events(tenant, self.id, after=after):
             for event in batch:
                 yield event
             after = batch[-1].sequence
+
+    async def steps(self) -> tuple[StepRecord, ...]:
+        """Read the steps that are written down, in the order in which they were asked for.
+
+        They come without their values.
+
+        Raises:
+            StorageError: They cannot be read.
+        """
+        return await self._tools.journal.read_steps(self.record.tenant, self.id)
 
     async def to_dataframe(self) -> DataFrame:
         """Make a pandas table with one row per event so far; it does not wait for the end.
@@ -109,12 +156,64 @@ class AsyncRun:
         return await asyncio.to_thread(frame.events, rows)
 
     async def cancel(self) -> None:
-        """End the run and its subprocesses; returns when they are gone. Repeatable."""
-        if self._execution:
-            await self._execution.cancel()
+        """End the run, its subprocesses, and all runs that it has started.
+
+        Returns when they are gone, wherever they executed. A write to the outside that is
+        under way is waited for. Of a run that has ended already, nothing changes.
+
+        Raises:
+            StorageError: It could not be written.
+        """
+        await self._executor.cancel(self.id)
+
+    async def resume(self) -> None:
+        """Let the run go on that has failed, timed out, was cancelled, parked, or is dead.
+
+        Steps that have ended do not run again; the one that has failed does.
+
+        Raises:
+            ConfigurationError: It is under way, or has succeeded.
+            StorageError: It could not be written.
+        """
+        await self._executor.resume(self.id)
+
+    async def send(self, signal: str, value: Any = None, *, id: str | None = None) -> None:  # noqa: A002
+        """Send a signal, which a workflow gets by `RunContext.receive`.
+
+        Args:
+            signal: Its name.
+            value: Plain JSON data.
+            id: The same signal sent again has the same id, and counts once. None: each call
+                is a signal of its own.
+
+        Raises:
+            RunNotFoundError: The run was removed.
+            SerializationError: The value is no plain JSON data.
+            StorageError: It could not be written.
+        """
+        await self._executor.send(self.id, signal, value, id)
+
+    async def approve(self, *, by: str) -> None:
+        """Approve what the run waits to do. Repeatable; the first approval counts.
+
+        Args:
+            by: Who says so.
+
+        Raises:
+            StorageError: It could not be written.
+        """
+        await self.send("approval", {"by": by}, id="approval")
+
+    async def top_up(self, budget: Budget) -> None:
+        """Give the run more to spend; a workflow gets it by `receive("budget")`.
+
+        Raises:
+            StorageError: It could not be written.
+        """
+        await self.send("budget", budget.to_json())
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.id} {self._record.workflow}: {self.status}>"
+        return f"<{type(self).__name__} {self.id} {self.record.workflow}: {self.status}>"
 
     def _repr_html_(self) -> str:
         from codeflow_engine.reports.html import fragment
@@ -134,6 +233,7 @@ class AsyncRun:
         from codeflow_engine.reports.timeline import Timeline
 
         timeline = Timeline()
-        for event in self._execution.events.recent if self._execution else ():
+        execution = self._live.execution
+        for event in execution.events.recent if execution else ():
             timeline.hear(event.to_json())
         return timeline

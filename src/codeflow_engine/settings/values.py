@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Annotated, Any
 
 from annotated_types import Gt, Len
 
 from codeflow_engine.domain.change import Scope
+from codeflow_engine.domain.journal import Limits
 from codeflow_engine.sandbox import Isolation
 
-__all__ = ["Settings"]
+__all__ = ["Executes", "Settings"]
 
 _Seconds = Annotated[float, Gt(0)]
+
+
+class Executes(StrEnum):
+    """Which runs an engine executes."""
+
+    ALL = "all"
+    """All of its tenant: those that were submitted elsewhere, or left by a worker, too."""
+
+    OWN = "own"
+    """Those that are submitted or resumed through it; they end with it."""
+
+    NONE = "none"
+    """None: it submits, and others execute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +64,31 @@ class Settings:
     plugins: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Settings of single backends, by the name of the backend."""
 
+    workflows: str = "local"
+    """Name of the workflow backend, which decides where and when runs execute."""
+
+    executes: Executes = Executes.ALL
+    """Which runs this engine executes."""
+
+    poll: _Seconds = 1.0
+    """Seconds between two looks for runs that wait for somebody, and for what others say
+    about those under way."""
+
+    lease: _Seconds = 30.0
+    """Seconds after which a worker that gives no sign of life counts as gone."""
+
+    linger: _Seconds = 2.0
+    """Seconds after which a run that only waits is put aside and takes no memory."""
+
+    recoveries: Annotated[int, Gt(0)] = 10
+    """How often a run is taken up because its worker was gone, without one step finished
+    meanwhile, until it counts as dead."""
+
+    limits: dict[str, Limits] = field(default_factory=dict)
+    """How many runs of a workflow execute at once in all workers, by its name."""
+
     run_timeout: _Seconds = 1800.0
-    """Seconds after which a run is given up."""
+    """Seconds that a run may execute, waits for signals and long sleeps not counted."""
 
     analyzer_timeout: _Seconds = 120.0
     """Seconds after which one analyzer is ended; its units then count as failed."""

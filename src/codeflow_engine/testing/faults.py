@@ -44,7 +44,7 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from typing import Any, TypedDict, Unpack, cast
 
-from codeflow_engine.contracts import Backend
+from codeflow_engine.contracts import Backend, Journal
 from codeflow_engine.errors import ConfigurationError
 
 __all__ = [
@@ -255,8 +255,9 @@ def _luck(*thrown: int) -> float:
 def faulty[B: Backend](backend: B, plan: FaultPlan) -> B:
     """Make a backend that does what another one does, but for what a plan says.
 
-    It derives from the contract of the real one, and not from its class. It has the same
-    capabilities; what it has beyond the contract is that of the real one.
+    It derives from the contract of the real one, and not from its class; a storage that is a
+    journal stays one. It has the same capabilities; what it has beyond the contract is that of
+    the real one.
 
     Args:
         backend: The real one, of any contract.
@@ -265,8 +266,8 @@ def faulty[B: Backend](backend: B, plan: FaultPlan) -> B:
     Raises:
         ConfigurationError: It is no backend, or no contract has a method that the plan names.
     """
-    contracts = tuple(kind for kind in type(backend).__mro__ if Backend in kind.__bases__)
-    if not contracts:
+    contracts = tuple(kind for kind in type(backend).__mro__ if _is_contract(kind))
+    if Backend not in type(backend).__mro__:
         raise ConfigurationError(f"a {type(backend).__name__} derives from no contract")
     _check_names(plan)
     members: dict[str, Any] = {
@@ -280,7 +281,11 @@ def faulty[B: Backend](backend: B, plan: FaultPlan) -> B:
     return cast("B", type(type(backend).__name__, contracts, members)())
 
 
-def _names(contract: type[Backend]) -> list[str]:
+def _is_contract(kind: type) -> bool:
+    return Backend in kind.__bases__ or kind is Journal
+
+
+def _names(contract: type) -> list[str]:
     """List what a contract asks for, besides the capabilities."""
     return [name for name in dir(contract) if not name.startswith("_") and name != "capabilities"]
 
@@ -288,7 +293,7 @@ def _names(contract: type[Backend]) -> list[str]:
 def _check_names(plan: FaultPlan) -> None:
     known = {
         name
-        for contract in Backend.__subclasses__()
+        for contract in (*Backend.__subclasses__(), Journal)
         for name in _names(contract)
         if not isinstance(getattr(contract, name), property)
     }

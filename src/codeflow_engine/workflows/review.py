@@ -53,10 +53,10 @@ _TOGETHER: Final = 64
 async def review(run: RunContext, given: ReviewInput) -> Review:
     """Review a change: fetch, partition, analyze, anchor, verify, fuse, identify, judge, settle."""
     names = _names(run, given)
-    analyzers = await run.step("prepare", _prepare, run, given, names)
+    analyzers = await run.compute("prepare", _prepare, run, given, names)
     change = await run.step("fetch", _fetch, run, given)
     policy = await run.step("policy", _read_policy, run, change)
-    parts = await run.step("partition", partition, change, policy)
+    parts = await run.compute("partition", partition, change, policy)
     await run.emit(
         ChangeFetched,
         title=run.tools.redactor.redact(change.title),
@@ -65,11 +65,11 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
     )
     reports = await _analyze_all(run, analyzers, change, parts.to_review)
     whole = await run.step("gather", _gather, run, given, change, reports)
-    anchored = await run.step(
+    anchored = await run.compute(
         "anchor", anchor, change, parts.to_review, reports, run.tools.redactor, whole
     )
-    verified = await run.step("verify", verify, change, anchored.findings)
-    fused = await run.step("fuse", fuse, verified.findings)
+    verified = await run.compute("verify", verify, change, anchored.findings)
+    fused = await run.compute("fuse", fuse, verified.findings)
     modified = await run.step("modify", run.tools.hooks.modify_findings, run.run_id, fused, change)
     left = {finding.fingerprint for finding in modified.findings}
     seen = Seen(
@@ -82,14 +82,15 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
         whole=whole is not None,
     )
     memory = await run.step("recall", _recall, run, change, modified.findings)
-    identified = await run.step("identify", _identify, run, change, seen, memory)
+    identified = await run.compute("identify", _identify, run, change, seen, memory)
+    isolation, timing = await run.step("measure", _measure, run)
     verdict = Verdict(
         findings=identified.findings,
         dropped={**anchored.dropped, **verified.dropped, **modified.dropped},
-        isolation=await _isolation(run),
-        timing=Timing(started_at=run.started_at, seconds=round(run.seconds, 3)),
+        isolation=isolation,
+        timing=timing,
     )
-    judged = await run.step(
+    judged = await run.compute(
         "judge", judge, run.run_id, change, (parts, reports), verdict, run.tools.redactor
     )
     account = Account(
@@ -103,7 +104,7 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
         modified=modified,
         identified=identified.findings,
     )
-    await run.step("settle", settle, account, judged)
+    await run.compute("settle", settle, account, judged)
     await run.step("save", run.tools.storage.put_reviews, run.tenant, [judged], identified.known)
     await run.emit(
         ReviewJudged,
@@ -186,7 +187,7 @@ async def _read_policy(run: RunContext, change: Change) -> RepositoryPolicy:
         return RepositoryPolicy()
     if file.content is None:
         raise ConfigurationError(f"{POLICY_PATH} at {change.base[:12]}: {file.reason}")
-    return await run.step("read-policy", read_policy, file.content, change.base)
+    return await run.compute("read-policy", read_policy, file.content, change.base)
 
 
 async def _read_files(
@@ -287,9 +288,11 @@ def _identify(run: RunContext, change: Change, seen: Seen, memory: Memory) -> Id
     return identify(change, seen, memory, run.tools.redactor, run_id=run.run_id, now=run.started_at)
 
 
-async def _isolation(run: RunContext) -> str:
+async def _measure(run: RunContext) -> tuple[str, Timing]:
+    """Tell the isolation that analyzers had here, and how long it took."""
+    timing = Timing(started_at=run.started_at, seconds=round(run.seconds, 3))
     try:
-        return (await run.tools.sandbox.isolation()).value
+        return (await run.tools.sandbox.isolation()).value, timing
     except SandboxError:
         # Without an interpreter no analyzer could run either, which the ledger tells.
-        return Isolation.NONE.value
+        return Isolation.NONE.value, timing

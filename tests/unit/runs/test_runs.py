@@ -20,6 +20,7 @@ from codeflow_engine.errors import (
     ConfigurationError,
     RunCancelledError,
     RunNotFoundError,
+    RunTimeoutError,
     UnknownBackendError,
     WorkflowError,
 )
@@ -74,8 +75,8 @@ class Steps:
         await run.step("break", broken)
 
     async def twice(self, run: RunContext, given: Mapping[str, Any]) -> None:
-        await run.step("same", lambda: None)
-        await run.step("same", lambda: None)
+        await run.step("same", lambda: None, key="k")
+        await run.step("same", lambda: None, key="k")
 
     async def together(self, run: RunContext, given: Mapping[str, Any]) -> tuple[int, ...]:
         async def wait(number: int) -> int:
@@ -164,11 +165,11 @@ async def test_a_failing_step_fails_the_run_and_tells_no_foreign_text(
     assert run.status is RunStatus.FAILED
     assert run.record.error == "ValueError: unexpected error"
     assert SECRET not in repr(await all_events(run))
-    with pytest.raises(WorkflowError, match="ValueError"):
+    with pytest.raises(ValueError, match="saw"):
         await (await engine.run(run.id)).result()
 
 
-async def test_a_step_name_cannot_be_used_twice(engine: AsyncEngine) -> None:
+async def test_a_key_cannot_be_used_twice(engine: AsyncEngine) -> None:
     """Steps have an identity, so a journal can find them again."""
     run = await engine.submit("twice", {})
     with pytest.raises(WorkflowError, match="stands twice"):
@@ -208,14 +209,14 @@ async def test_giving_up_the_wait_for_a_result_leaves_the_run_alone(engine: Asyn
     assert await run.result() == (0, 1, 2, 3, 4)
 
 
-async def test_a_run_past_its_deadline_fails(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_run_past_its_deadline_times_out(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
     """`run_timeout` ends a run that hangs."""
     monkeypatch.setenv("CODEFLOW_RUN_TIMEOUT", "0.05")
     async with AsyncEngine(plugins=[steps]) as engine:
         run = await engine.submit("hang", {})
-        with pytest.raises(WorkflowError, match=r"deadline of 0\.05 s"):
+        with pytest.raises(RunTimeoutError, match=r"deadline of 0\.05 s"):
             await run.result()
-        assert run.status is RunStatus.FAILED
+        assert run.status is RunStatus.TIMED_OUT
 
 
 async def test_d43_closing_an_engine_cancels_what_runs(steps: Steps) -> None:

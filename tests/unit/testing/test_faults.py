@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import pytest
 
 from codeflow_engine import contracts
-from codeflow_engine.contracts import Backend, Cache, Storage
+from codeflow_engine.contracts import Backend, Cache, Journal, Storage
 from codeflow_engine.contracts.llm import LLM
 from codeflow_engine.domain.chat import ChatRequest
 from codeflow_engine.errors import (
@@ -34,7 +34,7 @@ from codeflow_engine.testing.faults import (
     loses,
     raises,
 )
-from codeflow_engine.testing.values import event, run
+from codeflow_engine.testing.values import NOON, event, run
 
 KINDS = [
     kind
@@ -350,6 +350,21 @@ async def test_a_backend_of_two_contracts_stays_one() -> None:
     assert isinstance(both, Cache)
     assert await both.get(["k"]) == {"k": b"v"}
     assert await both.get_runs("a", ["r1"]) == (run("r1"),)
+
+
+async def test_a_storage_that_is_a_journal_stays_one() -> None:
+    """The calls of workers can go wrong, too."""
+    plan = FaultPlan(raises("renew", StorageFullError("full"), on=2))
+    journal: Any = faulty(MemoryStorage(), plan)
+
+    await journal.renew("w", lease=9)
+    with pytest.raises(StorageFullError):
+        await journal.renew("w", lease=9)
+
+    assert isinstance(journal, Storage)
+    assert isinstance(journal, Journal)
+    assert plan.of("renew")[0].arguments == {"worker": "w", "lease": 9}
+    assert await journal.claim("a", "w", run_ids=[], now=NOON) == ()
 
 
 async def test_what_a_fake_remembers_can_be_had() -> None:

@@ -84,7 +84,7 @@ class FakeHost:
 
     def post(self, target: str, marker: str, *, author: str, effect: Effect | None = None) -> Post:
         """Write something, as anybody may."""
-        number = len(self.posts) + 1
+        number = max((post.number for post in self.posts), default=0) + 1
         made = Post(number=number, target=target, author=author, marker=marker, effect=effect)
         self.posts.append(made)
         return made
@@ -101,7 +101,9 @@ class FakeVCS(VCS):
         author: Whom it writes as.
     """
 
-    capabilities: ClassVar[frozenset[StrEnum]] = frozenset({VCSCapability.PUBLISH})
+    capabilities: ClassVar[frozenset[StrEnum]] = frozenset(
+        {VCSCapability.PUBLISH, VCSCapability.WITHDRAW}
+    )
 
     def __init__(self, host: FakeHost, *, author: str = "codeflow") -> None:
         self.host = host
@@ -138,6 +140,16 @@ class FakeVCS(VCS):
             return _receipt(post, found=True)
         made = self.host.post(effect.target, effect.key, author=self.author, effect=effect)
         return _receipt(made, found=False)
+
+    async def withdraw(self, target: str, receipt: Receipt) -> None:
+        """Take back what this author has written under the number of the receipt."""
+        self._check(target)
+        self.host.posts = [
+            post
+            for post in self.host.posts
+            if (post.target, post.author, post.marker, str(post.number))
+            != (target, self.author, receipt.key, receipt.external_id)
+        ]
 
     def _check(self, target: str) -> None:
         if VCSCapability.PUBLISH not in self.capabilities:

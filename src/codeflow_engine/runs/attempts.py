@@ -1,0 +1,175 @@
+"""The attempts of one step: each is told, and the last one is written down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from codeflow_engine.domain.run import StepFinished, StepStarted
+from codeflow_engine.errors import StepTimeoutError
+from codeflow_engine.runs import codec
+from codeflow_engine.runs.clock import Clock
+from codeflow_engine.runs.containment import as_ours
+from codeflow_engine.runs.history import Place
+from codeflow_engine.runs.ledger import Ledger
+from codeflow_engine.runs.retry import Retry
+from codeflow_engine.runs.waiting import Waits
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+__all__ = ["Attempts", "Work"]
+
+_SMALL = 64 * 1024
+_FEW = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What a step has to do."""
+
+    place: Place
+    key: str | None
+    kind: Any
+    """The type of its value."""
+
+    timeout: float | None
+    do: Callable[[], Awaitable[Any]]
+
+
+class Attempts:
+    """Does the work of one step until it gives a value, or is given up.
+
+    How many attempts there were, and when the next one is due, is written down: a step is
+    not tried more often because its process has ended, and no pause begins anew.
+    """
+
+    def __init__(
+        self, work: Work, ledger: Ledger, waits: Waits, clock: Clock, threads: Executor
+    ) -> None:
+        self._work = work
+        self._ledger = ledger
+        self._waits = waits
+        self._clock = clock
+        self._threads = threads
+        record = work.place.record
+        self._count = record.attempts if record else 0
+        """Attempts that were begun, in earlier executions too."""
+
+        self._started_at = record.started_at if record else clock.now()
+
+    async def go(self, retry: Retry | None) -> Any:
+        """Do the work, and write down what comes of it."""
+        if retry is None:
+            return await self._end(self._once)
+        record = self._work.place.record
+        if record is not None and record.wake_at is not None:
+            await self._waits.wait(record.wake_at)
+        return await self._end(lambda: self._many(retry))
+
+    async def _end(self, do: Callable[[], Awaitable[tuple[Any, bytes]]]) -> Any:
+        facts = {"started_at": self._started_at}
+        try:
+            value, data = await do()
+        except BaseException as error:
+            raised = as_ours(error)
+            if isinstance(raised, Exception) and self._ledger.execution.stop is None:
+                await self._ledger.fail(self._work.place, raised, attempts=self._count, **facts)
+            if raised is error:
+                raise
+            raise raised from error
+        await self._ledger.finish(self._work.place, data, attempts=self._count, **facts)
+        return value
+
+    async def _once(self) -> tuple[Any, bytes]:
+        """Make one attempt; give the value, and its encoded form."""
+        self._count += 1
+        name, key = self._work.place.name, self._work.key
+        self._ledger.tell(StepStarted, step=name, key=key)
+        began = self._clock.monotonic()
+        error: str | None = None
+        try:
+            with self._ledger.execution.at_work():
+                value = await self._in_time()
+                data = await self._encoded(value)
+                await self._ledger.reach(f"step.worked:{name}")
+        except BaseException as raised:
+            error = type(raised).__name__
+            raise
+        finally:
+            seconds = self._clock.monotonic() - began
+            self._ledger.tell(StepFinished, step=name, key=key, seconds=seconds, error=error)
+        return value, data
+
+    async def _in_time(self) -> Any:
+        seconds = self._work.timeout
+        if seconds is None:
+            return await self._work.do()
+        deadline = asyncio.timeout(seconds)
+        try:
+            async with deadline:
+                return await self._work.do()
+        except TimeoutError as late:
+            if not deadline.expired():
+                raise
+            name = self._work.place.title
+            raise StepTimeoutError(f"step {name!r} took longer than {seconds:g} s") from late
+
+    async def _encoded(self, value: Any) -> bytes:
+        if _is_small(value):
+            return codec.encode(value, self._work.kind)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, codec.encode, value, self._work.kind)
+
+    async def _many(self, retry: Retry) -> tuple[Any, bytes]:
+        from tenacity import AsyncRetrying, retry_if_exception
+
+        def pause(state: RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            return retry.pause(self._count, error or Exception(), self._clock.random())
+
+        async def note(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            wake_at = self._clock.now() + timedelta(seconds=state.upcoming_sleep)
+            await self._ledger.begin(
+                self._work.place,
+                attempts=self._count,
+                started_at=self._started_at,
+                wake_at=wake_at,
+                error=self._ledger.written(error or Exception()),
+            )
+
+        async def rest(seconds: float) -> None:
+            await self._waits.wait(self._clock.now() + timedelta(seconds=seconds))
+
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(retry.covers),
+            stop=lambda _: self._count >= retry.attempts,
+            wait=pause,
+            before_sleep=note,
+            sleep=rest,
+            reraise=True,
+        )
+        done: tuple[Any, bytes] = await retrying(self._once)
+        return done
+
+
+def _is_small(value: Any) -> bool:
+    """Say whether a value is encoded so fast that a thread would cost more."""
+    if isinstance(value, str | bytes):
+        return len(value) < _SMALL
+    if isinstance(value, dict):
+        return len(value) <= _FEW and all(map(_is_plain, value.values()))
+    if isinstance(value, list | tuple):
+        return len(value) <= _FEW and all(map(_is_plain, value))
+    return _is_plain(value)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) < _SMALL // _FEW
+    return value is None or isinstance(value, bool | int | float)

@@ -1,0 +1,113 @@
+"""What comes to a run from outside: signals, and the end of runs that it has started."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from codeflow_engine.contracts import Journal
+from codeflow_engine.domain.journal import Signal
+from codeflow_engine.domain.run import RunRecord
+from codeflow_engine.errors import StepTimeoutError
+from codeflow_engine.runs import codec
+from codeflow_engine.runs.clock import Clock
+from codeflow_engine.runs.history import Place
+from codeflow_engine.runs.ledger import Ledger
+from codeflow_engine.runs.waiting import Waits
+
+__all__ = ["Children", "Inbox"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Children:
+    """How a run starts others, and learns what came of them."""
+
+    submit: Callable[[str, Mapping[str, Any], str], Awaitable[RunRecord]]
+    """Takes the name of a workflow, its input, and a key."""
+
+    outcome: Callable[[str], Awaitable[Any]]
+    """Takes the id of a run that has ended; gives its result, or raises what ended it."""
+
+    result_type: Callable[[str], Any]
+    """Takes the name of a workflow; gives the type of its result."""
+
+
+class Inbox:
+    """The waits of one execution for others."""
+
+    def __init__(
+        self,
+        record: RunRecord,
+        journal: Journal,
+        ledger: Ledger,
+        waits: Waits,
+        clock: Clock,
+        children: Children,
+    ) -> None:
+        self._tenant = record.tenant
+        self._run_id = record.run_id
+        self._journal = journal
+        self._ledger = ledger
+        self._waits = waits
+        self._clock = clock
+        self._children = children
+        self._received: set[str] = set()
+        """Ids of signals that a step of this execution has taken."""
+
+    async def sleep(self, place: Place, seconds: float) -> None:
+        """Let time pass."""
+        until = await self._begin(place, seconds)
+        await self._waits.wait(until)
+        await self._ledger.finish(place, codec.encode(None, None))
+
+    async def receive(self, place: Place, name: str, seconds: float | None) -> Any:
+        """Take the first signal of a name."""
+        until = await self._begin(place, seconds)
+        while True:
+            heard = self._ledger.execution.signalled
+            for signal in await self._waiting(name):
+                if signal.signal_id not in self._received:
+                    self._received.add(signal.signal_id)
+                    data = codec.encode(signal.value, Any)
+                    await self._ledger.finish(place, data, taken=[signal.signal_id])
+                    return signal.value
+            if until is not None and until <= self._clock.now():
+                error = StepTimeoutError(f"no signal {name!r} came in time")
+                await self._ledger.fail(place, error)
+                raise error
+            await self._waits.wait(until, (name,), heard)
+
+    async def child(self, place: Place, workflow: str, given: Mapping[str, Any]) -> Any:
+        """Run another workflow, and wait for its end."""
+        child = await self._children.submit(workflow, given, f"{self._run_id}/{place.title}")
+        await self._begin(place, None)
+        name = f"child:{child.run_id}"
+        while True:
+            heard = self._ledger.execution.signalled
+            if await self._waiting(name):
+                break
+            await self._waits.wait(None, (name,), heard)
+        try:
+            value = await self._children.outcome(child.run_id)
+        except Exception as error:
+            await self._ledger.fail(place, error)
+            raise
+        data = codec.encode(value, self._children.result_type(workflow))
+        await self._ledger.finish(place, data, taken=[name])
+        return value
+
+    async def _waiting(self, name: str) -> list[Signal]:
+        signals = await self._journal.read_signals(self._tenant, self._run_id)
+        return [signal for signal in signals if signal.name == name]
+
+    async def _begin(self, place: Place, seconds: float | None) -> datetime | None:
+        """Write down until when to wait; a wait that was begun before keeps its end."""
+        if place.record is not None:
+            return place.record.wake_at
+        until = None
+        if seconds is not None:
+            until = self._clock.now() + timedelta(seconds=seconds)
+        await self._ledger.begin(place, wake_at=until)
+        return until

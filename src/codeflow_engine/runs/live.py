@@ -1,0 +1,136 @@
+"""What this process knows of a run, and the one execution of it that may be under way here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from typing import Any
+
+from codeflow_engine.domain.run import RunRecord
+from codeflow_engine.runs.events import EventStream
+
+__all__ = ["Execution", "LiveRun", "Outcome", "Stop"]
+
+
+class Stop(Enum):
+    """Why an execution is stopped from outside of its workflow."""
+
+    CANCEL = auto()
+    """Somebody wants the run to end."""
+
+    RELEASE = auto()
+    """This process ends: somebody else goes on."""
+
+    SUSPEND = auto()
+    """The run waits for so long that it takes no memory meanwhile."""
+
+    LOST = auto()
+    """Another worker has taken it over."""
+
+    DEADLINE = auto()
+    """It has executed for as long as it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended in this process: with the very value or error."""
+
+    value: Any = None
+    error: BaseException | None = None
+
+    def get(self) -> Any:
+        """Give the value, or raise the error."""
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+class Execution:
+    """One execution of a run in this process, under one claim."""
+
+    def __init__(self, fence: int, events: EventStream) -> None:
+        self.fence = fence
+        self.events = events
+        self.task: asyncio.Task[Any] | None = None
+        self.stop: Stop | None = None
+        self.settled = asyncio.Event()
+        """Set when nothing of it goes on, and its end is written, or could not be."""
+
+        self.working = 0
+        """Steps and computations under way; without any the run only waits."""
+
+        self.waits: dict[object, tuple[datetime | None, tuple[str, ...]]] = {}
+        """What it waits for: a moment, and names of signals."""
+
+        self.put_aside: tuple[tuple[datetime | None, tuple[str, ...]], ...] = ()
+        """What it waited for when it was put aside."""
+
+        self.signalled = asyncio.Event()
+        """Set when a signal may have come."""
+
+        self.changed = asyncio.Event()
+        """Set when it has begun or ended to work or to wait."""
+
+    def end(self, why: Stop) -> None:
+        """Stop it; the first reason stays."""
+        if self.stop is None:
+            self.stop = why
+            self.put_aside = tuple(self.waits.values())
+        if self.task is not None:
+            self.task.cancel()
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Count something that has to end before the run can be put aside."""
+        self.working += 1
+        try:
+            yield
+        finally:
+            self.working -= 1
+            self.changed.set()
+
+    def hear(self) -> None:
+        """Let those who wait for a signal look again."""
+        signalled, self.signalled = self.signalled, asyncio.Event()
+        signalled.set()
+
+
+class LiveRun:
+    """A run that somebody in this process holds on to."""
+
+    def __init__(self, record: RunRecord) -> None:
+        self.record = record
+        self.execution: Execution | None = None
+        """The one under way, or the last one here."""
+
+        self.outcome: Outcome | None = None
+        self._changed = asyncio.Event()
+
+    @property
+    def is_executing(self) -> bool:
+        """Whether it is under way in this process."""
+        return self.execution is not None and not self.execution.settled.is_set()
+
+    @property
+    def unwritten(self) -> BaseException | None:
+        """What kept the end of its last execution here from being written, if anything."""
+        if self.outcome is None or self.record.status.is_terminal:
+            return None
+        return self.outcome.error
+
+    def tell(self) -> None:
+        """Wake those who wait for anything to happen."""
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def change(self, seconds: float) -> None:
+        """Wait until something happens here, at most so long."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        except TimeoutError:
+            return

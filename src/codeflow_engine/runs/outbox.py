@@ -1,0 +1,125 @@
+"""The way of effects to the outside: written down, looked for, delivered, and settled.
+
+A process may end at any moment, also between the write outside and the receipt here. So an
+effect is looked for before each try, by a key that is the same in every run, and what was
+found is as good as what was written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
+
+from codeflow_engine.contracts import VCS, VCSCapability
+from codeflow_engine.domain.effect import Effect, Receipt
+from codeflow_engine.errors import LeaseLostError
+from codeflow_engine.runs import codec
+from codeflow_engine.runs.containment import unless_cancelled
+from codeflow_engine.runs.history import Place
+from codeflow_engine.runs.ledger import Ledger
+from codeflow_engine.runs.retry import Retry
+from codeflow_engine.runs.writer import Writer
+
+if TYPE_CHECKING:
+    from codeflow_engine.runs.context import Toolbox
+
+__all__ = ["Outbox"]
+
+_RETRY = Retry(attempts=4, first=1.0, most=30.0)
+"""For failures of a host that say of themselves that they may pass."""
+
+
+class Outbox:
+    """Delivers the effects of one execution."""
+
+    def __init__(self, tools: Toolbox, ledger: Ledger, writer: Writer) -> None:
+        self._tools = tools
+        self._ledger = ledger
+        self._writer = writer
+
+    async def deliver(self, effect: Effect, place: Place, vcs: VCS) -> Receipt:
+        """See to it that an effect stands outside, once; and write down its receipt.
+
+        Raises:
+            ProviderError: The host failed, and it is not known to stand there.
+        """
+        await self._writer.write(effects=[effect])
+        await self._ledger.reach("effect.planned")
+        try:
+            receipt = await self._standing(effect, vcs)
+        except Exception as error:
+            if self._ledger.execution.stop is None:
+                await self._ledger.fail(place, error)
+            raise
+        data = codec.encode(receipt, Receipt)
+        try:
+            await self._whole(self._ledger.finish(place, data, receipts=[receipt]))
+        except LeaseLostError:
+            # Whoever took the run over may have written it while this worker stood still.
+            await self.collapse(effect.target, [effect.key], vcs)
+            raise
+        await self._ledger.reach("effect.settled")
+        return unless_cancelled(receipt)
+
+    async def collapse(self, target: str, keys: Sequence[str], vcs: VCS) -> int:
+        """Take back what stands twice; of equal effects the first one stays.
+
+        Returns:
+            How many were taken back.
+        """
+        found = await vcs.find_effects(target, keys)
+        first: dict[str, Receipt] = {}
+        twice: list[Receipt] = []
+        for receipt in sorted(found, key=lambda one: (one.at, one.external_id)):
+            if first.setdefault(receipt.key, receipt) is not receipt:
+                twice.append(receipt)
+        for receipt in twice:
+            if VCSCapability.WITHDRAW in vcs.capabilities:
+                await vcs.withdraw(target, receipt)
+            else:
+                self._tools.log.warning(
+                    "an effect stands twice", target=target, external_id=receipt.external_id
+                )
+        return len(twice)
+
+    async def _standing(self, effect: Effect, vcs: VCS) -> Receipt:
+        """Look for an effect, and write it where it does not stand; try again for a while."""
+        from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+
+        def pause(state: RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            chance = self._tools.clock.random()
+            return _RETRY.pause(state.attempt_number, error or Exception(), chance)
+
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(_RETRY.covers),
+            stop=stop_after_attempt(_RETRY.attempts),
+            wait=pause,
+            sleep=self._tools.clock.sleep,
+            reraise=True,
+        )
+        return await retrying(self._look_and_write, effect, vcs)
+
+    async def _look_and_write(self, effect: Effect, vcs: VCS) -> Receipt:
+        found = await vcs.find_effects(effect.target, [effect.key])
+        if found:
+            return found[0]
+        await self._ledger.reach("effect.looked")
+        # A worker that was taken for dead must not write: its claim is looked at last.
+        await self._writer.write()
+        receipt = await self._whole(vcs.deliver(effect))
+        await self._ledger.reach("effect.delivered")
+        return receipt
+
+    async def _whole[T](self, work: Coroutine[Any, Any, T]) -> T:
+        """Wait for work to its end, also where the run is stopped meanwhile; not for ever."""
+        task = asyncio.create_task(work)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task], timeout=self._tools.settings.finish_timeout)
+            if not task.done() or task.cancelled():
+                task.cancel()
+                raise
+            return task.result()

@@ -1,0 +1,104 @@
+"""What came of runs, wherever they were executed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from codeflow_engine.domain.review import Review
+from codeflow_engine.domain.run import RunRecord, RunStatus
+from codeflow_engine.errors import RunCancelledError, RunTimeoutError, WorkflowError
+from codeflow_engine.runs import codec
+from codeflow_engine.runs.failures import read_failure
+from codeflow_engine.runs.live import LiveRun
+from codeflow_engine.runs.submitting import load
+
+if TYPE_CHECKING:
+    from codeflow_engine.runs.context import Toolbox
+    from codeflow_engine.runs.executor import Executor
+
+__all__ = ["Outcomes"]
+
+_FIRST = 0.02
+"""Seconds until a run that executes elsewhere is looked at again, the first time."""
+
+
+class Outcomes:
+    """Reads results and errors of runs that have ended."""
+
+    def __init__(self, tools: Toolbox) -> None:
+        self._tools = tools
+
+    async def until_ended(self, live: LiveRun, executor: Executor) -> RunRecord:
+        """Wait until a run has ended, here or elsewhere.
+
+        Raises:
+            StorageError: It cannot be looked at, or its last execution here could not be
+                written down.
+        """
+        pause = _FIRST
+        while True:
+            if live.is_executing and live.execution is not None:
+                await live.execution.settled.wait()
+                pause = _FIRST
+            if live.unwritten is not None:
+                raise live.unwritten
+            if live.record.status.is_terminal:
+                return live.record
+            record = await executor.find(live.record.run_id)
+            if not live.is_executing:
+                live.record = record
+                if not record.status.is_terminal:
+                    await live.change(pause)
+                    pause = min(pause * 2, self._tools.settings.poll)
+
+    async def of_run(self, run_id: str) -> Any:
+        """Give the result of a run that has ended, or raise what ended it."""
+        (record,) = await self._tools.storage.get_runs(self._tools.settings.tenant, [run_id])
+        return await self.of(record)
+
+    async def of(self, record: RunRecord) -> Any:
+        """Give the result of a run that has ended, or raise what ended it.
+
+        Raises:
+            RunCancelledError: It was cancelled.
+            RunTimeoutError: It passed its deadline.
+            WorkflowError: It has no result that could be read.
+            CodeflowError: Whatever ended it.
+        """
+        status, told = record.status, record.error or "nobody has said why"
+        if status is RunStatus.CANCELLED:
+            raise RunCancelledError(f"run {record.run_id} was cancelled")
+        if status is RunStatus.TIMED_OUT:
+            raise RunTimeoutError(told.removeprefix("RunTimeoutError: "))
+        found = await self._tools.journal.read_results(record.tenant, [record.run_id])
+        data = found.get(record.run_id)
+        if status is RunStatus.SUCCEEDED:
+            return await self._result(record, data)
+        if status is RunStatus.FAILED and data is not None:
+            raise read_failure(data.decode("ascii"))
+        raise WorkflowError(f"run {record.run_id} has no result: it is {status}: {told}")
+
+    def type_of(self, workflow: str) -> Any:
+        """Give the type of what a workflow returns."""
+        return codec.returned(load(self._tools, workflow).run)
+
+    async def _result(self, record: RunRecord, data: bytes | None) -> Any:
+        if data is None:
+            return await self._review(record)
+        loop = asyncio.get_running_loop()
+        threads = self._tools.threads
+        workflow = await loop.run_in_executor(threads, load, self._tools, record.workflow)
+        run = workflow.code(record.version) or workflow.run
+        return await loop.run_in_executor(threads, codec.decode, codec.returned(run), data)
+
+    async def _review(self, record: RunRecord) -> Review:
+        """Give the review of a run whose result was never kept: by an older version."""
+        found: tuple[object, ...] = await self._tools.storage.get_reviews(
+            record.tenant, [record.run_id]
+        )
+        for review in found:
+            # Whatever a storage gives for a question, another run's review is no answer.
+            if isinstance(review, Review) and review.run_id == record.run_id:
+                return review
+        raise WorkflowError(f"run {record.run_id} has no result that was kept")

@@ -1,0 +1,344 @@
+"""One claim of a run, from the first look at it to its end in the journal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from codeflow_engine.contracts import StorageCapability
+from codeflow_engine.domain.journal import Claim, RunState, Signal
+from codeflow_engine.domain.run import (
+    RunFinished,
+    RunRecord,
+    RunResumed,
+    RunStarted,
+    RunStatus,
+    RunWaiting,
+)
+from codeflow_engine.errors import (
+    LeaseLostError,
+    MissingDependencyError,
+    RunCancelledError,
+    RunTimeoutError,
+    StorageError,
+    UnknownBackendError,
+    WorkflowError,
+)
+from codeflow_engine.plugins.containment import is_foreign
+from codeflow_engine.runs import codec
+from codeflow_engine.runs.containment import as_ours, describe, redact, unless_cancelled
+from codeflow_engine.runs.context import RunContext, Toolbox
+from codeflow_engine.runs.failures import write_failure
+from codeflow_engine.runs.history import History
+from codeflow_engine.runs.inbox import Children
+from codeflow_engine.runs.ledger import Ledger
+from codeflow_engine.runs.live import Execution, LiveRun, Outcome, Stop
+from codeflow_engine.runs.points import reach
+from codeflow_engine.runs.submitting import load
+from codeflow_engine.runs.work import StepRunner
+from codeflow_engine.runs.workflow import Workflow, WorkflowFunction
+from codeflow_engine.runs.writer import Writer, Writes
+
+__all__ = ["Performance", "Stage"]
+
+_PARKED = 60.0
+"""Seconds until a run is tried again that could not go on here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What all executions of an engine have in common."""
+
+    tools: Toolbox
+    runner: StepRunner
+    writes: Writes
+    children: Callable[[RunRecord], Children]
+
+    @property
+    def survives(self) -> bool:
+        """Whether somebody can go on with a run when this process has ended."""
+        return StorageCapability.DURABLE in self.tools.storage.capabilities
+
+
+type _Ended = tuple[RunState | None, Outcome | None]
+"""What is to be written, and what those in this process get who wait; both may be nothing."""
+
+
+class _Parked(Exception):  # noqa: N818 - no failure: it never leaves this module
+    """The run cannot go on here."""
+
+
+class Performance:
+    """Executes one run under one claim.
+
+    Whatever happens, it leaves the run in a state from which somebody can go on: ended, put
+    aside, given back, or, where nothing could be written, claimed by a worker that does not
+    execute it, which is found by the next look for runs that are due.
+    """
+
+    def __init__(self, stage: Stage, live: LiveRun, execution: Execution, claim: Claim) -> None:
+        self._stage = stage
+        self._tools = stage.tools
+        self._live = live
+        self._execution = execution
+        self._claim = claim
+        self._writer = Writer(
+            claim.record, execution, stage.writes, watched=stage.tools.hooks.is_watched
+        )
+
+    async def go(self) -> bool:
+        """Execute the run; say whether what became of it was written down."""
+        await self._reach("run.claimed")
+        state, outcome = self._early() or await self._execute()
+        failed: BaseException | None = None
+        if state is not None:
+            failed = await self._end(state)
+            if failed is not None and state.status is RunStatus.SUCCEEDED:
+                # A success that nobody can read is none.
+                outcome = Outcome(error=failed)
+                if not self._passes(failed):
+                    failed = await self._end(self._failed(failed))
+        elif outcome is not None:
+            failed = outcome.error
+        self._live.outcome = outcome
+        await self._writer.close()
+        return failed is None
+
+    def _passes(self, error: BaseException) -> bool:
+        """Say whether a run waits for the storage to come back, rather than fail."""
+        unreachable = isinstance(error, StorageError) and error.retryable
+        return unreachable and self._stage.survives
+
+    def _early(self) -> _Ended | None:
+        """Say where a run ends, or stops, that is not to be executed at all."""
+        record, settings = self._claim.record, self._tools.settings
+        now = self._tools.clock.now()
+        if record.cancelling:
+            return self._cancelled()
+        if record.deadline is not None and record.deadline <= now:
+            return self._timed_out()
+        if record.recoveries > settings.recoveries:
+            error = WorkflowError(
+                f"run {record.run_id} was taken up {record.recoveries} times because its worker "
+                f"was gone, and each time it ended without a word; see to the cause, then resume"
+            )
+            told = describe(error, self._tools.redactor)
+            return self._state(RunStatus.DEAD, error=told), Outcome(error=error)
+        return None
+
+    async def _execute(self) -> _Ended:
+        execution = self._execution
+        execution.task = asyncio.create_task(
+            self._workflow(), name=f"codeflow run {self._claim.record.run_id}"
+        )
+        timer = self._start_timer()
+        try:
+            await self._whole(execution.task)
+        finally:
+            if timer is not None:
+                timer.cancel()
+        error = _error_of(execution.task)
+        if execution.stop is not None and not isinstance(error, _Parked):
+            return self._stopped(execution.stop)
+        if error is None:
+            return execution.task.result()
+        return self._broken(error)
+
+    async def _whole(self, task: asyncio.Task[Any]) -> None:
+        """Wait for the workflow to its end; where this is ended, so is the workflow first."""
+        while not task.done():
+            try:
+                await asyncio.wait([task])
+            except asyncio.CancelledError:
+                self._execution.end(Stop.RELEASE if self._stage.survives else Stop.CANCEL)
+
+    def _start_timer(self) -> asyncio.TimerHandle | None:
+        deadline = self._claim.record.deadline
+        if deadline is None:
+            return None
+        seconds = (deadline - self._tools.clock.now()).total_seconds()
+        loop = asyncio.get_running_loop()
+        return loop.call_later(max(0.0, seconds), self._execution.end, Stop.DEADLINE)
+
+    async def _workflow(self) -> tuple[RunState, Outcome]:
+        """Run the workflow to its result."""
+        record, claim = self._claim.record, self._claim
+        loop = asyncio.get_running_loop()
+        workflow, run = await loop.run_in_executor(self._tools.threads, self._load)
+        value = await loop.run_in_executor(
+            self._tools.threads, codec.decode, codec.taken(run), claim.payload
+        )
+        if claim.last_event:
+            self._writer.tell(RunResumed, recoveries=record.recoveries)
+        else:
+            self._writer.tell(RunStarted, workflow=record.workflow)
+        history = History(record.run_id, claim.steps)
+        ledger = Ledger(
+            record,
+            self._execution,
+            self._writer,
+            history,
+            clock=self._tools.clock,
+            redactor=self._tools.redactor,
+            points=self._tools.points,
+        )
+        children = self._stage.children(record)
+        context = RunContext(
+            record, self._tools, self._stage.runner, ledger, self._writer, children
+        )
+        try:
+            result = unless_cancelled(await run(context, value))
+        finally:
+            context.close()
+        ledger.finished()
+        data = await loop.run_in_executor(
+            self._tools.threads, codec.encode, result, codec.returned(run)
+        )
+        summary = None if workflow.summarise is None else workflow.summarise(result)
+        state = self._state(RunStatus.SUCCEEDED, result=data, summary=summary)
+        return state, Outcome(value=result)
+
+    def _load(self) -> tuple[Workflow, WorkflowFunction]:
+        record = self._claim.record
+        try:
+            workflow = load(self._tools, record.workflow)
+        except (UnknownBackendError, MissingDependencyError) as error:
+            raise _Parked(f"PLUGIN_MISSING: {error.message}") from error
+        run = workflow.code(record.version)
+        if run is None:
+            raise _Parked(
+                f"VERSION_MISSING: workflow {record.workflow!r} is of version "
+                f"{workflow.version} here, and the run of version {record.version}"
+            )
+        return workflow, run
+
+    def _stopped(self, stop: Stop) -> _Ended:
+        now = self._tools.clock.now()
+        if stop is Stop.LOST:
+            return None, None
+        if stop is Stop.DEADLINE:
+            return self._timed_out()
+        if stop is Stop.CANCEL:
+            return self._cancelled()
+        if stop is Stop.RELEASE:
+            return self._state(RunStatus.PENDING, wake_at=now), None
+        waits = self._execution.put_aside
+        moments = [until for until, _ in waits if until is not None]
+        names = tuple(sorted({name for _, names in waits for name in names}))
+        wake_at = min(moments, default=None)
+        return self._state(RunStatus.WAITING, wake_at=wake_at, waits_for=names), None
+
+    def _broken(self, error: BaseException) -> _Ended:
+        redact(error, self._tools.redactor)
+        later = self._tools.clock.now() + timedelta(seconds=_PARKED)
+        if isinstance(error, _Parked):
+            told = self._tools.redactor.redact(str(error))
+            return self._state(RunStatus.PARKED, wake_at=later, error=told), None
+        lacking = isinstance(error, UnknownBackendError | MissingDependencyError)
+        if lacking and self._claim.steps:
+            # It had what it needs when it began: somebody will bring it back.
+            told = f"PLUGIN_MISSING: {describe(error, self._tools.redactor)}"
+            return self._state(RunStatus.PARKED, wake_at=later, error=told), None
+        raised = as_ours(error)
+        if raised is self._writer.failure and self._passes(raised):
+            return None, Outcome(error=raised)
+        if isinstance(raised, asyncio.CancelledError):
+            # Nobody has stopped it: the workflow has cancelled itself.
+            return self._cancelled()
+        if raised is not error:
+            raised.__cause__ = error
+        return self._failed(raised), Outcome(error=raised)
+
+    def _failed(self, error: BaseException) -> RunState:
+        return self._state(
+            RunStatus.FAILED,
+            error=describe(error, self._tools.redactor),
+            result=write_failure(error, self._tools.redactor).encode(),
+        )
+
+    def _cancelled(self) -> tuple[RunState, Outcome]:
+        error = RunCancelledError(f"run {self._claim.record.run_id} was cancelled")
+        return self._state(RunStatus.CANCELLED), Outcome(error=error)
+
+    def _timed_out(self) -> tuple[RunState, Outcome]:
+        record = self._claim.record
+        error = RunTimeoutError(
+            f"run {record.run_id} passed its deadline of {self._tools.settings.run_timeout:g} s"
+        )
+        state = self._state(RunStatus.TIMED_OUT, error=describe(error, self._tools.redactor))
+        return state, Outcome(error=error)
+
+    def _state(self, status: RunStatus, **more: Any) -> RunState:
+        now = self._tools.clock.now()
+        deadline = self._claim.record.deadline
+        if deadline is not None and not status.is_terminal:
+            more["seconds_left"] = max(0.0, (deadline - now).total_seconds())
+        return RunState(status=status, at=now, **more)
+
+    async def _end(self, state: RunState) -> BaseException | None:
+        """Write where the run stands; give what kept that from being stored, if anything.
+
+        It is written whole: a cancellation that comes meanwhile is too late.
+        """
+        await self._reach("run.suspending" if state.status is RunStatus.WAITING else "run.ending")
+        writing = asyncio.create_task(self._write_end(state))
+        while not writing.done():
+            try:
+                await asyncio.wait([writing])
+            except asyncio.CancelledError:
+                continue
+        failed = writing.result()
+        if failed is None and self._execution.stop is not Stop.LOST:
+            self._live.record = state.of(self._claim.record)
+            suspended = state.status is RunStatus.WAITING
+            await self._reach("run.suspended" if suspended else "run.ended")
+        return failed
+
+    async def _write_end(self, state: RunState) -> BaseException | None:
+        seconds = self._tools.settings.finish_timeout
+        self._tell(state)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._writer.write(state=state, signals=self._word_to_parent(state))
+        except LeaseLostError:
+            return None  # the run is somebody else's, and so is its end
+        except TimeoutError as late:
+            failed = WorkflowError(
+                f"the end of run {self._claim.record.run_id} could not be written within "
+                f"{seconds:g} s"
+            )
+            failed.__cause__ = late
+            return failed
+        except BaseException as raised:
+            if not is_foreign(raised):
+                raise
+            return as_ours(raised)
+        return None
+
+    def _tell(self, state: RunState) -> None:
+        if state.status.is_terminal:
+            self._writer.tell(RunFinished, status=state.status, error=state.error)
+        elif state.status is RunStatus.WAITING:
+            self._writer.tell(RunWaiting, wake_at=state.wake_at, signals=state.waits_for)
+
+    def _word_to_parent(self, state: RunState) -> tuple[Signal, ...]:
+        record = self._claim.record
+        if record.parent is None or not state.status.is_terminal:
+            return ()
+        name = f"child:{record.run_id}"
+        value = {"status": state.status.value}
+        return (
+            Signal(run_id=record.parent, signal_id=name, name=name, value=value, sent_at=state.at),
+        )
+
+    async def _reach(self, point: str) -> None:
+        await reach(self._tools.points, point)
+
+
+def _error_of(task: asyncio.Task[Any]) -> BaseException | None:
+    if task.cancelled():
+        return asyncio.CancelledError()
+    return task.exception()

@@ -1,0 +1,57 @@
+"""When and how often a step is tried again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from codeflow_engine.errors import CodeflowError, ConfigurationError
+
+__all__ = ["Retry"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """How a step deals with errors.
+
+    The pause before an attempt is drawn evenly from nothing up to a limit, which begins with
+    `first` and doubles each time ("full jitter"); an error with a `retry_after` is given at
+    least that long.
+    """
+
+    attempts: int = 3
+    """How often the work is begun, at most."""
+
+    first: float = 1.0
+    """Limit of the first pause, in seconds."""
+
+    most: float = 60.0
+    """Seconds beyond which no limit grows."""
+
+    on: tuple[type[Exception], ...] | None = None
+    """Errors after which it is tried again; None for those that say of themselves that they
+    may pass (`CodeflowError.retryable`)."""
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1:
+            raise ConfigurationError(f"a step is tried at least once, not {self.attempts} times")
+        if not (self.first >= 0 and self.most >= 0):
+            raise ConfigurationError("the pauses of a retry are seconds, at least 0")
+
+    def covers(self, error: BaseException) -> bool:
+        """Say whether an error is one after which the work is tried again."""
+        if self.on is not None:
+            return isinstance(error, self.on)
+        return isinstance(error, CodeflowError) and error.retryable
+
+    def pause(self, attempts: int, error: BaseException, chance: float) -> float:
+        """Give the seconds to wait after so many attempts.
+
+        Args:
+            attempts: At least 1.
+            error: What the last one raised.
+            chance: From 0 up to 1.
+        """
+        # A power of two beyond any limit is not worth its overflow.
+        limit = min(self.most, self.first * 2.0 ** min(attempts - 1, 64))
+        asked = error.retry_after if isinstance(error, CodeflowError) else None
+        return max(limit * chance, asked or 0.0)

@@ -1,0 +1,113 @@
+"""From what a caller asks for to a run in the journal."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from codeflow_engine.domain.journal import Submission
+from codeflow_engine.domain.run import RunRecord
+from codeflow_engine.errors import ConfigurationError, ConflictingRunError
+from codeflow_engine.plugins.registry import Kind
+from codeflow_engine.runs import codec
+from codeflow_engine.runs.context import Toolbox
+from codeflow_engine.runs.workflow import Workflow
+
+__all__ = ["Request", "agree", "load", "prepare"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a caller asks for."""
+
+    workflow: str
+    given: Mapping[str, Any]
+    key: str | None = None
+    """What the caller finds the run by; asked for again, it is the same run."""
+
+    not_before: datetime | None = None
+    priority: int = 0
+    parent: str | None = None
+
+    def check(self) -> None:
+        """See that it can be meant.
+
+        Raises:
+            ConfigurationError: It cannot.
+        """
+        if self.key is not None and not self.key:
+            raise ConfigurationError("a key is a text that is not empty")
+        if self.not_before is not None and self.not_before.utcoffset() is None:
+            raise ConfigurationError("the moment before which a run does not begin has a time zone")
+
+
+def load(tools: Toolbox, name: str) -> Workflow:
+    """Find a workflow; the first time imports it, so it belongs into a worker thread.
+
+    Raises:
+        UnknownBackendError: No workflow has that name.
+        ConfigurationError: What is offered under that name is none.
+    """
+    workflow = tools.backends.load(Kind.WORKFLOW, name)
+    if not isinstance(workflow, Workflow):
+        kind = type(workflow).__name__
+        raise ConfigurationError(f"the workflow {name!r} is a {kind}, not a Workflow")
+    return workflow
+
+
+def prepare(tools: Toolbox, request: Request) -> Callable[[], Submission]:
+    """Read the input of a run, which may be many megabytes, in a worker thread.
+
+    Returns:
+        What makes the submission, on the loop: ids and moments are of the clock there.
+
+    Raises:
+        UnknownBackendError: No workflow has that name.
+        ConfigurationError: The input cannot work.
+        SerializationError: The input cannot be kept.
+    """
+    request.check()
+    workflow = load(tools, request.workflow)
+    value = workflow.read_input(request.given)
+    payload = codec.encode(value, codec.taken(workflow.run))
+    digest = hashlib.sha256(f"{workflow.name}\0".encode() + payload).hexdigest()
+    told = tools.redactor.scrub(workflow.write_input(value))
+    partition = None if workflow.partition is None else workflow.partition(value)
+
+    def make() -> Submission:
+        now = tools.clock.now()
+        record = RunRecord(
+            run_id=tools.clock.new_id(),
+            workflow=workflow.name,
+            version=workflow.version,
+            tenant=tools.settings.tenant,
+            input=told,
+            created_at=now,
+            updated_at=now,
+            key=request.key,
+            digest=digest,
+            parent=request.parent,
+            partition=partition,
+            priority=request.priority,
+            wake_at=max(now, request.not_before or now),
+            seconds_left=tools.settings.run_timeout,
+        )
+        return Submission(record=record, payload=payload)
+
+    return make
+
+
+def agree(asked: RunRecord, stored: RunRecord) -> None:
+    """See that the run that is there under a key is the one that was asked for.
+
+    Raises:
+        ConflictingRunError: It works on something else.
+    """
+    if (asked.workflow, asked.digest) != (stored.workflow, stored.digest):
+        raise ConflictingRunError(
+            f"the key {asked.key!r} belongs to run {stored.run_id}, which was submitted to "
+            f"{stored.workflow!r} with another input"
+        )

@@ -1,0 +1,193 @@
+"""A worker: it shows that it is alive, and looks for runs that wait for somebody."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from typing import TYPE_CHECKING
+
+from codeflow_engine.domain.journal import Notice
+from codeflow_engine.errors import StorageError, WorkflowError
+from codeflow_engine.runs.heartbeat import Heartbeat
+from codeflow_engine.runs.live import Stop
+from codeflow_engine.settings import Executes
+
+if TYPE_CHECKING:
+    from codeflow_engine.runs.context import Toolbox
+    from codeflow_engine.runs.executor import Executor
+
+__all__ = ["Worker"]
+
+_MOST = 200
+"""Runs that one look takes."""
+
+_NOTICED = 1000
+"""Runs under way that one look asks about."""
+
+_BREATH = 0.02
+"""Seconds between two looks, however much there is to do."""
+
+_HANDED = 60.0
+"""Seconds after which a run that another machine was to execute is handed over once more."""
+
+
+class Worker:
+    """The part of an executor that looks after itself.
+
+    Args:
+        tools: What the engine works with.
+        executor: Whose runs these are.
+        remote: Whether runs that were handed over may execute in another process.
+    """
+
+    def __init__(self, tools: Toolbox, executor: Executor, *, remote: bool) -> None:
+        self.id: str = f"{socket.gethostname()[:64]}:{os.getpid()}:{secrets.token_hex(6)}"
+        """Who holds the claims."""
+
+        self._tools = tools
+        self._executor = executor
+        self._remote = remote
+        self._heart = Heartbeat(tools, self.id)
+        self._looking: asyncio.Task[None] | None = None
+        self._nudged = asyncio.Event()
+        self._handed: dict[str, float] = {}
+        """Runs that the backend has, and since when."""
+
+        self._own: set[str] = set()
+        self._abandoned: set[str] = set()
+        """Runs that are claimed here, and whose end could not be written."""
+
+        self._asked = 0
+        self._troubled = False
+
+    @property
+    def owned(self) -> tuple[str, ...]:
+        """Runs that were submitted or resumed here, and have not ended."""
+        return tuple(self._own)
+
+    async def renew(self) -> None:
+        """Take a lease, or renew it.
+
+        Raises:
+            StorageError: The storage cannot be used.
+        """
+        await self._heart.beat()
+
+    def start(self) -> None:
+        """Begin to look for runs, and to show that this worker is alive."""
+        self._heart.start()
+        self._looking = asyncio.create_task(self._look(), name="codeflow worker")
+
+    async def stop_looking(self) -> None:
+        """Take up no more runs."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.wait([self._looking])
+
+    async def stop(self) -> None:
+        """End the lease: what is still claimed is anybody's."""
+        await self._heart.stop()
+
+    def nudge(self) -> None:
+        """Look at once."""
+        self._nudged.set()
+
+    def own(self, run_id: str) -> None:
+        """Take note of a run that this engine was asked for."""
+        self._own.add(run_id)
+
+    def ended(self, run_id: str) -> None:
+        """Forget a run that has ended, and look for what its place is free for."""
+        self._own.discard(run_id)
+        if self._tools.settings.limits:
+            self.nudge()
+
+    def handed(self, run_id: str) -> None:
+        """Take note that the backend has a run."""
+        self._handed[run_id] = self._tools.clock.monotonic()
+
+    def begun(self, run_id: str) -> None:
+        """Take note that the backend has begun to execute a run."""
+        self._handed.pop(run_id, None)
+
+    def abandoned(self, run_id: str) -> None:
+        """Take note of a run that is claimed here and not executed any more."""
+        self._abandoned.add(run_id)
+
+    async def _look(self) -> None:
+        poll = self._tools.settings.poll
+        while True:
+            try:
+                full = await self._look_once()
+                self._troubled = False
+            except (StorageError, WorkflowError) as error:
+                full = False
+                if not self._troubled:
+                    # Said once: it goes on to try, and a storage may be away for hours.
+                    self._tools.log.warning("runs cannot be looked for", error=error.message)
+                self._troubled = True
+            try:
+                async with asyncio.timeout(_BREATH if full else poll):
+                    await self._nudged.wait()
+                await asyncio.sleep(_BREATH)
+            except TimeoutError:
+                pass
+            self._nudged.clear()
+
+    async def _look_once(self) -> bool:
+        """Hear what is said of runs under way, and take up those that are due."""
+        await self._hear()
+        tools = self._tools
+        only = None
+        if tools.settings.executes is Executes.OWN:
+            only = self._own
+            if not only:
+                return False
+        found = await tools.journal.find_due(
+            tools.settings.tenant,
+            now=tools.clock.now(),
+            limit=_MOST,
+            run_ids=only,
+            limits=tools.settings.limits,
+        )
+        again, self._abandoned = self._abandoned, set()
+        taken = 0
+        for run_id in (*found, *again):
+            if run_id in self._executor.active or self._has(run_id):
+                continue
+            self.handed(run_id)
+            await self._executor.enqueue(run_id)
+            taken += 1
+        return taken >= _MOST
+
+    def _has(self, run_id: str) -> bool:
+        """Say whether the backend has a run already, and may be waited for."""
+        since = self._handed.get(run_id)
+        if since is None:
+            return False
+        return not self._remote or self._tools.clock.monotonic() - since < _HANDED
+
+    async def _hear(self) -> None:
+        """Hear what others have said of some of the runs under way, in turn."""
+        active = list(self._executor.active)
+        if not active:
+            return
+        start = self._asked % len(active)
+        some = (active + active)[start : start + min(_NOTICED, len(active))]
+        self._asked = start + len(some)
+        tenant = self._tools.settings.tenant
+        for notice in await self._tools.journal.notices(tenant, some):
+            self._heed(notice)
+
+    def _heed(self, notice: Notice) -> None:
+        live = self._executor.active.get(notice.run_id)
+        if live is None or live.execution is None:
+            return
+        if notice.fence > live.execution.fence:
+            live.execution.end(Stop.LOST)
+        elif notice.cancelling:
+            live.execution.end(Stop.CANCEL)
+        elif notice.signals:
+            live.execution.hear()

@@ -1,0 +1,6 @@
+"""Storage, journal and cache in the memory of the process: nothing survives it."""
+
+from codeflow_engine.storage.memory.cache import MemoryCache
+from codeflow_engine.storage.memory.store import MemoryStorage
+
+__all__ = ["MemoryCache", "MemoryStorage"]
