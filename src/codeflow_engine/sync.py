@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from codeflow_engine.contracts import Pruned
-    from codeflow_engine.domain.dismissal import Dismissal
     from codeflow_engine.domain.budget import Budget
+    from codeflow_engine.domain.dismissal import Dismissal
     from codeflow_engine.domain.effect import Plan, Receipt
     from codeflow_engine.domain.journal import StepRecord
     from codeflow_engine.domain.review import Review

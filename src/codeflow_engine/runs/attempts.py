@@ -72,18 +72,21 @@ class Attempts:
         return await self._end(lambda: self._many(retry))
 
     async def _end(self, do: Callable[[], Awaitable[tuple[Any, bytes]]]) -> Any:
-        facts = {"started_at": self._started_at}
         try:
             value, data = await do()
         except BaseException as error:
             raised = as_ours(error)
             if isinstance(raised, Exception) and self._ledger.execution.stop is None:
-                await self._ledger.fail(self._work.place, raised, attempts=self._count, **facts)
+                await self._ledger.fail(self._work.place, raised, **self._facts)
             if raised is error:
                 raise
             raise raised from error
-        await self._ledger.finish(self._work.place, data, attempts=self._count, **facts)
+        await self._ledger.finish(self._work.place, data, **self._facts)
         return value
+
+    @property
+    def _facts(self) -> dict[str, Any]:
+        return {"attempts": self._count, "started_at": self._started_at}
 
     async def _once(self) -> tuple[Any, bytes]:
         """Make one attempt; give the value, and its encoded form."""
@@ -137,8 +140,7 @@ class Attempts:
             wake_at = self._clock.now() + timedelta(seconds=state.upcoming_sleep)
             await self._ledger.begin(
                 self._work.place,
-                attempts=self._count,
-                started_at=self._started_at,
+                **self._facts,
                 wake_at=wake_at,
                 error=self._ledger.written(error or Exception()),
             )

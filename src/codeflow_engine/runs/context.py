@@ -75,6 +75,7 @@ class RunContext:
         tools: Toolbox,
         runner: StepRunner,
         ledger: Ledger,
+        *,
         writer: Writer,
         children: Children,
     ) -> None:
@@ -89,7 +90,9 @@ class RunContext:
         self._ledger = ledger
         self._waits = Waits(ledger.execution, tools.clock, tools.settings.linger)
         self._outbox = Outbox(tools, ledger, writer)
-        self._inbox = Inbox(record, tools.journal, ledger, self._waits, tools.clock, children)
+        self._inbox = Inbox(
+            record, ledger, self._waits, journal=tools.journal, clock=tools.clock, children=children
+        )
         self._children = children
 
     @property
@@ -105,7 +108,7 @@ class RunContext:
         *arguments: *A,
         key: str | None = None,
         retry: Retry | None = None,
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - as below
     ) -> T: ...
 
     @overload
@@ -116,7 +119,7 @@ class RunContext:
         *arguments: *A,
         key: str | None = None,
         retry: Retry | None = None,
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - as below
     ) -> T: ...
 
     async def step[*A](

@@ -34,6 +34,7 @@ class EventStream:
         tenant: str,
         run_id: str,
         last: int,
+        *,
         storage: Storage,
         clock: Clock,
         notify: Callable[[RunEvent], Awaitable[None]],

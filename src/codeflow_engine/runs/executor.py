@@ -184,9 +184,9 @@ class Executor:
             record.tenant,
             record.run_id,
             claim.last_event,
-            tools.storage,
-            tools.clock,
-            tools.hooks.notify,
+            storage=tools.storage,
+            clock=tools.clock,
+            notify=tools.hooks.notify,
         )
         execution = Execution(claim.fence, events)
         live.record, live.execution, live.outcome = record, execution, None

@@ -40,9 +40,10 @@ class Inbox:
     def __init__(
         self,
         record: RunRecord,
-        journal: Journal,
         ledger: Ledger,
         waits: Waits,
+        *,
+        journal: Journal,
         clock: Clock,
         children: Children,
     ) -> None:

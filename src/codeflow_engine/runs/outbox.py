@@ -70,10 +70,8 @@ class Outbox:
         """
         found = await vcs.find_effects(target, keys)
         first: dict[str, Receipt] = {}
-        twice: list[Receipt] = []
-        for receipt in sorted(found, key=lambda one: (one.at, one.external_id)):
-            if first.setdefault(receipt.key, receipt) is not receipt:
-                twice.append(receipt)
+        in_order = sorted(found, key=lambda one: (one.at, one.external_id))
+        twice = [one for one in in_order if first.setdefault(one.key, one) is not one]
         for receipt in twice:
             if VCSCapability.WITHDRAW in vcs.capabilities:
                 await vcs.withdraw(target, receipt)

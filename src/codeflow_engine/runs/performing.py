@@ -144,7 +144,8 @@ class Performance:
         if execution.stop is not None and not isinstance(error, _Parked):
             return self._stopped(execution.stop)
         if error is None:
-            return execution.task.result()
+            ended: _Ended = execution.task.result()
+            return ended
         return self._broken(error)
 
     async def _whole(self, task: asyncio.Task[Any]) -> None:
@@ -187,7 +188,7 @@ class Performance:
         )
         children = self._stage.children(record)
         context = RunContext(
-            record, self._tools, self._stage.runner, ledger, self._writer, children
+            record, self._tools, self._stage.runner, ledger, writer=self._writer, children=children
         )
         try:
             result = unless_cancelled(await run(context, value))

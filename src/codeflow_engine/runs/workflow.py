@@ -86,6 +86,6 @@ def workflow_of(
         version=version,
         run=function,
         read_input=read,
-        write_input=lambda value: to_plain(value),
+        write_input=to_plain,
         earlier=dict(earlier or {}),
     )

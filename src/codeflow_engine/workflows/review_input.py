@@ -98,7 +98,7 @@ def _read_change(given: object, base: str | None, head: str | None) -> Change | 
             raise ConfigurationError("base and head go with a repository, not with a patch")
         return _read_given(given, path)
     # Whoever goes on with the run may have another working directory.
-    target = os.path.abspath(path) if path is not None and path.is_dir() else str(given)  # noqa: PTH100 - `Path.absolute` leaves `..` in
+    target = os.path.abspath(path) if path.is_dir() else str(given)  # noqa: PTH100 - `Path.absolute` leaves `..` in
     return ChangeRequest(target=target, base=base, head=head)
 
 

@@ -1,119 +1,32 @@
-"""The engine: wiring, lifecycle and verbs; what they do lives in the rooms below.
+"""The verbs of an engine; what they do lives in the rooms below.
 
 Imports stand in functions: asyncio alone costs half of what `import Engine` may cost.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
+from codeflow_engine.engine.options import ChangeLike, EngineOptions
 from codeflow_engine.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    import logging
-    import os
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
 
-    from codeflow_engine.contracts import (
-        VCS,
-        Analyzer,
-        Backend,
-        Cache,
-        Journal,
-        Observer,
-        Pruned,
-        Storage,
-        WorkflowBackend,
-    )
-    from codeflow_engine.domain.change import Change
-    from codeflow_engine.domain.diff import Diff
+    from codeflow_engine.contracts import Pruned
     from codeflow_engine.domain.dismissal import Dismissal
     from codeflow_engine.domain.effect import Plan, Receipt
     from codeflow_engine.domain.review import Review
     from codeflow_engine.domain.run import RunStatus
-    from codeflow_engine.plugins.backends import Backends
-    from codeflow_engine.plugins.loader import LoadedPlugins
     from codeflow_engine.plugins.overview import Plugins
-    from codeflow_engine.plugins.registry import Kind
-    from codeflow_engine.runs.clock import Clock
-    from codeflow_engine.runs.context import Toolbox
-    from codeflow_engine.runs.executor import Executor
     from codeflow_engine.runs.handle import AsyncRun
     from codeflow_engine.runs.live import LiveRun
-    from codeflow_engine.runs.points import Points
     from codeflow_engine.runs.workflow import WorkflowFunction
     from codeflow_engine.sandbox import Isolation
-    from codeflow_engine.settings import Executes, Settings
 
-__all__ = ["AsyncEngine", "ChangeLike", "EngineOptions"]
-
-type ChangeLike = str | bytes | os.PathLike[str] | Diff | Change
-"""A repository's path, a patch (its path, text, bytes or `Diff`), or a `Change`."""
-
-
-class EngineOptions(TypedDict, total=False):
-    """What a host may bring to its engine. Whatever is left out comes from the settings."""
-
-    storage: str | Storage | object | None
-    """Where runs, reviews and findings are kept: a URL, a name, a storage that the host made,
-    or an object of the host that a storage works with, such as a SQLAlchemy engine."""
-
-    cache: str | Cache | object | None
-    """Where results are kept that may be lost; in the same forms."""
-
-    vcs: str | VCS | None
-    """Name of a VCS host, or one that the host made."""
-
-    analyzers: Iterable[str | Analyzer] | None
-    """Names of the analyzers to ask, or ones that the host made; None asks all whose
-    packages are installed."""
-
-    workflows: str | WorkflowBackend | None
-    """Name of the workflow backend, which decides where and when runs execute, or one that
-    the host made."""
-
-    executes: str | None
-    """Which runs this engine executes: `"all"` of its tenant, wherever they were submitted;
-    `"own"`, those that are submitted here, and end with it; `"none"`, others execute."""
-
-    observers: Iterable[str | Observer] | None
-    """Names of observers, or ones that the host made."""
-
-    plugins: Iterable[object]
-    """Modules or objects of this process with hook implementations."""
-
-    plugins_allow: Sequence[str] | None
-    """Distributions or entry points that may load; None allows all that are installed."""
-
-    tenant: str | None
-    """Whose runs these are."""
-
-    settings_file: str | os.PathLike[str] | None
-    """A TOML file with settings; see `Settings` for its keys."""
-
-    backend_settings: Mapping[str, Mapping[str, Any]] | None
-    """Settings of single backends by their names, over those of file and environment."""
-
-    isolation: Isolation | None
-    """The best rung of the sandbox to try; None tries all."""
-
-    secrets: Iterable[str]
-    """Values that must never appear in any output, such as the host's keys."""
-
-    logger: logging.Logger | None
-    """Where the engine logs; None is the logger `codeflow_engine`."""
-
-    clock: Clock | None
-    """Where time, chance and ids come from."""
-
-    points: Points | None
-    """Who is told of the named points that runs pass; for tests of crashes."""
-
-
-_THREADS = 4
-"""Worker threads of one engine, for computation over large changes."""
+__all__ = ["AsyncEngine"]
 
 
 class AsyncEngine:
@@ -132,12 +45,11 @@ class AsyncEngine:
     """
 
     def __init__(self, **options: Unpack[EngineOptions]) -> None:
-        from dataclasses import replace
         from pathlib import Path
 
+        from codeflow_engine.engine.wiring import choose, executor, wire
         from codeflow_engine.plugins.backends import Backends
         from codeflow_engine.plugins.loader import load_plugins
-        from codeflow_engine.plugins.registry import Kind
         from codeflow_engine.settings import load_settings
 
         unknown = sorted(options.keys() - EngineOptions.__annotations__.keys())
@@ -149,21 +61,9 @@ class AsyncEngine:
         settings = load_settings(None if file is None else Path(file), named)
         self._loaded = load_plugins(options.get("plugins", ()), allow=settings.plugins_allow)
         self._backends = Backends(self._loaded.registry, settings.plugins)
-        storage = settings.storage or "memory"
-        chosen: dict[str, Any] = {
-            "storage": self._name(Kind.STORAGE, options.get("storage"), storage),
-            "cache": self._name(Kind.CACHE, options.get("cache"), settings.cache),
-            "vcs": self._name(Kind.VCS, options.get("vcs"), settings.vcs),
-            "workflows": self._name(
-                Kind.WORKFLOW_BACKEND, options.get("workflows"), settings.workflows
-            ),
-            "executes": _executes(options.get("executes"), settings.executes),
-            "analyzers": self._names(Kind.ANALYZER, options.get("analyzers"), settings.analyzers),
-            "observers": self._names(Kind.OBSERVER, options.get("observers"), settings.observers),
-        }
-        settings = replace(settings, **chosen)
-        self._tools = _wire(settings, self._loaded, self._backends, options)
-        self._executor = _executor(self._tools)
+        settings = choose(settings, self._backends, options)
+        self._tools = wire(settings, self._loaded, self._backends, options)
+        self._executor = executor(self._tools)
 
     @property
     def begins(self) -> bool:
@@ -253,7 +153,7 @@ class AsyncEngine:
             from codeflow_engine.plugins.registry import PluginRegistry
             from codeflow_engine.runs.workflow import workflow_of
 
-            made = workflow_of(function, name=name, version=version, earlier=earlier)
+            made: Any = workflow_of(function, name=name, version=version, earlier=earlier)
             registry = PluginRegistry(f"{function.__module__}.{function.__qualname__}")
             registry.add_workflow(name, made)
             for problem in self._loaded.registry.accept(registry.offers):
@@ -485,86 +385,3 @@ class AsyncEngine:
         from codeflow_engine.runs.handle import AsyncRun
 
         return AsyncRun(live, self._executor, self._tools)
-
-    def _name(self, kind: Kind, given: object, default: str) -> str:
-        return self._backends.choose(kind, default if given is None else given)
-
-    def _names(
-        self, kind: Kind, given: Iterable[str | Backend] | None, default: tuple[str, ...] | None
-    ) -> tuple[str, ...] | None:
-        if given is None:
-            return default
-        return tuple(self._backends.choose(kind, one) for one in given)
-
-
-def _wire(
-    settings: Settings, loaded: LoadedPlugins, backends: Backends, options: EngineOptions
-) -> Toolbox:
-    """Put together what the engine lends to its runs."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    from codeflow_engine.contracts import Cache, Observer, Storage
-    from codeflow_engine.plugins.dispatch import HookDispatch
-    from codeflow_engine.redaction import Redactor
-    from codeflow_engine.runs.clock import Clock
-    from codeflow_engine.runs.context import Toolbox
-    from codeflow_engine.sandbox import Sandbox
-    from codeflow_engine.telemetry.logging import EngineLog
-
-    redactor = Redactor(secrets=(*options.get("secrets", ()), *backends.passwords))
-    log = EngineLog(options.get("logger"), redactor)
-    for failure in loaded.failures:
-        log.warning("plugin is not in use", plugin=failure.origin, error=failure.error.message)
-    observers = [backends.get(Observer, name) for name in settings.observers]
-    storage = backends.get(Storage, settings.storage or "memory")
-    return Toolbox(
-        settings=settings,
-        storage=storage,
-        journal=_journal(storage, backends),
-        cache=backends.get(Cache, settings.cache),
-        vcs=settings.vcs,
-        sandbox=Sandbox(prefer=settings.isolation),
-        redactor=redactor,
-        backends=backends,
-        hooks=HookDispatch(loaded, observers, log, patience=settings.observer_timeout),
-        log=log,
-        clock=options.get("clock") or Clock(),
-        threads=ThreadPoolExecutor(_THREADS, thread_name_prefix="codeflow"),
-        points=options.get("points"),
-    )
-
-
-def _journal(storage: Storage, backends: Backends) -> Journal:
-    """Give the journal of a storage, or one in memory beside a storage that has none."""
-    from codeflow_engine.contracts import Journal, Storage, StorageCapability
-    from codeflow_engine.runs.mirroring import MirroredJournal
-
-    if StorageCapability.JOURNAL not in storage.capabilities:
-        memory = backends.get(Storage, "memory")
-        assert isinstance(memory, Journal)  # noqa: S101 - the shipped one is
-        return MirroredJournal(memory, storage)
-    if not isinstance(storage, Journal):
-        raise ConfigurationError(
-            f"the storage {type(storage).__name__} says that it keeps a journal, and does not "
-            f"derive from Journal"
-        )
-    return storage
-
-
-def _executor(tools: Toolbox) -> Executor:
-    from codeflow_engine.contracts import WorkflowBackend
-    from codeflow_engine.runs.executor import Executor
-
-    return Executor(tools, tools.backends.get(WorkflowBackend, tools.settings.workflows))
-
-
-def _executes(given: str | None, default: Executes) -> Executes:
-    from codeflow_engine.settings import Executes
-
-    if given is None:
-        return default
-    try:
-        return Executes(given)
-    except ValueError:
-        known = ", ".join(Executes)
-        raise ConfigurationError(f"an engine executes {known}, not {given!r}") from None

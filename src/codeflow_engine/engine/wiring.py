@@ -1,0 +1,130 @@
+"""How the parts of an engine come together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from codeflow_engine.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from codeflow_engine.contracts import Backend, Journal, Storage
+    from codeflow_engine.engine.options import EngineOptions
+    from codeflow_engine.plugins.backends import Backends
+    from codeflow_engine.plugins.loader import LoadedPlugins
+    from codeflow_engine.runs.context import Toolbox
+    from codeflow_engine.runs.executor import Executor
+    from codeflow_engine.settings import Executes, Settings
+
+__all__ = ["choose", "executor", "wire"]
+
+_THREADS = 4
+"""Worker threads of one engine, for computation over large changes."""
+
+
+def choose(settings: Settings, backends: Backends, options: EngineOptions) -> Settings:
+    """Put what a host has brought in the place of what was set.
+
+    Raises:
+        ConfigurationError: Something of it is of a wrong kind.
+    """
+    from codeflow_engine.plugins.registry import Kind
+
+    def name(kind: Kind, given: object, default: str) -> str:
+        return backends.choose(kind, default if given is None else given)
+
+    def names(
+        kind: Kind, given: Iterable[str | Backend] | None, default: tuple[str, ...] | None
+    ) -> tuple[str, ...] | None:
+        if given is None:
+            return default
+        return tuple(backends.choose(kind, one) for one in given)
+
+    storage = settings.storage or "memory"
+    carrier = options.get("workflows")
+    chosen: dict[str, Any] = {
+        "storage": name(Kind.STORAGE, options.get("storage"), storage),
+        "cache": name(Kind.CACHE, options.get("cache"), settings.cache),
+        "vcs": name(Kind.VCS, options.get("vcs"), settings.vcs),
+        "workflows": name(Kind.WORKFLOW_BACKEND, carrier, settings.workflows),
+        "executes": _executes(options.get("executes"), settings.executes),
+        "analyzers": names(Kind.ANALYZER, options.get("analyzers"), settings.analyzers),
+        "observers": names(Kind.OBSERVER, options.get("observers"), settings.observers),
+    }
+    return replace(settings, **chosen)
+
+
+def wire(
+    settings: Settings, loaded: LoadedPlugins, backends: Backends, options: EngineOptions
+) -> Toolbox:
+    """Put together what the engine lends to its runs."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from codeflow_engine.contracts import Cache, Observer, Storage
+    from codeflow_engine.plugins.dispatch import HookDispatch
+    from codeflow_engine.redaction import Redactor
+    from codeflow_engine.runs.clock import Clock
+    from codeflow_engine.runs.context import Toolbox
+    from codeflow_engine.sandbox import Sandbox
+    from codeflow_engine.telemetry.logging import EngineLog
+
+    redactor = Redactor(secrets=(*options.get("secrets", ()), *backends.passwords))
+    log = EngineLog(options.get("logger"), redactor)
+    for failure in loaded.failures:
+        log.warning("plugin is not in use", plugin=failure.origin, error=failure.error.message)
+    observers = [backends.get(Observer, name) for name in settings.observers]
+    storage = backends.get(Storage, settings.storage or "memory")
+    return Toolbox(
+        settings=settings,
+        storage=storage,
+        journal=_journal(storage, backends),
+        cache=backends.get(Cache, settings.cache),
+        vcs=settings.vcs,
+        sandbox=Sandbox(prefer=settings.isolation),
+        redactor=redactor,
+        backends=backends,
+        hooks=HookDispatch(loaded, observers, log, patience=settings.observer_timeout),
+        log=log,
+        clock=options.get("clock") or Clock(),
+        threads=ThreadPoolExecutor(_THREADS, thread_name_prefix="codeflow"),
+        points=options.get("points"),
+    )
+
+
+def _journal(storage: Storage, backends: Backends) -> Journal:
+    """Give the journal of a storage, or one in memory beside a storage that has none."""
+    from codeflow_engine.contracts import Journal, Storage, StorageCapability
+    from codeflow_engine.runs.mirroring import MirroredJournal
+
+    if StorageCapability.JOURNAL not in storage.capabilities:
+        memory = backends.get(Storage, "memory")
+        assert isinstance(memory, Journal)  # noqa: S101 - the shipped one is
+        return MirroredJournal(memory, storage)
+    if not isinstance(storage, Journal):
+        raise ConfigurationError(
+            f"the storage {type(storage).__name__} says that it keeps a journal, and does not "
+            f"derive from Journal"
+        )
+    return storage
+
+
+def executor(tools: Toolbox) -> Executor:
+    """Make what executes the runs of an engine, on the workflow backend that was chosen."""
+    from codeflow_engine.contracts import WorkflowBackend
+    from codeflow_engine.runs.executor import Executor
+
+    return Executor(tools, tools.backends.get(WorkflowBackend, tools.settings.workflows))
+
+
+def _executes(given: str | None, default: Executes) -> Executes:
+    from codeflow_engine.settings import Executes
+
+    if given is None:
+        return default
+    try:
+        return Executes(given)
+    except ValueError:
+        known = ", ".join(Executes)
+        raise ConfigurationError(f"an engine executes {known}, not {given!r}") from None
