@@ -23,6 +23,7 @@ import tempfile
 from pathlib import Path
 
 from codeflow_engine import AsyncEngine
+from codeflow_engine.runs.context import RunContext
 from measure import finish, take_turns
 from peers import peers
 from server import DISK
@@ -81,18 +82,19 @@ def main() -> int:
 async def engine(storage: str, runs: int) -> dict[str, float]:
     """Let runs of an engine wait."""
     gate = Gate(runs)
-    async with AsyncEngine(storage=storage, concurrency=runs) as engine:
+    room = {"local": {"concurrency": runs}}
+    async with AsyncEngine(storage=storage, backend_settings=room) as engine:
 
         async def answer(value: int) -> int:
             await gate.wait()
             return value + 1
 
-        @engine.workflow("ask", version=1)
-        async def ask(ctx, value: int) -> int:
-            return await ctx.step("answer", answer, value)
+        @engine.workflow("ask")
+        async def ask(context: RunContext, given: dict[str, int]) -> int:
+            return await context.step("answer", answer, given["value"])
 
         async def run() -> int:
-            return await (await engine.submit("ask", 0)).result()
+            return await (await engine.submit("ask", {"value": 0})).result()
 
         return await watch(gate, run)
 

@@ -14,6 +14,7 @@ import sys
 import time
 
 from codeflow_engine import AsyncEngine
+from codeflow_engine.runs.context import RunContext
 
 
 def main() -> int:
@@ -29,19 +30,20 @@ def main() -> int:
 
 async def measure(chosen: argparse.Namespace) -> dict[str, float]:
     """Run once to warm up, then as many as go at once, then as many as there is time for."""
-    async with AsyncEngine(storage=chosen.storage, concurrency=chosen.at_once) as engine:
+    room = {"local": {"concurrency": chosen.at_once}}
+    async with AsyncEngine(storage=chosen.storage, backend_settings=room) as engine:
 
-        def add(value: int) -> int:
+        async def add(value: int) -> int:
             return value + 1
 
-        @engine.workflow("count", version=1)
-        async def count(ctx, steps: int) -> int:
+        @engine.workflow("count")
+        async def count(context: RunContext, given: dict[str, int]) -> int:
             value = 0
-            for _ in range(steps):
-                value = await ctx.step("add", add, value)
+            for _ in range(given["steps"]):
+                value = await context.step("add", add, value)
             return value
 
-        run = await engine.submit("count", chosen.steps)
+        run = await engine.submit("count", {"steps": chosen.steps})
         assert await run.result() == chosen.steps
         burst = await timed(engine, chosen, seconds=0)
         steady = await timed(engine, chosen, seconds=chosen.seconds)
@@ -57,7 +59,7 @@ async def timed(engine: AsyncEngine, chosen: argparse.Namespace, *, seconds: flo
     async def one_after_another() -> None:
         nonlocal ended
         while True:
-            run = await engine.submit("count", chosen.steps)
+            run = await engine.submit("count", {"steps": chosen.steps})
             assert await run.result() == chosen.steps
             ended += 1
             if time.perf_counter() - began >= seconds:

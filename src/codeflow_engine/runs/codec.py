@@ -41,7 +41,9 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 
 _write_json = json.JSONEncoder(allow_nan=False, check_circular=False, separators=(",", ":")).encode
 
+# To resolve an annotation means to compile it, about 100 us each time.
 _returned: WeakKeyDictionary[Callable[..., Any], Any] = WeakKeyDictionary()
+_taken: WeakKeyDictionary[Callable[..., Any], Any] = WeakKeyDictionary()
 
 
 def returned(function: Callable[..., Any]) -> Any:
@@ -75,9 +77,13 @@ def taken(function: Callable[..., Any]) -> Any:
     worker = _worker(function)
     if not isinstance(worker, FunctionType):
         return Any
-    code = worker.__code__
-    names = code.co_varnames[: code.co_argcount]
-    return _checked(worker, names[-1], "takes") if names else Any
+    try:
+        return _taken[worker]
+    except KeyError:
+        code = worker.__code__
+        names = code.co_varnames[: code.co_argcount]
+        kind = _taken[worker] = _checked(worker, names[-1], "takes") if names else Any
+        return kind
 
 
 def encode(value: Any, kind: Any, *, limit: int = MAX_BYTES) -> bytes:

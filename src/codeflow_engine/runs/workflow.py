@@ -74,7 +74,7 @@ def workflow_of(
     def read(given: Mapping[str, Any]) -> Any:
         from codeflow_engine.errors import ConfigurationError, SerializationError
 
-        if not isinstance(kind, type) or kind is dict:
+        if not isinstance(kind, type) or kind in {Any, dict}:
             return dict(given)
         try:
             return from_plain(kind, dict(given))
