@@ -21,7 +21,7 @@ from codeflow_engine.runs.live import Execution, LiveRun, Stop
 from codeflow_engine.runs.outcomes import Outcomes
 from codeflow_engine.runs.performing import Performance, Stage
 from codeflow_engine.runs.points import reach
-from codeflow_engine.runs.submitting import Request, agree, prepare
+from codeflow_engine.runs.submitting import Request, agree, prepared
 from codeflow_engine.runs.work import DirectRunner, StepRunner
 from codeflow_engine.runs.worker import Worker
 from codeflow_engine.settings import Executes
@@ -107,10 +107,9 @@ class Executor:
         """
         self._check_open()
         # The first use imports the workflow, and the input may be a patch of many megabytes
-        # that is read and indexed: both would hold up the loop.
-        loop = asyncio.get_running_loop()
+        # that is read and indexed: neither holds up the loop.
         try:
-            make = await loop.run_in_executor(self._tools.threads, prepare, self._tools, request)
+            make = await prepared(self._tools, request)
         except CodeflowError as error:
             redact(error, self._tools.redactor)
             raise
