@@ -72,11 +72,9 @@ async def loaded(tools: Toolbox, name: str) -> Workflow:
 
 async def prepared(tools: Toolbox, request: Request) -> Callable[[], Submission]:
     """Read the input of a run as `prepare` does, in a worker thread unless it is no work."""
-    if is_small(request.given, _BRIEF) and tools.backends.is_loaded(
-        Kind.WORKFLOW, request.workflow
-    ):
-        if load(tools, request.workflow).is_plain:
-            return prepare(tools, request)
+    is_loaded = tools.backends.is_loaded(Kind.WORKFLOW, request.workflow)
+    if is_loaded and is_small(request.given, _BRIEF) and load(tools, request.workflow).is_plain:
+        return prepare(tools, request)
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(tools.threads, prepare, tools, request)
 
