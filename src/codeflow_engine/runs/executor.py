@@ -47,6 +47,7 @@ class Executor:
         self._backend = backend
         self.outcomes = Outcomes(tools)
         self._submissions = Batches[Submission, RunRecord](tools.journal.submit)
+        self._looks = Batches[str, RunRecord | None](self._find_all)
         self._claims = Batches[str, Claim | None](self._claim_all)
         self._stage = Stage(
             tools=tools,
@@ -161,21 +162,28 @@ class Executor:
         Raises:
             RunNotFoundError: No run of this tenant has that id.
         """
-        records = await self._tools.storage.get_runs(self._tenant, [run_id])
-        if not records:
+        record = await self._looks.ask(run_id)
+        if record is None:
             raise RunNotFoundError(f"there is no run {run_id!r}")
-        return records[0]
+        return record
+
+    def expects(self, run_id: str) -> bool:
+        """Say whether a run is about to execute in this process."""
+        return self._worker.expects(run_id)
 
     async def execute(self, run_id: str) -> None:
         """Execute a run, if it can be claimed; this is what workflow backends call."""
-        self._worker.begun(run_id)
-        if self._closed or run_id in self._active:
-            return
-        claim = await self._claims.ask(run_id)
-        if claim is None or run_id in self._active:
-            return
-        live = self.follow(claim.record)
-        await self._perform(live, claim)
+        claim = None
+        try:
+            if not self._closed and run_id not in self._active:
+                claim = await self._claims.ask(run_id)
+        finally:
+            self._worker.begun(run_id)
+        if claim is not None and run_id not in self._active:
+            await self._perform(self.follow(claim.record), claim)
+        elif live := self._live.get(run_id):
+            # Somebody else may have it: who waits here looks there.
+            live.tell()
 
     async def _perform(self, live: LiveRun, claim: Claim) -> None:
         record, tools = claim.record, self._tools
@@ -202,6 +210,12 @@ class Executor:
             events.close()
             execution.settled.set()
             live.tell()
+
+    async def _find_all(self, run_ids: Sequence[str]) -> Sequence[RunRecord | None]:
+        wanted = list(dict.fromkeys(run_ids))
+        records = await self._tools.storage.get_runs(self._tenant, wanted)
+        found = {record.run_id: record for record in records}
+        return [found.get(run_id) for run_id in run_ids]
 
     async def _claim_all(self, run_ids: Sequence[str]) -> Sequence[Claim | None]:
         claims = await self._tools.journal.claim(
@@ -322,7 +336,7 @@ class Executor:
         if self._executes is Executes.OWN or not self._stage.survives:
             await self._cancel_own()
         await self._backend.drain(grace=grace)
-        for batches in (self._submissions, self._claims, self._stage.writes):
+        for batches in (self._submissions, self._claims, self._stage.writes, self._looks):
             await batches.idle()
         await self._worker.stop()
 

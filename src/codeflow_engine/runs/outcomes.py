@@ -45,6 +45,10 @@ class Outcomes:
                 raise live.unwritten
             if live.record.status.is_terminal:
                 return live.record
+            if executor.expects(live.record.run_id) and await live.change(
+                self._tools.settings.poll
+            ):
+                continue
             record = await executor.find(live.record.run_id)
             if not live.is_executing:
                 live.record = record
