@@ -166,7 +166,9 @@ class Journal(ABC):
     async def cancel(
         self, tenant: str, run_ids: Sequence[str], *, now: datetime
     ) -> tuple[RunRecord, ...]:
-        """Ask for the end of runs and of all that they started; give those asked for.
+        """Ask for the end of runs and of all that they started, and give them all.
+
+        Those asked for come first, in the order of their ids; unknown ids are left out.
 
         One that no worker holds is `CANCELLED` at once, and its parent told as by `write`
         with the signal `child:` and its id; a running one has `cancelling` set. One that

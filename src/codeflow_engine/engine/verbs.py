@@ -249,7 +249,7 @@ class AsyncEngine:
         Raises:
             RunNotFoundError: There is none.
         """
-        return self._handle(self._executor.follow(await self._executor.find(run_id)))
+        return self._handle(await self._executor.look(run_id))
 
     async def runs(
         self, *, status: RunStatus | None = None, limit: int = 100
@@ -261,19 +261,21 @@ class AsyncEngine:
         """
         if limit < 1:
             raise ConfigurationError(f"at least one run has to be asked for, not {limit}")
-        tenant = self._tools.settings.tenant
-        records = await self._tools.storage.find_runs(tenant, status=status, limit=limit)
-        return tuple(self._handle(self._executor.follow(record)) for record in records)
+        return tuple(map(self._handle, await self._executor.list(status, limit)))
 
     async def plan(self, review: Review) -> Plan:
         """Say what publishing a review would write to the host of its change; nothing is.
 
         Raises:
-            ConfigurationError: The change belongs to no host, as a bare patch.
+            ConfigurationError: The change belongs to no host, as a bare patch or a working
+                tree.
+            RunNotFoundError: The run of the review is not in the storage.
         """
         from codeflow_engine.publish.planning import plan
 
-        return plan(review)
+        record = await self._executor.find(review.run_id)
+        target = str(record.input.get("change"))
+        return plan(review, provider=self._tools.vcs, target=target)
 
     async def apply(self, plan: Plan) -> tuple[Receipt, ...]:
         """Write the effects of a plan, each once, and return their receipts in its order.

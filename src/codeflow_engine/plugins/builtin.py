@@ -43,3 +43,4 @@ def codeflow_register(registry: PluginRegistry) -> None:
         settings = f"{room}:{own}Settings"
         registry.add_analyzer(name, f"{room}:{own}Analyzer", settings=settings, requires=tools)
     registry.add_workflow("review", f"{here}.workflows.review:REVIEW")
+    registry.add_workflow("apply", f"{here}.workflows.apply:APPLY")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from codeflow_engine.errors import StorageError
+from codeflow_engine.errors import StorageError, StorageUnavailableError
 from codeflow_engine.plugins.containment import is_foreign
 from codeflow_engine.runs.containment import as_ours
 
@@ -21,13 +21,19 @@ class Batches[I, O]:
 
     Args:
         call: Takes items, and answers each in their order.
+        seconds: How long one call may take; whether it was kept is then not known.
         most: How many items one call takes.
     """
 
     def __init__(
-        self, call: Callable[[Sequence[I]], Awaitable[Sequence[O]]], *, most: int = 500
+        self,
+        call: Callable[[Sequence[I]], Awaitable[Sequence[O]]],
+        *,
+        seconds: float,
+        most: int = 500,
     ) -> None:
         self._call = call
+        self._seconds = seconds
         self._most = most
         self._waiting: list[tuple[I, asyncio.Future[O]]] = []
         self._work: asyncio.Task[None] | None = None
@@ -63,13 +69,16 @@ class Batches[I, O]:
             self._work = None
 
     async def _settle(self, batch: Sequence[tuple[I, asyncio.Future[O]]]) -> None:
+        deadline = asyncio.timeout(self._seconds)
         try:
-            answers = await self._call([item for item, _ in batch])
+            async with deadline:
+                answers = await self._call([item for item, _ in batch])
             paired = list(zip(batch, answers, strict=True))
         except BaseException as error:
             if not is_foreign(error):
                 raise
-            await self._fail(batch, error)
+            late = f"the journal has given no answer within {self._seconds:g} s"
+            await self._fail(batch, StorageUnavailableError(late) if deadline.expired() else error)
             return
         for (_, waiting), answer in paired:
             if not waiting.done():

@@ -25,10 +25,10 @@ import json
 import sys
 import typing
 from collections.abc import Awaitable, Callable, Coroutine
-from functools import partial
+from functools import lru_cache, partial
 from types import FunctionType, MethodType
 from typing import Any, Final, NoReturn
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 from codeflow_engine.errors import ConfigurationError, SerializationError
 from codeflow_engine.runs.forms import form_of
@@ -40,10 +40,6 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 """The most that one value may take, encoded."""
 
 _write_json = json.JSONEncoder(allow_nan=False, check_circular=False, separators=(",", ":")).encode
-
-# To resolve an annotation means to compile it, about 100 us each time.
-_returned: WeakKeyDictionary[Callable[..., Any], Any] = WeakKeyDictionary()
-_taken: WeakKeyDictionary[Callable[..., Any], Any] = WeakKeyDictionary()
 
 
 def returned(function: Callable[..., Any]) -> Any:
@@ -59,11 +55,7 @@ def returned(function: Callable[..., Any]) -> Any:
     worker = _worker(function)
     if worker is None:
         return Any
-    try:
-        return _returned[worker]
-    except KeyError:
-        kind = _returned[worker] = _resolve(worker)
-        return kind
+    return _resolve(worker) if _is_of_a_cell(worker) else _resolved(ref(worker))
 
 
 def taken(function: Callable[..., Any]) -> Any:
@@ -77,13 +69,7 @@ def taken(function: Callable[..., Any]) -> Any:
     worker = _worker(function)
     if not isinstance(worker, FunctionType):
         return Any
-    try:
-        return _taken[worker]
-    except KeyError:
-        code = worker.__code__
-        names = code.co_varnames[: code.co_argcount]
-        kind = _taken[worker] = _checked(worker, names[-1], "takes") if names else Any
-        return kind
+    return _resolve_taken(worker) if _is_of_a_cell(worker) else _resolved_taken(ref(worker))
 
 
 def encode(value: Any, kind: Any, *, limit: int = MAX_BYTES) -> bytes:
@@ -163,6 +149,31 @@ def _worker(function: Any) -> FunctionType | type[Any] | None:
             called = getattr(type(function), "__call__", None)  # noqa: B004 - it is wanted itself
             function = called if isinstance(called, FunctionType) else None
     return None
+
+
+def _is_of_a_cell(worker: FunctionType | type) -> bool:
+    """Say whether it stands in a notebook, where a cell may define a class of its name anew."""
+    return worker.__module__ == "__main__" and "__file__" not in getattr(worker, "__globals__", {})
+
+
+@lru_cache(maxsize=1024)
+def _resolved(worker: ref[Any]) -> Any:
+    """Resolve once for each function, and hold none: it may hold much itself."""
+    found: Any = worker()
+    return _resolve(found)
+
+
+@lru_cache(maxsize=1024)
+def _resolved_taken(worker: ref[FunctionType]) -> Any:
+    """Do the same with what it takes; each time takes about 100 us."""
+    found: Any = worker()
+    return _resolve_taken(found)
+
+
+def _resolve_taken(worker: FunctionType) -> Any:
+    code = worker.__code__
+    names = code.co_varnames[: code.co_argcount]
+    return _checked(worker, names[-1], "takes") if names else Any
 
 
 def _resolve(worker: FunctionType | type) -> Any:

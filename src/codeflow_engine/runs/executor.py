@@ -17,7 +17,7 @@ from codeflow_engine.runs.containment import redact
 from codeflow_engine.runs.context import Toolbox
 from codeflow_engine.runs.events import EventStream
 from codeflow_engine.runs.inbox import Children
-from codeflow_engine.runs.live import Execution, LiveRun, Stop
+from codeflow_engine.runs.live import Execution, LiveRun, Outcome, Stop
 from codeflow_engine.runs.outcomes import Outcomes
 from codeflow_engine.runs.performing import Performance, Stage
 from codeflow_engine.runs.points import reach
@@ -46,13 +46,14 @@ class Executor:
         self._executes = tools.settings.executes
         self._backend = backend
         self.outcomes = Outcomes(tools)
-        self._submissions = Batches[Submission, RunRecord](tools.journal.submit)
-        self._looks = Batches[str, RunRecord | None](self._find_all)
-        self._claims = Batches[str, Claim | None](self._claim_all)
+        seconds = tools.settings.finish_timeout
+        self._submissions = Batches[Submission, RunRecord](tools.journal.submit, seconds=seconds)
+        self._looks = Batches[str, RunRecord | None](self._find_all, seconds=seconds)
+        self._claims = Batches[str, Claim | None](self._claim_all, seconds=seconds)
         self._stage = Stage(
             tools=tools,
             runner=runner or DirectRunner(tools.threads),
-            writes=Batches(tools.journal.write),
+            writes=Batches(tools.journal.write, seconds=seconds),
             children=self._children,
         )
         self._live: weakref.WeakValueDictionary[str, LiveRun] = weakref.WeakValueDictionary()
@@ -62,6 +63,8 @@ class Executor:
         self._opening = asyncio.Lock()
         self._process: int | None = None
         self._closed = False
+        self._turn = 0
+        """Counts what happens to runs in this process."""
 
     async def open(self) -> None:
         """Become ready to execute runs, and begin to look for them; repeatable.
@@ -117,12 +120,14 @@ class Executor:
         submission = make()
         if transaction is None:
             await self.open()
+            turn = self._turn
             stored = await self._submissions.ask(submission)
         else:
+            turn = self._turn
             (stored,) = await self._tools.journal.submit_within(transaction, [submission])
         agree(submission.record, stored)
         await reach(self._tools.points, "run.submitted")
-        live = self.follow(stored)
+        live = self._see(stored, turn)
         if not stored.status.is_terminal:
             self._worker.own(stored.run_id)
             if transaction is None:
@@ -138,12 +143,37 @@ class Executor:
             self._worker.handed(record.run_id)
             await self._backend.enqueue(record.run_id)
 
-    def follow(self, record: RunRecord) -> LiveRun:
-        """Give what this process knows of a run; the same for all who ask."""
+    async def look(self, run_id: str) -> LiveRun:
+        """Read how a run stands.
+
+        Raises:
+            RunNotFoundError: No run of this tenant has that id.
+            StorageError: It cannot be read.
+        """
+        turn = self._turn
+        return self._see(await self.find(run_id), turn)
+
+    async def list(self, status: RunStatus | None, limit: int) -> tuple[LiveRun, ...]:
+        """Read how the newest runs stand, newest first.
+
+        Raises:
+            StorageError: They cannot be read.
+        """
+        turn = self._turn
+        records = await self._tools.storage.find_runs(self._tenant, status=status, limit=limit)
+        return tuple([self._see(record, turn) for record in records])
+
+    def _see(self, record: RunRecord, turn: int) -> LiveRun:
+        """Give what this process knows of a run; the same for all who ask.
+
+        Args:
+            record: As it was read.
+            turn: When the reading began: what has happened here since is newer.
+        """
         live = self._live.get(record.run_id)
         if live is None:
             live = self._live[record.run_id] = LiveRun(record)
-        elif not live.is_executing:
+        elif not live.is_executing and live.turn <= turn:
             live.record = record
         return live
 
@@ -173,14 +203,20 @@ class Executor:
 
     async def execute(self, run_id: str) -> None:
         """Execute a run, if it can be claimed; this is what workflow backends call."""
-        claim = None
         try:
+            claim = None
             if not self._closed and run_id not in self._active:
                 claim = await self._claims.ask(run_id)
+        except Exception as error:
+            # It is tried again with the next look; who waits here hears of it.
+            if live := self._live.get(run_id):
+                live.outcome = Outcome(error=error)
+                self._mark(live)
+            raise
         finally:
             self._worker.begun(run_id)
         if claim is not None and run_id not in self._active:
-            await self._perform(self.follow(claim.record), claim)
+            await self._perform(self._see(claim.record, self._turn), claim)
         elif live := self._live.get(run_id):
             # Somebody else may have it: who waits here looks there.
             live.tell()
@@ -198,7 +234,7 @@ class Executor:
         execution = Execution(claim.fence, events)
         live.record, live.execution, live.outcome = record, execution, None
         self._active[record.run_id] = live
-        live.tell()
+        self._mark(live)
         try:
             is_written = await Performance(self._stage, live, execution, claim).go()
             if not is_written:
@@ -209,7 +245,13 @@ class Executor:
                 self._worker.ended(record.run_id)
             events.close()
             execution.settled.set()
-            live.tell()
+            self._mark(live)
+
+    def _mark(self, live: LiveRun) -> None:
+        """Take note that something has happened here to a run."""
+        self._turn += 1
+        live.turn = self._turn
+        live.tell()
 
     async def _find_all(self, run_ids: Sequence[str]) -> Sequence[RunRecord | None]:
         wanted = list(dict.fromkeys(run_ids))
@@ -235,17 +277,18 @@ class Executor:
         Raises:
             StorageError: It could not be asked for.
         """
-        before = await self.find(run_id)
-        if before.status.is_terminal:
+        if (await self.look(run_id)).record.status.is_terminal:
             return
-        now = self._tools.clock.now()
-        for record in await self._tools.journal.cancel(self._tenant, [run_id], now=now):
+        now, turn = self._tools.clock.now(), self._turn
+        asked = await self._tools.journal.cancel(self._tenant, [run_id], now=now)
+        for record in asked:
             if live := self._active.get(record.run_id):
                 assert live.execution is not None  # noqa: S101 - it is active
                 live.execution.end(Stop.CANCEL)
             elif record.status is RunStatus.CANCELLED:
                 await self._tell_end(record)
-        await self.outcomes.until_ended(self.follow(before), self)
+        for record in asked:
+            await self.outcomes.until_ended(self._see(record, turn), self)
 
     async def _tell_end(self, record: RunRecord) -> None:
         """Tell the end of a run that was cancelled while nobody executed it."""
@@ -265,7 +308,7 @@ class Executor:
         self._worker.ended(record.run_id)
         if live := self._live.get(record.run_id):
             live.record = record
-            live.tell()
+            self._mark(live)
 
     async def resume(self, run_id: str) -> RunRecord:
         """Let a run go on that has ended without success, or is parked.
@@ -275,17 +318,17 @@ class Executor:
             StorageError: It could not be written.
         """
         await self.open()
-        before = await self.find(run_id)
+        before = (await self.look(run_id)).record
         if before.status in {RunStatus.RUNNING, RunStatus.SUCCEEDED}:
             raise ConfigurationError(f"run {run_id} cannot be resumed: it is {before.status}")
+        turn = self._turn
         (record,) = await self._tools.journal.resume(
             self._tenant,
             [run_id],
             now=self._tools.clock.now(),
             seconds=self._tools.settings.run_timeout,
         )
-        live = self.follow(record)
-        live.outcome = None
+        self._see(record, turn).outcome = None
         self._worker.own(run_id)
         await self.hand_over(record)
         return record
@@ -334,6 +377,7 @@ class Executor:
             return
         await self._worker.stop_looking()
         if self._executes is Executes.OWN or not self._stage.survives:
+            await self._settle(grace)
             await self._cancel_own()
         await self._backend.drain(grace=grace)
         for batches in (self._submissions, self._claims, self._stage.writes, self._looks):
@@ -350,10 +394,19 @@ class Executor:
             for record in await self._tools.journal.cancel(self._tenant, waiting, now=now):
                 if record.status is RunStatus.CANCELLED:
                     await self._tell_end(record)
-        settling = [
-            live.execution.settled.wait() for live in self._active.values() if live.execution
+        await self._settle(None)
+
+    async def _settle(self, seconds: float | None) -> None:
+        """Wait for the runs under way here, at most so long."""
+        ends = [
+            asyncio.create_task(live.execution.settled.wait())
+            for live in self._active.values()
+            if live.execution is not None
         ]
-        await asyncio.gather(*settling)
+        if ends:
+            _, left = await asyncio.wait(ends, timeout=seconds)
+            for one in left:
+                one.cancel()
 
     def _check_open(self) -> None:
         if self._closed:

@@ -16,7 +16,7 @@ from collections.abc import (
 from collections.abc import Set as AbstractSet
 from dataclasses import InitVar, fields, is_dataclass
 from enum import Enum
-from threading import RLock
+from functools import lru_cache
 from types import NoneType
 from typing import Any, Final, Literal, NewType, TypeAliasType, TypeVar, get_args, get_origin
 
@@ -49,9 +49,6 @@ _COLLECTIONS: Final[Mapping[Any, tuple[type, ...]]] = {
 
 _NEVER: Final = (typing.Never, typing.NoReturn)
 
-_forms: dict[Any, Form] = {}
-_building = RLock()
-
 
 def form_of(kind: Any) -> Form:
     """Give the form of a type.
@@ -60,19 +57,16 @@ def form_of(kind: Any) -> Form:
         SerializationError: Something in it has no form; names it.
     """
     try:
-        return _forms[kind]
-    except (KeyError, TypeError):
-        pass
-    with _building:
-        builder = _Builder()
-        try:
-            form = builder.form(kind)
-        except RecursionError:
-            raise SerializationError(f"{_name(kind)} contains nothing but itself") from None
-        # Others see forms that are complete, and all that they consist of with them.
-        _forms.update(builder.begun)
-        _forms[kind] = form
-    return form
+        return _form_of(kind)
+    except TypeError:
+        raise SerializationError(f"{_name(kind)} has no form, since it has no hash") from None
+    except RecursionError:
+        raise SerializationError(f"{_name(kind)} contains nothing but itself") from None
+
+
+@lru_cache(maxsize=4096)
+def _form_of(kind: Any) -> Form:
+    return _Builder().form(kind)
 
 
 class _Builder:
@@ -83,10 +77,7 @@ class _Builder:
 
     def form(self, kind: Any) -> Form:
         kind = _bare(kind)
-        try:
-            known = LEAVES.get(kind) or _forms.get(kind) or self.begun.get(kind)
-        except TypeError:  # a type with a part that has no hash, such as `Literal[[]]`
-            raise SerializationError(f"{_name(kind)} has no form") from None
+        known = LEAVES.get(kind) or self.begun.get(kind)
         if known is not None:
             return known
         if kind is Any or kind is object or isinstance(kind, TypeVar):

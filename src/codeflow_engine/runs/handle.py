@@ -56,7 +56,7 @@ class AsyncRun:
             StorageError: It cannot be read.
         """
         if not self._live.is_executing:
-            self._live.record = await self._executor.find(self.id)
+            await self._executor.look(self.id)
         return self._live.record
 
     async def result(self) -> Any:

@@ -108,6 +108,9 @@ class LiveRun:
         """The one under way, or the last one here."""
 
         self.outcome: Outcome | None = None
+        self.turn = 0
+        """When something has happened to it here for the last time."""
+
         self._changed = asyncio.Event()
 
     @property

@@ -49,12 +49,10 @@ class Outcomes:
                 self._tools.settings.poll
             ):
                 continue
-            record = await executor.find(live.record.run_id)
-            if not live.is_executing:
-                live.record = record
-                if not record.status.is_terminal:
-                    await live.change(pause)
-                    pause = min(pause * 2, self._tools.settings.poll)
+            await executor.look(live.record.run_id)
+            if not (live.is_executing or live.record.status.is_terminal):
+                await live.change(pause)
+                pause = min(pause * 2, self._tools.settings.poll)
 
     async def of_run(self, run_id: str) -> Any:
         """Give the result of a run that has ended, or raise what ended it."""

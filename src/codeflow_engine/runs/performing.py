@@ -91,7 +91,7 @@ class Performance:
         )
 
     async def go(self) -> bool:
-        """Execute the run; say whether what became of it was written down."""
+        """Execute the run; say whether what became of it was surely written down."""
         await self._reach("run.claimed")
         state, outcome = self._early() or await self._execute()
         failed: BaseException | None = None
@@ -106,7 +106,8 @@ class Performance:
             failed = outcome.error
         self._live.outcome = outcome
         await self._writer.close()
-        return failed is None
+        # A claim that seems to be lost may still be ours; asking for it again does no harm.
+        return failed is None and self._execution.stop is not Stop.LOST
 
     def _passes(self, error: BaseException) -> bool:
         """Say whether a run waits for the storage to come back, rather than fail."""

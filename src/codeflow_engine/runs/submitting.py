@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from codeflow_engine.domain.journal import Submission
@@ -113,7 +113,8 @@ def prepare(tools: Toolbox, request: Request) -> Callable[[], Submission]:
             parent=request.parent,
             partition=partition,
             priority=request.priority,
-            wake_at=max(now, request.not_before or now),
+            # Python takes a moment in an hour that comes twice for unequal to any other zone's.
+            wake_at=max(now, (request.not_before or now).astimezone(UTC)),
             seconds_left=tools.settings.run_timeout,
         )
         return Submission(record=record, payload=payload)

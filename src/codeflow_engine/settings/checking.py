@@ -60,18 +60,22 @@ def _form() -> type[_Form]:
     return create_model("Settings", __base__=_Form, **given)
 
 
+_TABLES = frozenset({"limits", "plugins"})
+"""Settings that are tables, and JSON in the environment."""
+
+
 class _Environment(EnvSettingsSource):
     """Reads `CODEFLOW_*`."""
 
     def decode_complex_value(self, field_name: str, field: Any, value: Any) -> Any:
-        """Split lists at their commas; read sections of plugins as JSON.
+        """Split lists at their commas; read tables as JSON.
 
         Below the sections no field says what is expected, and a token of digits has to stay
         text: `_decode` reads lists and objects there.
         """
         if field is None:
             raise ValueError("not decoded here")
-        if field_name != "plugins":
+        if field_name not in _TABLES:
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return super().decode_complex_value(field_name, field, value)
 
@@ -86,9 +90,8 @@ def read_environment(where: str) -> dict[str, Any]:
         values = _Environment(_form())()
     except SettingsError as error:
         raise ConfigurationError(f"settings from {where}: {error}") from None
-    plugins = values.get("plugins")
-    if isinstance(plugins, dict):
-        values["plugins"] = _decode(plugins)
+    for name in _TABLES & values.keys():
+        values[name] = _decode(values[name])
     return values
 
 

@@ -291,9 +291,10 @@ def _names(contract: type) -> list[str]:
 
 
 def _check_names(plan: FaultPlan) -> None:
+    contracts: tuple[type, ...] = (*Backend.__subclasses__(), Journal)
     known = {
         name
-        for contract in (*Backend.__subclasses__(), Journal)
+        for contract in contracts
         for name in _names(contract)
         if not isinstance(getattr(contract, name), property)
     }

@@ -131,6 +131,7 @@ REVIEW = Workflow(
     read_input=ReviewInput.read,
     write_input=ReviewInput.write,
     summarise=_summarise,
+    partition=ReviewInput.repository,
 )
 
 

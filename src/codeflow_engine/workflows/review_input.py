@@ -66,6 +66,15 @@ class ReviewInput:
             scope=_read_scope(given.get("scope")),
         )
 
+    def repository(self) -> str | None:
+        """Name what the change belongs to; None for a bare patch."""
+        change = self.change
+        if not isinstance(change, ChangeRequest):
+            return change.target or None
+        # A forge numbers the changes of a repository, as in `acme/shop#42`.
+        is_path = os.path.isabs(change.target)  # noqa: PTH117 - a text may hold what no path can
+        return change.target if is_path else change.target.partition("#")[0]
+
     def write(self) -> Mapping[str, Any]:
         """Give plain JSON data that tells what was asked."""
         change = self.change

@@ -104,7 +104,7 @@ def wrapper(function: Callable[..., Any]) -> Callable[..., Any]:
         wrapper(plain),
         wrapper(wrapper(slow)),
     ],
-    ids=repr,
+    ids=lambda function: type(function).__name__,
 )
 def test_the_declared_type_is_found_behind_what_wraps_it(function: Callable[..., Any]) -> None:
     """Only the return annotation counts, wherever the function that does the work is."""
@@ -112,7 +112,11 @@ def test_the_declared_type_is_found_behind_what_wraps_it(function: Callable[...,
     assert returned(function) is Leaf
 
 
-@pytest.mark.parametrize("function", [silent, lambda: 1, len, partial(silent, 1), print], ids=repr)
+@pytest.mark.parametrize(
+    "function",
+    [silent, lambda: 1, len, partial(silent, 1), print],
+    ids=["function", "lambda", "builtin", "partial", "print"],
+)
 def test_a_function_that_says_nothing_returns_plain_data(function: Callable[..., Any]) -> None:
     """Without an annotation a tuple is no value of a step, and a list is one."""
     kind = returned(function)
@@ -135,10 +139,13 @@ def test_a_variable_of_a_generic_function_is_plain_data() -> None:
 @pytest.mark.parametrize(
     ("function", "told"),
     [
-        (hidden, r"test_codec_returned\.hidden cannot be resolved \(NameError\).*TYPE_CHECKING"),
+        (
+            hidden,
+            r"test_codec_returned\.hidden returns cannot be resolved \(NameError\).*TYPE_CHECKING",
+        ),
         (live, r"test_codec_returned\.live returns cannot be kept .*Callable.* has no form"),
         (Worker().itself, r"Worker\.itself returns cannot be kept .*Self has no form"),
-        (Worker, r"Worker returns cannot be kept .*Worker has no form"),
+        (Worker, r"Worker makes cannot be kept .*Worker has no form"),
     ],
     ids=["unresolved", "no-form", "self", "class"],
 )
@@ -180,3 +187,13 @@ def test_a_function_is_not_held_by_what_was_found() -> None:
     gc.collect()
 
     assert watch() is None
+
+
+def test_a_class_that_a_notebook_defines_anew_is_the_one_that_counts() -> None:
+    """In `__main__` the annotation is resolved each time, since cells run again."""
+    cells = types.ModuleType("__main__")
+    source = "def made() -> 'Score': ..."
+    exec(source, cells.__dict__)  # noqa: S102 - a notebook's module
+    for _ in range(2):
+        cells.Score = type("Score", (Leaf,), {})  # type: ignore[attr-defined] # as a cell does
+        assert returned(cells.made) is cells.Score

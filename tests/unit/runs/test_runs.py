@@ -209,7 +209,9 @@ async def test_giving_up_the_wait_for_a_result_leaves_the_run_alone(engine: Asyn
     assert await run.result() == (0, 1, 2, 3, 4)
 
 
-async def test_a_run_past_its_deadline_times_out(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_run_past_its_deadline_times_out(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`run_timeout` ends a run that hangs."""
     monkeypatch.setenv("CODEFLOW_RUN_TIMEOUT", "0.05")
     async with AsyncEngine(plugins=[steps]) as engine:

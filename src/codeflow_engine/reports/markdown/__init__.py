@@ -5,5 +5,6 @@ It is GitHub-flavoured Markdown. Nothing of the text of others is: see
 """
 
 from codeflow_engine.reports.markdown.document import LEAST_LIMIT, LIMIT, render
+from codeflow_engine.reports.markdown.finding import comment
 
-__all__ = ["LEAST_LIMIT", "LIMIT", "render"]
+__all__ = ["LEAST_LIMIT", "LIMIT", "comment", "render"]

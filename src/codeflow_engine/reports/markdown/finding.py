@@ -16,7 +16,7 @@ from codeflow_engine.reports.inert import (
 from codeflow_engine.reports.lines import MOST_LINES, edit_of, shown_lines
 from codeflow_engine.reports.visible import escape
 
-__all__ = ["folded", "full", "short"]
+__all__ = ["comment", "folded", "full", "short"]
 
 _LONGEST_RULE = 120
 _LONGEST_TITLE = 300
@@ -36,21 +36,35 @@ def short(finding: Mapping[str, Any], encoding: str) -> str:
 
 def full(finding: Mapping[str, Any], encoding: str) -> str:
     """Write all that is known of a finding."""
-    title = " ".join(finding["title"].split())
-    message = finding["message"].strip()
-    parts = [
-        [short(finding, encoding)],
-        paragraphs(message, encoding) if message != title else [],
-        _code(finding, encoding),
-        _suggestion(finding, encoding),
-        [_provenance(finding, encoding)],
-    ]
-    return "\n\n".join("\n".join(part) for part in parts if part)
+    return _told(finding, _code(finding, encoding), encoding)
+
+
+def comment(finding: Mapping[str, Any], *, encoding: str = "utf-8") -> str:
+    """Write a finding for a place where its code is shown anyway; ends with a line feed.
+
+    Args:
+        finding: What `Finding.to_json` gives.
+        encoding: Characters that it does not have are escaped.
+    """
+    return _told(finding, [], encoding) + "\n"
 
 
 def folded(summary: str, rows: list[str]) -> list[str]:
     """Fold rows away behind a summary, which is ours and holds no text of others."""
     return [f"<details><summary>{summary}</summary>", "", *rows, "", "</details>"]
+
+
+def _told(finding: Mapping[str, Any], code: list[str], encoding: str) -> str:
+    title = " ".join(finding["title"].split())
+    message = finding["message"].strip()
+    parts = [
+        [short(finding, encoding)],
+        paragraphs(message, encoding) if message != title else [],
+        code,
+        _suggestion(finding, encoding),
+        [_provenance(finding, encoding)],
+    ]
+    return "\n\n".join("\n".join(part) for part in parts if part)
 
 
 def _place(finding: Mapping[str, Any]) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from abc import ABC
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -24,7 +22,7 @@ from codeflow_engine.domain.journal import (
     Submission,
 )
 from codeflow_engine.domain.run import RunRecord, RunStatus
-from codeflow_engine.errors import ConfigurationError, StorageError
+from codeflow_engine.errors import StorageError
 from codeflow_engine.storage.memory.changes import (
     cancelled,
     claimed,
@@ -34,34 +32,13 @@ from codeflow_engine.storage.memory.changes import (
 )
 from codeflow_engine.storage.memory.limits import Slots
 from codeflow_engine.storage.memory.records import Entry, Records, check_runs, check_zones, rank
+from codeflow_engine.storage.memory.state import MemoryState
 
 __all__ = ["MemoryJournal"]
 
 
-class MemoryJournal(Journal, ABC):
-    """The half of a storage in memory with which workers execute runs.
-
-    Args:
-        keep: Number of ended runs to keep, at least 1.
-        monotonic: Tells seconds that never go back, for leases.
-
-    Raises:
-        ConfigurationError: `keep` is less than 1.
-    """
-
-    def __init__(
-        self, *, keep: int = 1000, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
-        if keep < 1:
-            raise ConfigurationError(f"a storage keeps at least one ended run, not {keep}")
-        self._keep = keep
-        self._monotonic = monotonic
-        self._tenants: defaultdict[str, Records] = defaultdict(Records)
-        self._leases: dict[str, float] = {}
-        """When the lease of a worker is over."""
-
-        self._ended: dict[tuple[str, str], None] = {}
-        """Tenants and ids of the runs that have ended, in the order in which they did."""
+class MemoryJournal(MemoryState, Journal, ABC):
+    """The half of a storage in memory with which workers execute runs."""
 
     async def submit(self, runs: Sequence[Submission]) -> tuple[RunRecord, ...]:
         """Insert runs that are not there, and give each as it is stored."""
@@ -148,18 +125,38 @@ class MemoryJournal(Journal, ABC):
         """Write what runs have done, each under the fence of its claim."""
         for one in writes:
             check_zones(_moments(one))
-        written = tuple([self._write(one) for one in writes])
+        before = self._written_before(writes)
+        written = tuple([place in before or self._write(one) for place, one in enumerate(writes)])
         self._trim()
         return written
+
+    def _written_before(self, writes: Sequence[RunWrite]) -> Collection[int]:
+        """Find the places of writes that were made already: nobody has told their writer.
+
+        They are those whose run stands as one of them, or a later one of the call, has left
+        it, and was not claimed since.
+        """
+        found: set[int] = set()
+        left: set[tuple[str, str]] = set()
+        for place, one in reversed([*enumerate(writes)]):
+            records = self._tenants[one.tenant]
+            entry = records.entries.get(one.run_id)
+            if entry is None or entry.fence != one.fence:
+                continue
+            if _stands_in(records.runs[one.run_id], one.state):
+                left.add((one.tenant, one.run_id))
+            if (one.tenant, one.run_id) in left:
+                found.add(place)
+        return found
 
     def _write(self, write: RunWrite) -> bool:
         records = self._tenants[write.tenant]
         run = records.runs.get(write.run_id)
-        if run is None or records.entries[run.run_id].fence != write.fence:
+        if run is None or run.status is not RunStatus.RUNNING:
             return False
-        if run.status is not RunStatus.RUNNING:
-            return _is_repeated(run, write)
         entry = records.entries[run.run_id]
+        if entry.fence != write.fence:
+            return False
         for step in write.steps:
             entry.add_step(step)
         entry.take(write.taken)
@@ -230,12 +227,14 @@ class MemoryJournal(Journal, ABC):
         """Ask for the end of runs and of all that they started."""
         check_zones([now])
         records = self._tenants[tenant]
-        for run in records.family(run_ids):
+        family = list(records.family(run_ids))
+        for run in family:
             if run.status is RunStatus.RUNNING:
                 self._put(replace(run, cancelling=True))
             elif not run.status.is_terminal:
                 self._cancel(records, run, now)
-        found = tuple(records.get(run_ids))
+        started = [run.run_id for run in family if run.run_id not in run_ids]
+        found = tuple(records.get([*run_ids, *started]))
         self._trim()
         return found
 
@@ -303,10 +302,6 @@ class MemoryJournal(Journal, ABC):
         kept = self._tenants[tenant].answers
         return {key: kept.setdefault(key, (one, now))[0] for key, one in answers.items()}
 
-    def _live(self) -> Collection[str]:
-        now = self._monotonic()
-        return {worker for worker, until in self._leases.items() if until > now}
-
     def _slots(self, records: Records, limits: Mapping[str, Limits] | None, now: datetime) -> Slots:
         live = self._live()
         executing = (
@@ -315,33 +310,6 @@ class MemoryJournal(Journal, ABC):
             if records.entries[run_id].owner in live
         )
         return Slots(limits, executing, records.runs.values(), now)
-
-    def _put(self, run: RunRecord) -> None:
-        """Insert or replace a run, and note whether it has ended."""
-        records = self._tenants[run.tenant]
-        records.put(run)
-        if not run.status.is_terminal:
-            self._ended.pop((run.tenant, run.run_id), None)
-            return
-        # A run under way needs the results of those that it has started.
-        for child in records.get(records.children.get(run.run_id, ())):
-            if child.status.is_terminal:
-                self._ended.setdefault((run.tenant, child.run_id))
-        parent = records.runs.get(run.parent) if run.parent is not None else None
-        if parent is None or parent.status.is_terminal:
-            self._ended.setdefault((run.tenant, run.run_id))
-
-    def _trim(self) -> None:
-        """Forget the runs that ended first, beyond the number of those to keep."""
-        while len(self._ended) > self._keep:
-            tenant, run_id = next(iter(self._ended))
-            records = self._tenants[tenant]
-            records.forget_found(run_id)
-            self._remove(tenant, run_id)
-
-    def _remove(self, tenant: str, run_id: str) -> None:
-        self._ended.pop((tenant, run_id), None)
-        self._tenants[tenant].remove(run_id)
 
 
 def _in_order(records: Records, run_ids: Collection[str] | None) -> Iterable[RunRecord]:
@@ -363,17 +331,18 @@ def _can_resume(run: RunRecord) -> bool:
     return run.status.is_terminal or run.status is RunStatus.PARKED
 
 
-def _is_repeated(run: RunRecord, write: RunWrite) -> bool:
-    """Say whether a write was made before, by the same claim: nobody has told its writer."""
-    state = write.state
-    return state is not None and (run.status, run.updated_at) == (state.status, state.at)
+def _stands_in(run: RunRecord, state: RunState | None) -> bool:
+    """Say whether a run stands as its execution left it when it gave the claim up."""
+    if state is None or run.status is RunStatus.RUNNING:
+        return False
+    return (run.status, run.updated_at) == (state.status, state.at)
 
 
 def _moments(write: RunWrite) -> Iterable[datetime | None]:
     for step in write.steps:
         yield from (step.started_at, step.finished_at, step.wake_at)
-    for one in (*write.events, *write.receipts):
-        yield one.at
+    yield from (event.at for event in write.events)
+    yield from (receipt.at for receipt in write.receipts)
     for signal in write.signals:
         yield signal.sent_at
     if write.state is not None:

@@ -151,11 +151,11 @@ class Records:
 
     def forget_found(self, run_id: str) -> None:
         """Forget the findings that only this run has seen, and the answers before its end."""
-        for key in self.seen_last.pop(run_id, ()):
-            if key in self.findings and self.findings[key].last_run == run_id:
-                del self.findings[key]
+        for finding in self.seen_last.pop(run_id, ()):
+            if finding in self.findings and self.findings[finding].last_run == run_id:
+                del self.findings[finding]
         end = self.runs[run_id].updated_at
-        for key in list(takewhile(lambda key: self.answers[key][1] < end, self.answers)):
+        for key in list(takewhile(lambda one: self.answers[one][1] < end, self.answers)):
             del self.answers[key]
 
     def append_events(self, events: Iterable[RunEvent]) -> None:

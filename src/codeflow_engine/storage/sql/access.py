@@ -41,6 +41,15 @@ class Access(ABC):
     async def call[T](self, work: Work[T], prepare: Prepare = None) -> T:
         """Run `prepare`, and then `work` on a connection; neither blocks the event loop."""
 
+    @property
+    @abstractmethod
+    def serves_any_loop(self) -> bool:
+        """Whether it may be called on several event loops at the same time."""
+
+    @abstractmethod
+    async def leave_loop(self) -> None:
+        """Close what serves the running event loop alone."""
+
     @abstractmethod
     async def aclose(self) -> None:
         """Close what was opened here; a host's engine stays as it is."""
@@ -68,6 +77,11 @@ class OnThreads(Access):
         self._threads: _Threads | None = None
         self._opening = threading.Lock()
 
+    @property
+    def serves_any_loop(self) -> bool:
+        """All loops share the threads."""
+        return True
+
     async def call[T](self, work: Work[T], prepare: Prepare = None) -> T:
         """Run work in a thread; it goes on to its end when the caller is cancelled."""
         threads = self._open()
@@ -79,6 +93,9 @@ class OnThreads(Access):
                 return work(connection)
 
         return await asyncio.get_running_loop().run_in_executor(threads.pool, run)
+
+    async def leave_loop(self) -> None:
+        """Close nothing: other loops use the same threads."""
 
     def _open(self) -> _Threads:
         with self._opening:
@@ -104,7 +121,6 @@ class _Looped:
     """What serves one event loop of one process."""
 
     process: int
-    loop: asyncio.AbstractEventLoop
     engine: AsyncEngine
     turns: asyncio.Semaphore
     """As many as there are connections: who waits in SQLAlchemy's pool is not woken where
@@ -112,13 +128,18 @@ class _Looped:
 
 
 class OnLoop(Access):
-    """Work on the event loop of the caller; an engine made here is made anew for each loop."""
+    """Work on the event loop of the caller; an engine made here is one for each loop."""
 
     def __init__(self, engine: AsyncEngine | Callable[[], AsyncEngine], connections: int) -> None:
         self._engine = engine
         self._connections = connections
-        self._opened: _Looped | None = None
+        self._opened: dict[asyncio.AbstractEventLoop, _Looped] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def serves_any_loop(self) -> bool:
+        """A host's engine belongs to one loop, and each other one gets its own here."""
+        return callable(self._engine)
 
     async def call[T](self, work: Work[T], prepare: Prepare = None) -> T:
         """Run work on the loop; a cancelled call is rolled back."""
@@ -133,10 +154,13 @@ class OnLoop(Access):
             return await _run(connection, work)
 
     def _open(self, make: Callable[[], AsyncEngine]) -> _Looped:
-        loop, opened = asyncio.get_running_loop(), self._opened
-        if opened is None or (opened.process, opened.loop) != (os.getpid(), loop):
-            turns = asyncio.Semaphore(self._connections)
-            opened = self._opened = _Looped(os.getpid(), loop, make(), turns)
+        loop = asyncio.get_running_loop()
+        opened = self._opened.get(loop)
+        if opened is None or opened.process != os.getpid():
+            # A loop that was closed before its engine keeps nothing that could be closed.
+            kept = {one: each for one, each in self._opened.items() if not one.is_closed()}
+            opened = _Looped(os.getpid(), make(), asyncio.Semaphore(self._connections))
+            self._opened = {**kept, loop: opened}
         return opened
 
     def _check_loop(self, engine: AsyncEngine, loop: asyncio.AbstractEventLoop) -> None:
@@ -148,12 +172,15 @@ class OnLoop(Access):
                 "loop an engine of its own, or one with a NullPool"
             )
 
-    async def aclose(self) -> None:
-        """Close an engine that was made here."""
-        opened, self._opened = self._opened, None
-        here = os.getpid(), asyncio.get_running_loop()
-        if opened is not None and (opened.process, opened.loop) == here:
+    async def leave_loop(self) -> None:
+        """Close the engine that was made here for the running loop."""
+        opened = self._opened.pop(asyncio.get_running_loop(), None)
+        if opened is not None and opened.process == os.getpid():
             await opened.engine.dispose()
+
+    async def aclose(self) -> None:
+        """Close the engine that was made here; other loops have closed theirs."""
+        await self.leave_loop()
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Dialect, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-__all__ = ["KEY_TEXT", "Key", "Moment", "escape", "microseconds"]
+__all__ = ["KEY_TEXT", "Key", "Moment", "escape", "microseconds", "moment", "unescape"]
 
 KEY_TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 """Text that is compared by code point, as SQLite and Python do it by themselves."""
@@ -39,7 +39,7 @@ class Key(TypeDecorator[str]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's form
         """Read a text."""
-        return None if value is None else _ESCAPED.sub(_unescape, value)
+        return None if value is None else unescape(value)
 
 
 class Moment(TypeDecorator[datetime]):
@@ -54,7 +54,7 @@ class Moment(TypeDecorator[datetime]):
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's form
         """Read a moment, in UTC."""
-        return None if value is None else _EPOCH + value * _MICROSECOND
+        return None if value is None else moment(value)
 
 
 def escape(text: str) -> str:
@@ -62,15 +62,25 @@ def escape(text: str) -> str:
     return _UNSTORABLE.sub(_escape, text)
 
 
-def microseconds(moment: datetime) -> int:
+def unescape(text: str) -> str:
+    """Read a text that `escape` has written."""
+    return _ESCAPED.sub(_unescape, text)
+
+
+def microseconds(at: datetime) -> int:
     """Count the microseconds since 1970, exactly.
 
     Raises:
         ValueError: The moment has no time zone.
     """
-    if moment.utcoffset() is None:
+    if at.utcoffset() is None:
         raise ValueError("a time without a zone names no moment")
-    return (moment - _EPOCH) // _MICROSECOND
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def moment(count: int) -> datetime:
+    """Give the moment of so many microseconds since 1970, in UTC."""
+    return _EPOCH + count * _MICROSECOND
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
@@ -21,7 +22,18 @@ from codeflow_engine.storage.sql.version import (
     read,
 )
 
-__all__ = ["Database", "begun"]
+__all__ = ["Database", "Place", "begun"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the tables are, for who comes with a connection of its own."""
+
+    name: str
+    """What the database is called in a message."""
+
+    dialect: str
+    schema: str | None
 
 
 class Database:
@@ -96,6 +108,22 @@ class Database:
                 return read(connection, self._settings.schema)
 
         return await self._retry(work, repeatable=True, creates=False)
+
+    @property
+    def place(self) -> Place:
+        """Where the tables are."""
+        return Place(
+            name=self._target.place, dialect=self._target.dialect, schema=self._settings.schema
+        )
+
+    @property
+    def serves_any_loop(self) -> bool:
+        """Whether it may be called on several event loops at the same time."""
+        return self._target.access.serves_any_loop
+
+    async def leave_loop(self) -> None:
+        """Close what serves the running event loop alone."""
+        await self._target.access.leave_loop()
 
     async def aclose(self) -> None:
         """Close what was opened here."""

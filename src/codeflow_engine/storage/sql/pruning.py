@@ -9,7 +9,17 @@ from sqlalchemy import Column, Connection, delete, select, tuple_
 from codeflow_engine.contracts import Pruned
 from codeflow_engine.domain.run import RunStatus
 from codeflow_engine.storage.sql.statements import among, bounded, chunks
-from codeflow_engine.storage.sql.tables import DISMISSALS, EVENTS, FINDINGS, REVIEWS, RUNS
+from codeflow_engine.storage.sql.tables import (
+    ANSWERS,
+    DISMISSALS,
+    EFFECTS,
+    EVENTS,
+    FINDINGS,
+    REVIEWS,
+    RUNS,
+    SIGNALS,
+    STEPS,
+)
 
 __all__ = ["prune"]
 
@@ -22,6 +32,7 @@ def prune(connection: Connection, tenant: str, before: datetime, limit: int) -> 
         runs=_prune_runs(connection, tenant, before, limit),
         findings=_prune_rows(connection, FINDINGS.c.seen_at, tenant, before, limit),
         dismissals=_prune_rows(connection, DISMISSALS.c.expires_at, tenant, before, limit),
+        answers=_prune_rows(connection, ANSWERS.c.put_at, tenant, before, limit),
     )
 
 
@@ -37,7 +48,7 @@ def _prune_runs(connection: Connection, tenant: str, before: datetime, limit: in
     # Asked once more, under the lock of the row: somebody may have taken a run up again.
     gone = delete(RUNS).where(is_old, some).returning(RUNS.c.run_id)
     ids = connection.execute(gone).scalars().all()
-    for table in (EVENTS, REVIEWS):
+    for table in (EVENTS, REVIEWS, STEPS, SIGNALS, EFFECTS):
         theirs = among(connection, table.c.run_id, ids)
         connection.execute(delete(table).where(table.c.tenant == tenant, theirs))
     return len(ids)

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from codeflow_engine.storage.sql.columns import escape
 
-__all__ = ["MOST_ROWS", "among", "begins_with", "bounded", "chunks", "upsert"]
+__all__ = ["MOST_ROWS", "among", "begins_with", "bounded", "chunks", "inserting", "upsert"]
 
 MOST_ROWS = 2**31 - 1
 """More than any answer has; a larger number does not fit into a statement."""
@@ -61,7 +61,7 @@ def upsert(
             by_key.setdefault(key, row)
     if not by_key:
         return
-    insert = _insert(connection)(table)
+    insert = inserting(connection)(table)
     if replace:
         others = {
             column.name: insert.excluded[column.name]
@@ -104,7 +104,7 @@ def begins_with(column: Column[str], prefix: str) -> ColumnElement[bool]:
     return (column >= prefix) & (column < after)
 
 
-def _insert(connection: Connection) -> Any:
+def inserting(connection: Connection) -> Any:
     """Find the INSERT of a dialect, which knows ON CONFLICT."""
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql

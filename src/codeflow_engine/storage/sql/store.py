@@ -18,6 +18,8 @@ from codeflow_engine.domain.run import RunEvent, RunRecord, RunStatus
 from codeflow_engine.errors import StorageError
 from codeflow_engine.storage.sql import knowledge, pruning, records
 from codeflow_engine.storage.sql.database import Database
+from codeflow_engine.storage.sql.journal.store import SQLJournal
+from codeflow_engine.storage.sql.runs import find_runs, get_runs, put_runs, run_row
 from codeflow_engine.storage.sql.settings import SQLSettings
 from codeflow_engine.storage.sql.target import Given
 from codeflow_engine.storage.sql.version import SchemaVersion
@@ -25,7 +27,7 @@ from codeflow_engine.storage.sql.version import SchemaVersion
 __all__ = ["SQLStorage"]
 
 
-class SQLStorage(Storage):
+class SQLStorage(SQLJournal, Storage):
     """Keeps everything in SQLite or PostgreSQL.
 
     Args:
@@ -39,11 +41,14 @@ class SQLStorage(Storage):
     """
 
     capabilities: ClassVar[frozenset[StrEnum]] = frozenset(
-        {StorageCapability.DURABLE, StorageCapability.SHARED}
+        {StorageCapability.DURABLE, StorageCapability.SHARED, StorageCapability.JOURNAL}
     )
 
     def __init__(self, target: Given, settings: SQLSettings | None = None) -> None:
         self._database = Database(target, settings or SQLSettings())
+        if self._database.serves_any_loop:
+            more = {StorageCapability.ANY_LOOP}
+            self.capabilities = self.capabilities | more  # type: ignore[misc] # it is the target's
 
     async def migrate(self) -> None:
         """Bring the tables into the form of this version; others wait that try it too."""
@@ -55,18 +60,18 @@ class SQLStorage(Storage):
 
     async def put_runs(self, runs: Sequence[RunRecord]) -> None:
         """Insert or replace runs by their id."""
-        if rows := records.run_rows(runs):
-            await self._database.run(lambda to: records.put_runs(to, rows), write=True)
+        if rows := [run_row(one) for one in runs]:
+            await self._database.run(lambda to: put_runs(to, rows), write=True)
 
     async def get_runs(self, tenant: str, run_ids: Sequence[str]) -> tuple[RunRecord, ...]:
         """Read runs by id."""
-        return await self._database.run(lambda by: records.get_runs(by, tenant, run_ids))
+        return await self._database.run(lambda by: get_runs(by, tenant, run_ids))
 
     async def find_runs(
         self, tenant: str, *, status: RunStatus | None = None, limit: int = 100
     ) -> tuple[RunRecord, ...]:
         """Read the newest runs, newest first."""
-        return await self._database.run(lambda by: records.find_runs(by, tenant, status, limit))
+        return await self._database.run(lambda by: find_runs(by, tenant, status, limit))
 
     async def append_events(self, tenant: str, events: Sequence[RunEvent]) -> None:
         """Append events; one whose number is there already changes nothing."""

@@ -7,13 +7,26 @@ other.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
 
 from codeflow_engine.storage.sql.columns import Key, Moment
 
 __all__ = [
+    "ANSWERS",
     "CACHE",
     "DISMISSALS",
+    "EFFECTS",
     "EVENTS",
     "FINDINGS",
     "METADATA",
@@ -21,11 +34,14 @@ __all__ = [
     "REVISION",
     "REVISIONS",
     "RUNS",
+    "SIGNALS",
+    "STEPS",
     "TABLE_NAMES",
     "VERSION_TABLE",
+    "WORKERS",
 ]
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every revision of the tables that there has been, oldest first."""
 
 REVISION = REVISIONS[-1]
@@ -36,6 +52,13 @@ VERSION_TABLE = "codeflow_version"
 
 METADATA = MetaData()
 
+
+def _partial(name: str, where: str, *columns: str, unique: bool = False) -> Index:
+    """Describe an index of some rows alone, which costs nothing for the others."""
+    rows = text(where)
+    return Index(name, *columns, unique=unique, postgresql_where=rows, sqlite_where=rows)
+
+
 RUNS = Table(
     "codeflow_runs",
     METADATA,
@@ -44,10 +67,102 @@ RUNS = Table(
     Column("status", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
+    # The record as it was put in; of what changes, the columns tell what holds now.
     Column("body", Text, nullable=False),
+    # What the body holds too, and is asked for. Runs of revision 0001 have none of it.
+    Column("workflow", Key, nullable=False, server_default=""),
+    Column("key", Key),
+    Column("parent", Key),
+    Column("partition", Key),
+    # The priority with its sign turned, so that one index gives the order of execution.
+    Column("rank", BigInteger, nullable=False, server_default=text("0")),
+    # As JSON; NULL where the body tells it.
+    Column("error", Text),
+    Column("summary", Text),
+    Column("wake_at", Moment),
+    # A JSON list of names in the form that the column of a key holds; NULL for none.
+    Column("waits_for", Text),
+    Column("started_at", Moment),
+    Column("deadline", Moment),
+    Column("seconds_left", Double),
+    Column("owner", Key),
+    Column("fence", BigInteger, nullable=False, server_default=text("0")),
+    Column("recoveries", BigInteger, nullable=False, server_default=text("0")),
+    Column("cancelling", Boolean, nullable=False, server_default=text("false")),
+    Column("payload", LargeBinary),
+    Column("result", LargeBinary),
     Index("codeflow_runs_created", "tenant", "created_at", "run_id"),
     Index("codeflow_runs_status", "tenant", "status", "created_at", "run_id"),
     Index("codeflow_runs_updated", "tenant", "updated_at", "run_id"),
+    _partial("codeflow_runs_due", "status = 'pending'", "tenant", "rank", "created_at", "run_id"),
+    _partial("codeflow_runs_wake", "wake_at IS NOT NULL", "tenant", "status", "wake_at"),
+    _partial("codeflow_runs_started", "started_at IS NOT NULL", "tenant", "workflow", "started_at"),
+    _partial("codeflow_runs_parent", "parent IS NOT NULL", "tenant", "parent"),
+    _partial("codeflow_runs_key", '"key" IS NOT NULL', "tenant", "key", unique=True),
+)
+
+STEPS = Table(
+    "codeflow_steps",
+    METADATA,
+    Column("tenant", Key, primary_key=True),
+    Column("run_id", Key, primary_key=True),
+    Column("name", Key, primary_key=True),
+    Column("key", Key, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", BigInteger, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("finished_at", Moment, nullable=False),
+    Column("wake_at", Moment),
+    Column("value", LargeBinary),
+    Column("error", Key),
+)
+
+SIGNALS = Table(
+    "codeflow_signals",
+    METADATA,
+    Column("tenant", Key, primary_key=True),
+    Column("run_id", Key, primary_key=True),
+    Column("signal_id", Key, primary_key=True),
+    # Counts the signals of a run in the order in which they came.
+    Column("number", BigInteger, nullable=False),
+    Column("name", Key, nullable=False),
+    Column("taken", Boolean, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+WORKERS = Table(
+    "codeflow_workers",
+    METADATA,
+    Column("worker", Key, primary_key=True),
+    # Microseconds on a clock that all workers share: the server's, or the machine's one that
+    # counts since its start, of which `boot` is the id.
+    Column("lease_until", BigInteger, nullable=False),
+    Column("boot", Text, nullable=False),
+)
+
+EFFECTS = Table(
+    "codeflow_effects",
+    METADATA,
+    Column("tenant", Key, primary_key=True),
+    Column("key", Key, primary_key=True),
+    Column("run_id", Key, nullable=False),
+    Column("body", Text, nullable=False),
+    # NULL until it is known to stand on the host.
+    Column("receipt", Text),
+    Index("codeflow_effects_run", "tenant", "run_id"),
+    _partial("codeflow_effects_open", "receipt IS NULL", "tenant", "key"),
+)
+
+ANSWERS = Table(
+    "codeflow_answers",
+    METADATA,
+    Column("tenant", Key, primary_key=True),
+    Column("key", Key, primary_key=True),
+    Column("put_at", Moment, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("codeflow_answers_put", "tenant", "put_at"),
 )
 
 EVENTS = Table(

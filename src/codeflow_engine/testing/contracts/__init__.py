@@ -6,6 +6,7 @@ A plugin's own tests derive from the suite of its kind; `BackendContract` says h
 from codeflow_engine.testing.contracts.analyzer import AnalyzerContract, Expected
 from codeflow_engine.testing.contracts.backend import BackendContract, lacks, requires
 from codeflow_engine.testing.contracts.cache import CacheContract
+from codeflow_engine.testing.contracts.journal import JournalContract
 from codeflow_engine.testing.contracts.observer import ObserverContract
 from codeflow_engine.testing.contracts.storage import StorageContract
 from codeflow_engine.testing.contracts.strategy import StrategyContract
@@ -19,6 +20,7 @@ __all__ = [
     "BackendContract",
     "CacheContract",
     "Expected",
+    "JournalContract",
     "ObserverContract",
     "Published",
     "StorageContract",

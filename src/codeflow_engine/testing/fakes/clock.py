@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from datetime import UTC, datetime, timedelta
 
@@ -26,6 +27,8 @@ class FakeClock(Clock):
         self._now = _with_zone(start)
         self._seconds = 0.0
         self._ids = itertools.count(1)
+        self._sleeping: list[tuple[float, asyncio.Future[None]]] = []
+        """Who waits until which second."""
 
     def now(self) -> datetime:
         """Tell the time that was set, in UTC."""
@@ -40,6 +43,18 @@ class FakeClock(Clock):
         milliseconds = int(self._now.timestamp() * 1000)
         return f"{milliseconds:012x}{next(self._ids):020x}"
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait until the clock was advanced so far, on the event loop that advances it."""
+        if seconds <= 0:
+            return
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleeping.append((self._seconds + seconds, waiting))
+        await waiting
+
+    def random(self) -> float:
+        """Draw the same number each time."""
+        return 0.5
+
     def advance(self, seconds: float) -> None:
         """Let time pass.
 
@@ -50,6 +65,11 @@ class FakeClock(Clock):
             raise ConfigurationError(f"time does not pass by {seconds} s; `set` takes it back")
         self._now += timedelta(seconds=seconds)
         self._seconds += seconds
+        due = [one for until, one in self._sleeping if until <= self._seconds]
+        self._sleeping = [(until, one) for until, one in self._sleeping if until > self._seconds]
+        for one in due:
+            if not one.done():
+                one.set_result(None)
 
     def set(self, moment: datetime) -> None:
         """Show another time, an earlier one too, as when a machine's clock is corrected.

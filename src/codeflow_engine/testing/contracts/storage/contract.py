@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import ClassVar
-
-from codeflow_engine.contracts import Storage
-from codeflow_engine.contracts.storage import StorageCapability
-from codeflow_engine.testing.contracts.backend import BackendContract
+from codeflow_engine.testing.contracts.journal.contract import JournalContract
 from codeflow_engine.testing.contracts.storage.batches import BatchTests
 from codeflow_engine.testing.contracts.storage.dismissals import DismissalTests
 from codeflow_engine.testing.contracts.storage.events import EventTests
@@ -33,7 +28,7 @@ class StorageContract(
     TextTests,
     BatchTests,
     InstanceTests,
-    BackendContract[Storage],
+    JournalContract,
 ):
     """What every storage promises; see `codeflow_engine.contracts.Storage`.
 
@@ -57,16 +52,10 @@ class StorageContract(
     On a server that all tests share, the fixture empties the tables before it returns.
 
     A storage that declares `DURABLE` is closed and made again; one that declares `SHARED`
-    is made several times over the same data, and used at the same time.
+    is made several times over the same data, and used at the same time. One that declares
+    `JOURNAL` is asked all of `JournalContract`.
 
     One more fixture is optional: `unreachable` returns a function that makes a storage which
     cannot be reached, such as on a port where nobody listens. It should give up within a
     second or two. Without it, the test of that is skipped.
     """
-
-    contract: ClassVar[type[Storage]] = Storage
-    capability: ClassVar[type[StrEnum] | None] = StorageCapability
-
-    async def prepare(self, backend: Storage) -> None:
-        """Migrate what is stored."""
-        await backend.migrate()

@@ -12,7 +12,7 @@ from codeflow_engine.contracts import Pruned, Storage
 from codeflow_engine.contracts.storage import StorageCapability
 from codeflow_engine.domain.run import RunStatus
 from codeflow_engine.errors import SchemaVersionError, StorageUnavailableError
-from codeflow_engine.testing.contracts.backend import another, choose, pass_over, requires
+from codeflow_engine.testing.contracts.backend import another, requires
 from codeflow_engine.testing.contracts.watching import within
 from codeflow_engine.testing.values import NOON, dismissal, event, events, known, review, run
 
@@ -48,21 +48,6 @@ async def _failures(*calls: Awaitable[object]) -> list[str]:
 
 class InstanceTests:
     """What is stored is more than what one object of one process holds."""
-
-    @pytest.fixture
-    def unreachable(self, request: pytest.FixtureRequest) -> _Create:
-        """Return what makes a storage that cannot be reached; who can, defines this one."""
-        pass_over(
-            request.node,
-            "the fixture `unreachable` is not defined, which returns what makes a storage whose "
-            "data cannot be reached: its server is away, or its file is locked",
-        )
-
-    @pytest.fixture
-    def untouched(self, create: _Create, request: pytest.FixtureRequest) -> _Create:
-        """Return what makes the storage, over data that nobody has migrated."""
-        choose(request.node, create())
-        return create
 
     async def test_migrating_again_changes_nothing(self, backend: Storage) -> None:
         """Every start of a host may do it, over the data that is there."""

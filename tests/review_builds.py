@@ -23,7 +23,9 @@ from codeflow_engine.domain.usage import Usage
 
 TEXTS = st.text(max_size=12)
 NAMES = st.text(min_size=1, max_size=8).filter(str.strip)
-COUNTS = st.integers(min_value=0, max_value=2**53)
+COUNTS = st.integers(min_value=0, max_value=2**53 - 1)
+"""Up to the largest number that every reader of JSON keeps exactly."""
+
 NUMBERS = st.none() | st.integers(min_value=1, max_value=10**6)
 CONFIDENCES = st.floats(min_value=0, max_value=1)
 

@@ -1,0 +1,1 @@
+"""Publishing: from a review to what is to be written about it."""

@@ -1,0 +1,165 @@
+"""Statements that write many rows at once, for what every step of every run goes through.
+
+They are texts that the driver executes as they are. On SQLite the rows are handed over one
+by one within one call; on PostgreSQL all of them are one parameter, in JSON, which is one
+round trip for any number of them, and the only form that no driver takes apart in Python.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection
+
+__all__ = [
+    "BYTES",
+    "FLAG",
+    "NUMBER",
+    "REAL",
+    "TEXT",
+    "Bulk",
+    "Options",
+    "change",
+    "in_schema",
+    "insertion",
+]
+
+TEXT = "text"
+NUMBER = "bigint"
+FLAG = "boolean"
+REAL = "double precision"
+BYTES = "bytea"
+
+type Row = tuple[Any, ...]
+
+type Options = Mapping[str, Any]
+"""Execution options of SQLAlchemy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bulk:
+    """One statement in the words of both databases."""
+
+    columns: Mapping[str, str]
+    """What a row holds, in order: names with types of PostgreSQL."""
+
+    sqlite: str
+    postgresql: str
+    """With `{schema}` before each table, and `{rows}` for the parameter."""
+
+    def execute(
+        self, to: Connection, rows: Sequence[Row], *, options: Options | None = None
+    ) -> None:
+        """Write rows.
+
+        Args:
+            to: A connection in a transaction.
+            rows: Each with a value for each column.
+            options: As of a statement of SQLAlchemy; None for those of the connection.
+        """
+        if not rows:
+            return
+        if to.dialect.name == "sqlite":
+            to.exec_driver_sql(self.sqlite, [*rows])
+            return
+        schema = _schema(to.get_execution_options() if options is None else options)
+        statement = _worded(self.postgresql, schema, to.dialect.driver)
+        to.exec_driver_sql(statement, (self._as_json(rows),))
+
+    def _as_json(self, rows: Sequence[Row]) -> str:
+        names = tuple(self.columns)
+        named = [dict(zip(names, row, strict=True)) for row in rows]
+        for name in (name for name, kind in self.columns.items() if kind is BYTES):
+            for row in named:
+                if row[name] is not None:
+                    row[name] = b64encode(row[name]).decode("ascii")
+        return json.dumps(named, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def insertion(table: str, columns: Mapping[str, str], conflict: str) -> Bulk:
+    """Put together an INSERT.
+
+    Args:
+        table: Its name.
+        columns: Names and types of what each row gives.
+        conflict: What follows `ON CONFLICT`; it calls the row that is there `t`.
+    """
+    names = ", ".join(map(_quoted, columns))
+    marks = ", ".join("?" for _ in columns)
+    values = ", ".join(_value(name, kind) for name, kind in columns.items())
+    return Bulk(
+        columns=columns,
+        sqlite=f"INSERT INTO {table} AS t ({names}) VALUES ({marks}) ON CONFLICT {conflict}",  # noqa: S608 - our own names
+        postgresql=f"INSERT INTO {{schema}}{table} AS t ({names}) "  # noqa: S608 - the same
+        f"SELECT {values} FROM {_recordset(columns)} ON CONFLICT {conflict}",
+    )
+
+
+def change(
+    table: str, sets: Mapping[str, tuple[str, str]], keys: Mapping[str, str], *, where: str = ""
+) -> Bulk:
+    """Put together an UPDATE.
+
+    Args:
+        table: Its name.
+        sets: For each column its type, and what it becomes, with `@` for the value of the
+            row; it calls the row that is there `t`. First in a row stand these, in order.
+        keys: Names and types of what tells the row; they stand last.
+        where: A further condition.
+    """
+    columns = {name: kind for name, (kind, _) in sets.items()} | dict(keys)
+    more = f" AND {where}" if where else ""
+
+    def worded(value: Mapping[str, str]) -> str:
+        changes = ", ".join(
+            f"{_quoted(name)} = {form.replace('@', value[name])}"
+            for name, (_, form) in sets.items()
+        )
+        return f"SET {changes}"
+
+    marks = dict.fromkeys(columns, "?")
+    values = {name: _value(name, kind) for name, kind in columns.items()}
+    here = " AND ".join(f"t.{_quoted(name)} = ?" for name in keys)
+    there = " AND ".join(f"t.{_quoted(name)} = r.{_quoted(name)}" for name in keys)
+    return Bulk(
+        columns=columns,
+        sqlite=f"UPDATE {table} AS t {worded(marks)} WHERE {here}{more}",
+        postgresql=f"UPDATE {{schema}}{table} AS t {worded(values)} "
+        f"FROM {_recordset(columns)} WHERE {there}{more}",
+    )
+
+
+def in_schema(schema: str | None) -> Options:
+    """Give the options of a statement that looks for our tables in a schema; None for any."""
+    return {"schema_translate_map": {None: schema}}
+
+
+def _schema(options: Options) -> str | None:
+    schema: str | None = (options.get("schema_translate_map") or {}).get(None)
+    return schema
+
+
+@cache
+def _worded(statement: str, schema: str | None, driver: str) -> str:
+    prefix = "" if schema is None else f"{_quoted(schema)}."
+    mark = "$1" if driver == "asyncpg" else "%s"
+    return statement.replace("{schema}", prefix).replace("{rows}", mark)
+
+
+def _recordset(columns: Mapping[str, str]) -> str:
+    # Through text: a driver that knows the type JSON might write the text as JSON once more.
+    kinds = (f"{_quoted(name)} {TEXT if kind is BYTES else kind}" for name, kind in columns.items())
+    return f"json_to_recordset(CAST(CAST({{rows}} AS text) AS json)) AS r ({', '.join(kinds)})"
+
+
+def _value(name: str, kind: str) -> str:
+    return f"decode(r.{_quoted(name)}, 'base64')" if kind is BYTES else f"r.{_quoted(name)}"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,157 @@
+"""Taking runs that are due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Row,
+    func,
+    select,
+)
+
+from codeflow_engine.domain.journal import Claim
+from codeflow_engine.domain.run import RunRecord, RunStatus
+from codeflow_engine.errors import StorageError
+from codeflow_engine.storage.sql.bulk import NUMBER, REAL, TEXT, change
+from codeflow_engine.storage.sql.columns import escape, microseconds, moment
+from codeflow_engine.storage.sql.journal.allowance import Allowance, claim_alone
+from codeflow_engine.storage.sql.journal.due import Asked
+from codeflow_engine.storage.sql.journal.leases import is_live
+from codeflow_engine.storage.sql.journal.locking import under_lock
+from codeflow_engine.storage.sql.journal.steps import read_steps
+from codeflow_engine.storage.sql.runs import moment_of, read_runs, selected
+from codeflow_engine.storage.sql.statements import among
+from codeflow_engine.storage.sql.tables import EVENTS, RUNS, WORKERS
+
+__all__ = ["claim"]
+
+_SECOND = 1_000_000
+_LAST_MOMENT = microseconds(datetime.max.replace(tzinfo=UTC))
+
+_CLAIM = change(
+    "codeflow_runs",
+    {
+        "updated_at": (NUMBER, "@"),
+        "started_at": (NUMBER, "@"),
+        "deadline": (NUMBER, "@"),
+        "recoveries": (NUMBER, "@"),
+        "owner": (TEXT, "@"),
+        "fence": (NUMBER, "@"),
+        "status": (TEXT, "@"),
+        "wake_at": (NUMBER, "@"),
+        "waits_for": (TEXT, "@"),
+        "seconds_left": (REAL, "@"),
+    },
+    {"tenant": TEXT, "run_id": TEXT},
+)
+_TAKEN = (RunStatus.RUNNING.value, None, None, None)
+"""Values of the last four columns."""
+
+_WAITS = frozenset({RunStatus.PENDING, RunStatus.WAITING, RunStatus.PARKED})
+
+_CLAIMED = selected(
+    *(RUNS.c.workflow, RUNS.c.partition, RUNS.c.owner, RUNS.c.fence, RUNS.c.payload)
+)
+
+
+def claim(connection: Connection, asked: Asked, worker: str) -> tuple[Claim, ...]:
+    """Take runs that are due; others are left out, in the order of the ids.
+
+    Raises:
+        StorageError: The worker has no lease.
+    """
+    tenant, now, run_ids = asked.tenant, asked.now, tuple(asked.run_ids or ())
+    if asked.limits:
+        claim_alone(connection, tenant)
+    found = connection.execute(under_lock(connection, _CLAIMED, tenant, run_ids)).all()
+    rows = {row.run_id: row for row in found}
+    live = _live(connection, {worker, *(row.owner for row in found if row.owner is not None)})
+    if worker not in live:
+        raise StorageError(f"worker {worker!r} has no lease, and claims nothing without one")
+    allowance = Allowance(connection, tenant, asked.limits, now)
+    taken = []
+    for row in (rows[run_id] for run_id in dict.fromkeys(run_ids) if run_id in rows):
+        is_held = row.status == RunStatus.RUNNING and row.owner == worker
+        if allowance.retake(row) if is_held else _is_due(row, now, live) and allowance.take(row):
+            taken.append(row)
+    records = [
+        _begun(record, now, is_lost=row.owner not in live)
+        for row, record in zip(taken, read_runs(taken), strict=True)
+    ]
+    rows_now = [_row(one, worker, row.fence + 1) for row, one in zip(taken, records, strict=True)]
+    _CLAIM.execute(connection, rows_now)
+    return _claims(connection, tenant, taken, records)
+
+
+def _live(connection: Connection, workers: set[str]) -> set[str]:
+    known = among(connection, WORKERS.c.worker, workers)
+    statement = select(WORKERS.c.worker).where(known, is_live(connection))
+    return set(connection.execute(statement).scalars())
+
+
+def _is_due(row: Row[Any], now: datetime, live: set[str]) -> bool:
+    if row.payload is None:
+        return False
+    if row.status == RunStatus.RUNNING:
+        return row.owner not in live
+    return row.status in _WAITS and row.wake_at is not None and bool(row.wake_at <= now)
+
+
+def _begun(record: RunRecord, now: datetime, *, is_lost: bool) -> RunRecord:
+    """Say how a run stands that is executed from now on."""
+    deadline = record.deadline
+    if deadline is None and record.seconds_left is not None:
+        left = microseconds(now) + int(record.seconds_left * _SECOND)
+        deadline = moment(min(left, _LAST_MOMENT))
+    was_running = record.status is RunStatus.RUNNING
+    return replace(
+        record,
+        status=RunStatus.RUNNING,
+        updated_at=now,
+        wake_at=None,
+        waits_for=(),
+        started_at=record.started_at or now,
+        deadline=deadline,
+        seconds_left=None,
+        recoveries=record.recoveries + (was_running and is_lost),
+    )
+
+
+def _row(record: RunRecord, worker: str, fence: int) -> tuple[Any, ...]:
+    times = (record.updated_at, record.started_at, record.deadline)
+    written = (moment_of(f"run {record.run_id!r}", one) for one in times)
+    key = (escape(record.tenant), escape(record.run_id))
+    return (*written, record.recoveries, escape(worker), fence, *_TAKEN, *key)
+
+
+def _claims(
+    connection: Connection, tenant: str, rows: Sequence[Row[Any]], records: Sequence[RunRecord]
+) -> tuple[Claim, ...]:
+    """Read all that the new holder of runs needs."""
+    if not records:
+        return ()
+    run_ids = [record.run_id for record in records]
+    steps = read_steps(connection, tenant, run_ids, values=True)
+    last = (
+        select(func.max(EVENTS.c.sequence))
+        .where(EVENTS.c.tenant == RUNS.c.tenant, EVENTS.c.run_id == RUNS.c.run_id)
+        .scalar_subquery()
+    )
+    theirs = RUNS.c.tenant == tenant, among(connection, RUNS.c.run_id, run_ids)
+    statement = select(RUNS.c.run_id, last).where(*theirs)
+    events = {row[0]: row[1] or 0 for row in connection.execute(statement)}
+    return tuple(
+        Claim(
+            record=record,
+            fence=row.fence + 1,
+            payload=bytes(row.payload or b""),
+            steps=steps.get(record.run_id, ()),
+            last_event=events.get(record.run_id, 0),
+        )
+        for row, record in zip(rows, records, strict=True)
+    )

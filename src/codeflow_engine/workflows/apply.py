@@ -1,0 +1,105 @@
+"""Apply a plan: wait for approval where it is asked for, then write exactly what was planned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from codeflow_engine.contracts import VCS
+from codeflow_engine.domain.change import ChangeRequest
+from codeflow_engine.domain.effect import Plan, Receipt
+from codeflow_engine.errors import ConfigurationError, PublishError, SerializationError
+from codeflow_engine.runs.context import RunContext
+from codeflow_engine.runs.retry import Retry
+from codeflow_engine.runs.workflow import Workflow
+
+__all__ = ["APPLY", "ApplyInput", "apply"]
+
+_KEYS: Final = {"plan", "approval", "patience"}
+_AGAIN: Final = Retry(attempts=4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyInput:
+    """The input of the workflow `apply`."""
+
+    plan: Plan
+    approval: bool = False
+    """Whether it waits until somebody approves."""
+
+    patience: float | None = None
+    """Seconds to wait for that; None waits for ever."""
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> Self:
+        """Understand what the caller gave: `plan` in its JSON form, `approval`, `patience`.
+
+        Raises:
+            ConfigurationError: Something of it is missing, unknown or of no use.
+        """
+        unknown = sorted(given.keys() - _KEYS)
+        if unknown or "plan" not in given:
+            raise ConfigurationError(
+                f"apply takes {', '.join(sorted(_KEYS))} and needs a plan; "
+                f"unknown: {', '.join(unknown) or 'nothing'}"
+            )
+        try:
+            plan = Plan.from_json(given["plan"])
+        except SerializationError as error:
+            raise ConfigurationError(f"this is no plan: {error.message}") from None
+        patience = given.get("patience")
+        if patience is not None and not (isinstance(patience, int | float) and patience >= 0):
+            raise ConfigurationError("patience is a number of seconds, at least 0")
+        return cls(plan=plan, approval=given.get("approval", False) is True, patience=patience)
+
+    def write(self) -> Mapping[str, Any]:
+        """Give plain JSON data that tells what was asked."""
+        return {
+            "change": self.plan.target,
+            "head": self.plan.head,
+            "effects": len(self.plan.effects),
+            "approval": self.approval,
+        }
+
+
+async def apply(run: RunContext, given: ApplyInput) -> tuple[Receipt, ...]:
+    """Write the effects of a plan in its order, each once."""
+    plan = given.plan
+    if given.approval:
+        await run.receive("approval", timeout=given.patience)
+    # After the approval, which may have taken days.
+    head = await run.step("check", _head, run, plan, retry=_AGAIN)
+    if head != plan.head:
+        raise PublishError(
+            f"{plan.target} has moved on from {plan.head[:12]} to {str(head)[:12]} since it was "
+            f"reviewed: nothing was written; review it anew"
+        )
+    receipts = [await run.effect(effect, vcs=plan.provider) for effect in plan.effects]
+    keys = [effect.key for effect in plan.effects]
+    await run.collapse(plan.target, keys, vcs=plan.provider)
+    return tuple(receipts)
+
+
+async def _head(run: RunContext, plan: Plan) -> str | None:
+    vcs = run.tools.backends.get(VCS, plan.provider)
+    request = ChangeRequest(target=plan.target)
+    return (await vcs.fetch_change(request, run.tools.sandbox)).head
+
+
+def _summarise(receipts: tuple[Receipt, ...]) -> dict[str, object]:
+    return {
+        "title": f"{len(receipts)} effects",
+        "found": sum(receipt.found for receipt in receipts),
+    }
+
+
+APPLY = Workflow(
+    name="apply",
+    version=1,
+    run=apply,
+    read_input=ApplyInput.read,
+    write_input=ApplyInput.write,
+    summarise=_summarise,
+    partition=lambda given: given.plan.target,
+)

@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codeflow_engine.domain.coverage import Coverage, CoverageEntry, Outcome, UnitState
+from codeflow_engine.domain.diff import Side
+from codeflow_engine.domain.effect import Effect, EffectKind, Plan
+from codeflow_engine.domain.finding import FindingState, Severity, Suggestion
+from codeflow_engine.domain.review import ChangeSummary, Review, Timing
+from codeflow_engine.domain.usage import Usage
+from codeflow_engine.errors import ConfigurationError
+from codeflow_engine.publish.planning import Conclusion, conclude, plan
+from codeflow_engine.runs.codec import decode, encode
+from markdown_reader import active
+from review_builds import finding, review, reviews
+
+HEAD = "1" * 40
+CHANGE = ChangeSummary(title="Change", head=HEAD, files=1)
+ALIVE = {FindingState.NEW, FindingState.OPEN}
+
+
+def planned(made: Review, **given: Any) -> Plan:
+    return plan(made, provider="github", target="o/r#1", **given)
+
+
+def effects(made: Review, **given: Any) -> dict[EffectKind, Effect]:
+    return {effect.kind: effect for effect in planned(made, **given).effects}
+
+
+def of_head(made: Review) -> Review:
+    return replace(made, change=replace(made.change, head=HEAD))
+
+
+def ledger(*states: UnitState, by: tuple[str, ...] = ("ruff",)) -> Coverage:
+    entries = [
+        CoverageEntry(
+            path=f"{number}.py", hunk=0, state=state, reason="why", by=by if "rev" in state else ()
+        )
+        for number, state in enumerate(states)
+    ]
+    return Coverage(entries=tuple(entries))
+
+
+def test_a_review_without_findings_has_summary_and_check() -> None:
+    """A clean review is told, too, and there is nothing to say beside the code."""
+    made = planned(review(change=CHANGE))
+
+    assert [effect.kind for effect in made.effects] == [EffectKind.SUMMARY, EffectKind.CHECK]
+    assert (made.provider, made.target, made.head, made.run_id) == ("github", "o/r#1", HEAD, "r1")
+    check = made.effects[1].payload
+    assert check["conclusion"] == "success"
+    assert check["title"] == "Review complete: no findings"
+    assert check["summary"] == made.effects[0].payload["body"]
+
+
+def test_a_finding_on_a_line_becomes_a_comment() -> None:
+    """It stands at its place, with its message, its suggestion, and not with the code."""
+    mend = Suggestion(replacement="y = 3", start_line=2, end_line=3)
+    one = finding(line=2, end_line=3, side=Side.NEW, message="Do this.", suggestion=mend)
+    other = finding(fingerprint="beef", line=7, side=Side.OLD, state=FindingState.OPEN)
+
+    payload = effects(review(change=CHANGE, findings=(one, other)))[EffectKind.REVIEW].payload
+
+    first, second = payload["comments"]
+    assert payload["body"] == "Review complete: 2 findings (2 low)\n"
+    assert [first[name] for name in ("path", "side", "line", "end_line")] == ["a.py", "new", 2, 3]
+    assert [second[name] for name in ("side", "line", "end_line")] == ["old", 7, 7]
+    assert "Do this." in first["body"]
+    assert "y = 3" in first["body"]
+    assert "Code, line" not in first["body"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"line": None},
+        {"state": FindingState.RESOLVED},
+        {"state": FindingState.DISMISSED},
+        {"path": "l\udcff.py"},
+    ],
+    ids=repr,
+)
+def test_a_finding_without_a_place_is_told_in_the_summary_alone(fields: dict[str, Any]) -> None:
+    """What speaks of a whole file, or counts no more, gets no comment."""
+    made = effects(review(change=CHANGE, findings=(finding(**fields),)))
+
+    assert EffectKind.REVIEW not in made
+
+
+@given(reviews().map(of_head), st.none() | st.sampled_from(Severity))
+def test_only_a_complete_review_without_findings_is_a_success(
+    made: Review, fail_at: Severity | None
+) -> None:
+    """A success is earned by all units and no finding, and a grave finding is a failure."""
+    check = effects(made, fail_at=fail_at)[EffectKind.CHECK].payload
+    live = [one.severity for one in made.findings if one.state in ALIVE]
+    grave = fail_at is not None and any(one.at_least(fail_at) for one in live)
+
+    assert check["conclusion"] == conclude(made, fail_at=fail_at).value
+    if check["conclusion"] == "success":
+        assert made.outcome is Outcome.REVIEWED
+        assert not live
+    assert (check["conclusion"] == "failure") == (grave or made.outcome is Outcome.FAILED)
+
+
+@pytest.mark.parametrize(
+    ("coverage", "conclusion"),
+    [
+        (ledger(), Conclusion.SUCCESS),
+        (ledger(UnitState.REVIEWED), Conclusion.SUCCESS),
+        (ledger(UnitState.REVIEWED, UnitState.EXCLUDED), Conclusion.SUCCESS),
+        (ledger(UnitState.EXCLUDED), Conclusion.NEUTRAL),
+        (ledger(UnitState.SKIPPED), Conclusion.NEUTRAL),
+        (ledger(UnitState.REVIEWED, UnitState.SKIPPED), Conclusion.NEUTRAL),
+        (ledger(UnitState.REVIEWED, UnitState.FAILED), Conclusion.NEUTRAL),
+        (ledger(UnitState.FAILED, UnitState.SKIPPED), Conclusion.FAILURE),
+    ],
+)
+def test_the_check_follows_the_ledger(coverage: Coverage, conclusion: Conclusion) -> None:
+    """What nobody has examined is no success, whatever was not found in it."""
+    assert conclude(review(coverage=coverage)) is conclusion
+
+
+@pytest.mark.parametrize(
+    ("severity", "fail_at", "conclusion"),
+    [
+        (Severity.HIGH, Severity.HIGH, Conclusion.FAILURE),
+        (Severity.CRITICAL, Severity.HIGH, Conclusion.FAILURE),
+        (Severity.MEDIUM, Severity.HIGH, Conclusion.NEUTRAL),
+        (Severity.INFO, Severity.INFO, Conclusion.FAILURE),
+        (Severity.CRITICAL, None, Conclusion.NEUTRAL),
+    ],
+)
+def test_the_host_chooses_what_fails(
+    severity: Severity, fail_at: Severity | None, conclusion: Conclusion
+) -> None:
+    """Findings below the chosen severity are neutral, and without a choice all are."""
+    made = review(findings=(finding(severity=severity),))
+
+    assert conclude(made, fail_at=fail_at) is conclusion
+
+
+@given(reviews().map(of_head), st.randoms())
+def test_two_runs_that_found_the_same_plan_the_same(made: Review, random: Any) -> None:
+    """Run, time, cost, isolation, words and order of the findings change no key."""
+    shuffled = [replace(one, title="Otherwise", message="put") for one in made.findings]
+    random.shuffle(shuffled)
+    again = replace(
+        made,
+        run_id="another",
+        timing=Timing(started_at=datetime(2030, 1, 1, tzinfo=UTC), seconds=99),
+        usage=Usage(calls=9, cost_usd=Decimal(9)),
+        isolation="bwrap",
+        findings=tuple(shuffled),
+    )
+
+    assert planned(again).key == planned(made).key
+
+
+@given(reviews().map(of_head))
+def test_a_plan_is_a_function_of_the_review(made: Review) -> None:
+    """The same review gives the same plan, which is kept whole as JSON and in the journal."""
+    first = planned(made)
+
+    assert planned(made) == first
+    assert Plan.from_json(json.loads(json.dumps(first.to_json()))) == first
+    assert decode(Plan, encode(first, Plan)) == first
+
+
+@pytest.mark.parametrize(
+    ("fields", "kinds"),
+    [
+        ({"findings": (finding(), finding(fingerprint="b"))}, {"review", "summary", "check"}),
+        ({"findings": (finding(state=FindingState.OPEN),)}, {"summary", "check"}),
+        ({"findings": (finding(severity=Severity.HIGH),)}, {"summary", "check"}),
+        ({"coverage": ledger(UnitState.REVIEWED, UnitState.FAILED)}, {"summary", "check"}),
+        ({"change": replace(CHANGE, head="2" * 40)}, {"review", "summary", "check"}),
+        ({"dropped": {"no such line": 1}}, set()),
+    ],
+)
+def test_what_differs_has_another_key(fields: dict[str, Any], kinds: set[str]) -> None:
+    """Other findings, another ledger and another head are other effects, each where it shows."""
+    given = {"change": CHANGE, "findings": (finding(),)}
+    base = effects(review(**given))
+
+    made = effects(review(**given | fields))
+
+    assert {kind.value for kind in base if base[kind].key != made[kind].key} == kinds
+
+
+def test_nothing_of_others_does_anything() -> None:
+    """No mention, link, command or HTML comes out of any text of a finding or the change."""
+    hostile = "/close @all #12 https://evil.example <img src=x> [a](b) ![c](d)\n/merge\n```\n# h"
+    made = effects(
+        review(
+            change=replace(CHANGE, title=hostile),
+            findings=(
+                finding(
+                    path=hostile,
+                    rule=hostile,
+                    title=hostile,
+                    message=hostile,
+                    sources=(hostile,),
+                    suggestion=Suggestion(replacement=hostile, start_line=1, end_line=1),
+                ),
+            ),
+        )
+    )
+
+    payloads = [made[kind].payload for kind in made]
+    bodies = [
+        text for one in payloads for name in ("body", "summary", "title") if (text := one.get(name))
+    ]
+    bodies += [one["body"] for one in made[EffectKind.REVIEW].payload["comments"]]
+
+    assert len(bodies) == 5
+    assert [active(body) for body in bodies] == [[]] * 5
+
+
+@pytest.mark.parametrize("head", [None, ":worktree", ":index"])
+def test_what_stands_on_no_host_has_no_plan(head: str | None) -> None:
+    """A bare patch, a working tree and an index are nothing that a comment could stand on."""
+    with pytest.raises(ConfigurationError, match="stands on no host"):
+        planned(review(change=replace(CHANGE, head=head)))
