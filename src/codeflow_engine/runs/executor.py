@@ -21,7 +21,7 @@ from codeflow_engine.runs.live import Execution, LiveRun, Outcome, Stop
 from codeflow_engine.runs.outcomes import Outcomes
 from codeflow_engine.runs.performing import Performance, Stage
 from codeflow_engine.runs.points import reach
-from codeflow_engine.runs.submitting import Request, agree, prepare
+from codeflow_engine.runs.submitting import Request, agree, prepared
 from codeflow_engine.runs.work import DirectRunner, StepRunner
 from codeflow_engine.runs.worker import Worker
 from codeflow_engine.settings import Executes
@@ -48,6 +48,7 @@ class Executor:
         self.outcomes = Outcomes(tools)
         seconds = tools.settings.finish_timeout
         self._submissions = Batches[Submission, RunRecord](tools.journal.submit, seconds=seconds)
+        self._looks = Batches[str, RunRecord | None](self._find_all, seconds=seconds)
         self._claims = Batches[str, Claim | None](self._claim_all, seconds=seconds)
         self._stage = Stage(
             tools=tools,
@@ -110,10 +111,9 @@ class Executor:
         """
         self._check_open()
         # The first use imports the workflow, and the input may be a patch of many megabytes
-        # that is read and indexed: both would hold up the loop.
-        loop = asyncio.get_running_loop()
+        # that is read and indexed: neither holds up the loop.
         try:
-            make = await loop.run_in_executor(self._tools.threads, prepare, self._tools, request)
+            make = await prepared(self._tools, request)
         except CodeflowError as error:
             redact(error, self._tools.redactor)
             raise
@@ -192,27 +192,34 @@ class Executor:
         Raises:
             RunNotFoundError: No run of this tenant has that id.
         """
-        records = await self._tools.storage.get_runs(self._tenant, [run_id])
-        if not records:
+        record = await self._looks.ask(run_id)
+        if record is None:
             raise RunNotFoundError(f"there is no run {run_id!r}")
-        return records[0]
+        return record
+
+    def expects(self, run_id: str) -> bool:
+        """Say whether a run is about to execute in this process."""
+        return self._worker.expects(run_id)
 
     async def execute(self, run_id: str) -> None:
         """Execute a run, if it can be claimed; this is what workflow backends call."""
-        self._worker.begun(run_id)
-        if self._closed or run_id in self._active:
-            return
         try:
-            claim = await self._claims.ask(run_id)
+            claim = None
+            if not self._closed and run_id not in self._active:
+                claim = await self._claims.ask(run_id)
         except Exception as error:
             # It is tried again with the next look; who waits here hears of it.
             if live := self._live.get(run_id):
                 live.outcome = Outcome(error=error)
                 self._mark(live)
             raise
-        if claim is None or run_id in self._active:
-            return
-        await self._perform(self._see(claim.record, self._turn), claim)
+        finally:
+            self._worker.begun(run_id)
+        if claim is not None and run_id not in self._active:
+            await self._perform(self._see(claim.record, self._turn), claim)
+        elif live := self._live.get(run_id):
+            # Somebody else may have it: who waits here looks there.
+            live.tell()
 
     async def _perform(self, live: LiveRun, claim: Claim) -> None:
         record, tools = claim.record, self._tools
@@ -245,6 +252,12 @@ class Executor:
         self._turn += 1
         live.turn = self._turn
         live.tell()
+
+    async def _find_all(self, run_ids: Sequence[str]) -> Sequence[RunRecord | None]:
+        wanted = list(dict.fromkeys(run_ids))
+        records = await self._tools.storage.get_runs(self._tenant, wanted)
+        found = {record.run_id: record for record in records}
+        return [found.get(run_id) for run_id in run_ids]
 
     async def _claim_all(self, run_ids: Sequence[str]) -> Sequence[Claim | None]:
         claims = await self._tools.journal.claim(
@@ -367,7 +380,7 @@ class Executor:
             await self._settle(grace)
             await self._cancel_own()
         await self._backend.drain(grace=grace)
-        for batches in (self._submissions, self._claims, self._stage.writes):
+        for batches in (self._submissions, self._claims, self._stage.writes, self._looks):
             await batches.idle()
         await self._worker.stop()
 

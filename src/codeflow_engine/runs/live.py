@@ -134,10 +134,10 @@ class LiveRun:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    async def change(self, seconds: float) -> None:
-        """Wait until something happens here, at most so long."""
+    async def change(self, seconds: float) -> bool:
+        """Wait until something happens here, at most so long; say whether it did."""
         try:
             async with asyncio.timeout(seconds):
-                await self._changed.wait()
+                return await self._changed.wait()
         except TimeoutError:
-            return
+            return False

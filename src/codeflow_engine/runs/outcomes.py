@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from codeflow_engine.domain.review import Review
 from codeflow_engine.domain.run import RunRecord, RunStatus
 from codeflow_engine.errors import RunCancelledError, RunTimeoutError, WorkflowError
 from codeflow_engine.runs import codec
+from codeflow_engine.runs.coding import decoded
 from codeflow_engine.runs.failures import read_failure
 from codeflow_engine.runs.live import LiveRun
-from codeflow_engine.runs.submitting import load
+from codeflow_engine.runs.submitting import load, loaded
 
 if TYPE_CHECKING:
     from codeflow_engine.runs.context import Toolbox
@@ -45,6 +45,10 @@ class Outcomes:
                 raise live.unwritten
             if live.record.status.is_terminal:
                 return live.record
+            if executor.expects(live.record.run_id) and await live.change(
+                self._tools.settings.poll
+            ):
+                continue
             await executor.look(live.record.run_id)
             if not (live.is_executing or live.record.status.is_terminal):
                 await live.change(pause)
@@ -84,11 +88,9 @@ class Outcomes:
     async def _result(self, record: RunRecord, data: bytes | None) -> Any:
         if data is None:
             return await self._review(record)
-        loop = asyncio.get_running_loop()
-        threads = self._tools.threads
-        workflow = await loop.run_in_executor(threads, load, self._tools, record.workflow)
+        workflow = await loaded(self._tools, record.workflow)
         run = workflow.code(record.version) or workflow.run
-        return await loop.run_in_executor(threads, codec.decode, codec.returned(run), data)
+        return await decoded(codec.returned(run), data, self._tools.threads)
 
     async def _review(self, record: RunRecord) -> Review:
         """Give the review of a run whose result was never kept: by an older version."""

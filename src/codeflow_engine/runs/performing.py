@@ -29,6 +29,7 @@ from codeflow_engine.errors import (
 )
 from codeflow_engine.plugins.containment import is_foreign
 from codeflow_engine.runs import codec
+from codeflow_engine.runs.coding import decoded, encoded
 from codeflow_engine.runs.containment import as_ours, describe, redact, unless_cancelled
 from codeflow_engine.runs.context import RunContext, Toolbox
 from codeflow_engine.runs.failures import write_failure
@@ -37,7 +38,7 @@ from codeflow_engine.runs.inbox import Children
 from codeflow_engine.runs.ledger import Ledger
 from codeflow_engine.runs.live import Execution, LiveRun, Outcome, Stop
 from codeflow_engine.runs.points import reach
-from codeflow_engine.runs.submitting import load
+from codeflow_engine.runs.submitting import loaded
 from codeflow_engine.runs.work import StepRunner
 from codeflow_engine.runs.workflow import Workflow, WorkflowFunction
 from codeflow_engine.runs.writer import Writer, Writes
@@ -174,11 +175,9 @@ class Performance:
     async def _workflow(self) -> tuple[RunState, Outcome]:
         """Run the workflow to its result."""
         record, claim = self._claim.record, self._claim
-        loop = asyncio.get_running_loop()
-        workflow, run = await loop.run_in_executor(self._tools.threads, self._load)
-        value = await loop.run_in_executor(
-            self._tools.threads, codec.decode, codec.taken(run), claim.payload
-        )
+        threads = self._tools.threads
+        workflow, run = await self._load()
+        value = await decoded(codec.taken(run), claim.payload, threads)
         if claim.last_event:
             self._writer.tell(RunResumed, recoveries=record.recoveries)
         else:
@@ -202,17 +201,15 @@ class Performance:
         finally:
             context.close()
         ledger.finished()
-        data = await loop.run_in_executor(
-            self._tools.threads, codec.encode, result, codec.returned(run)
-        )
+        data = await encoded(result, codec.returned(run), threads)
         summary = None if workflow.summarise is None else workflow.summarise(result)
         state = self._state(RunStatus.SUCCEEDED, result=data, summary=summary)
         return state, Outcome(value=result)
 
-    def _load(self) -> tuple[Workflow, WorkflowFunction]:
+    async def _load(self) -> tuple[Workflow, WorkflowFunction]:
         record = self._claim.record
         try:
-            workflow = load(self._tools, record.workflow)
+            workflow = await loaded(self._tools, record.workflow)
         except (UnknownBackendError, MissingDependencyError) as error:
             raise _Parked(f"PLUGIN_MISSING: {error.message}") from error
         run = workflow.code(record.version)

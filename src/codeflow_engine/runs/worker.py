@@ -111,8 +111,12 @@ class Worker:
         """Take note that the backend has a run."""
         self._handed[run_id] = self._tools.clock.monotonic()
 
+    def expects(self, run_id: str) -> bool:
+        """Say whether the backend is about to execute a run here."""
+        return not self._remote and run_id in self._handed
+
     def begun(self, run_id: str) -> None:
-        """Take note that the backend has begun to execute a run."""
+        """Take note that the backend has taken up a run, whether or not it could be claimed."""
         self._handed.pop(run_id, None)
         if self._is_full and len(self._handed) < _MOST // 2:
             self.nudge()

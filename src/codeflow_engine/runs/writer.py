@@ -71,9 +71,7 @@ class Writer:
             LeaseLostError: Another worker executes the run: nothing was written.
             StorageError: They could not be written.
         """
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        # The timer stays: to set one for each step costs more than one that finds nothing to do.
         events = self._execution.events
         batch, told = events.take(), self._told
         self._told = []
