@@ -69,6 +69,9 @@ class Execution:
         self.put_aside: tuple[tuple[datetime | None, tuple[str, ...]], ...] = ()
         """What it waited for when it was put aside."""
 
+        self.whole = 0
+        """Writes to the outside under way, which are waited for whoever stops it."""
+
         self.signalled = asyncio.Event()
         """Set when a signal may have come."""
 
@@ -77,10 +80,13 @@ class Execution:
 
     def end(self, why: Stop) -> None:
         """Stop it; the first reason stays."""
-        if self.stop is None:
+        is_first = self.stop is None
+        if is_first:
             self.stop = why
             self.put_aside = tuple(self.waits.values())
-        if self.task is not None:
+        # Told again where the workflow went on regardless, but never so that a write that is
+        # being waited for is left alone.
+        if self.task is not None and (is_first or not self.whole):
             self.task.cancel()
 
     @contextmanager

@@ -57,7 +57,7 @@ class Outbox:
             await self._whole(self._ledger.finish(place, data, receipts=[receipt]))
         except LeaseLostError:
             # Whoever took the run over may have written it while this worker stood still.
-            await self.collapse(effect.target, [effect.key], vcs)
+            await self._whole(self.collapse(effect.target, [effect.key], vcs))
             raise
         await self._ledger.reach("effect.settled")
         return unless_cancelled(receipt)
@@ -113,6 +113,7 @@ class Outbox:
     async def _whole[T](self, work: Coroutine[Any, Any, T]) -> T:
         """Wait for work to its end, also where the run is stopped meanwhile; not for ever."""
         task = asyncio.create_task(work)
+        self._ledger.execution.whole += 1
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -121,3 +122,5 @@ class Outbox:
                 task.cancel()
                 raise
             return task.result()
+        finally:
+            self._ledger.execution.whole -= 1
