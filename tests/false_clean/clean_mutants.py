@@ -44,8 +44,8 @@ class Mutant:
 
 _EXAMINED = "return SourceReport(source=name, examined=frozenset(analysis.units))"
 _ANALYZE = "review/analyze.py"
-_EXECUTOR = "runs/executor.py"
-_EVENTS = "runs/events.py"
+_PERFORMING = "runs/performing.py"
+_WRITER = "runs/writer.py"
 _SETTLE = "review/settle.py"
 _DISPATCH = "plugins/dispatch.py"
 
@@ -195,52 +195,134 @@ MUTANTS = (
     ),
     Mutant(
         "a run that failed is recorded as a success",
-        _EXECUTOR,
-        "await self._finish(execution, RunStatus.FAILED, self._describe(raised))",
-        "await self._finish(execution, RunStatus.SUCCEEDED)",
+        _PERFORMING,
+        "            RunStatus.FAILED,\n            error=describe",
+        "            RunStatus.SUCCEEDED,\n            error=describe",
         ("vcs:fetch_change[fetch] raises",),
     ),
     Mutant(
         "a run that failed has the result of nothing",
-        _EXECUTOR,
-        "                if raised is error:\n                    raise\n",
-        "                if raised is error:\n                    return None\n",
+        _PERFORMING,
+        "return self._failed(raised), Outcome(error=raised)",
+        "return self._failed(raised), Outcome()",
         ("vcs:fetch_change[fetch] raises",),
     ),
     Mutant(
         "a cancelled run has failed",
-        _EXECUTOR,
-        "if isinstance(raised, asyncio.CancelledError):",
-        "if isinstance(raised, GeneratorExit):",
+        _PERFORMING,
+        "        if stop is Stop.CANCEL:\n            return self._cancelled()\n",
+        "        if stop is Stop.CANCEL:\n            return self._timed_out()\n",
         ("step:fetch cancelled", "step:fetch closed"),
     ),
     Mutant(
         "a success that cannot be recorded is one",
-        _EXECUTOR,
-        "if unrecorded is not None:",
-        "if unrecorded is None and False:",
-        ("put_runs[succeeded] raises",),
+        _PERFORMING,
+        "if failed is not None and outcome is not None:",
+        "if failed is not None and outcome is None:",
+        ("write[succeeded] raises",),
+        quick=True,
     ),
     Mutant(
-        "a stored review is the result of a run that failed",
-        "runs/handle.py",
-        "if self.status is RunStatus.SUCCEEDED:",
-        "if self.status is not RunStatus.CANCELLED:",
-        ("append_events[ReviewJudged] raises",),
+        "a success is told before it is written",
+        _PERFORMING,
+        "if failed is None and self._execution.stop is not Stop.LOST:",
+        "if self._execution.stop is not Stop.LOST:",
+        ("write[succeeded] raises-away passes", "write[succeeded] hangs passes"),
     ),
     Mutant(
-        "whoever follows is not told of the end",
-        _EVENTS,
-        "        self._closed = True\n",
-        "        self._closed = False\n",
-        ("append_events[RunFinished] raises-own",),
+        "a durable storage that is away for a while makes a run fail",
+        _PERFORMING,
+        "return unreachable and self._stage.survives",
+        "return False",
+        ("write[fetch] raises-away passes", "write[analyze] raises-away passes"),
+    ),
+    Mutant(
+        "a run whose success is in doubt has failed for whoever waits",
+        _PERFORMING,
+        "            outcome = None\n        self._live.outcome",
+        "            pass\n        self._live.outcome",
+        ("write[succeeded] raises-own-late",),
+    ),
+    Mutant(
+        "a lost lease is taken for a success",
+        _WRITER,
+        "        if not is_written:\n",
+        "        if not is_written and False:\n",
+        ("write[succeeded] denies-undone", "write[fetch] denies-undone"),
+    ),
+    Mutant(
+        "a run that ended without success is told as a success",
+        _WRITER,
+        "            self._execution.events.withdraw(last)\n",
+        "            pass\n",
+        ("write[succeeded] raises-own",),
     ),
     Mutant(
         "an event whose storing failed is forgotten",
-        _EVENTS,
-        "self._unsure = batch = (*self._unsure, event)",
-        "batch = (event,)",
-        ("append_events[StepFinished fetch] raises-own",),
+        _WRITER,
+        "        self._execution.events.give_back(events)\n",
+        "        pass\n",
+        ("write[fetch] raises-own",),
+    ),
+    Mutant(
+        "a step whose value is stored is executed again",
+        "runs/context.py",
+        "        if place.record is not None and place.record.state.is_final:\n"
+        "            return self._ledger.recall(place.record, kind)\n",
+        "",
+        ("write[gather] raises-away passes",),
+    ),
+    Mutant(
+        "the value of another step of that name is read back",
+        "runs/history.py",
+        "record = self._known.get(identity)",
+        "record = next((one for one in self._known.values() if one.name == name), None)",
+        ("write[gather] raises-away passes",),
+        quick=True,
+    ),
+    Mutant(
+        "the record of an error is read back as a value",
+        "runs/ledger.py",
+        "if record.state is StepState.FAILED:",
+        "if record.state is StepState.WAITING:",
+        ("write[failed] raises-own",),
+    ),
+    Mutant(
+        "a claim that may have been made is not asked for again",
+        "runs/executor.py",
+        "            self._worker.abandoned(run_id)\n",
+        "            pass\n",
+        ("claim raises-away-late passes",),
+    ),
+    Mutant(
+        "what a storage answers is taken for an answer",
+        "runs/batches.py",
+        "if is_answer is not None and not all(map(is_answer, answers)):",
+        "if is_answer is None and not all(map(bool, answers)):",
+        ("write[fetch] wrong", "submit wrong(.0)"),
+    ),
+    Mutant(
+        "a stored review is the result of a run that failed",
+        "runs/outcomes.py",
+        "        if status is RunStatus.SUCCEEDED:\n"
+        "            return await self._result(record, data)\n",
+        "        if status is not RunStatus.CANCELLED:\n"
+        "            return await self._review(record)\n",
+        ("write[succeeded] raises-own",),
+    ),
+    Mutant(
+        "whoever follows is not told of the end",
+        "runs/events.py",
+        "        self._closed = True\n",
+        "        self._closed = False\n",
+        ("write[failed] raises-own",),
+    ),
+    Mutant(
+        "who waits at a closed engine waits for ever",
+        "runs/outcomes.py",
+        "if was_drained:",
+        "if was_drained and False:",
+        ("write[fetch] closed passes",),
     ),
     Mutant(
         "a step that is deaf to its cancellation goes on",

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from codeflow_engine.contracts import Storage
 from codeflow_engine.domain.run import RunEvent, RunFinished, RunRecord
+from codeflow_engine.errors import StorageError
 from codeflow_engine.runs.clock import Clock
+from codeflow_engine.runs.containment import contained
 
-__all__ = ["EventStream", "tell_end"]
+__all__ = ["EventStream", "read_stored", "tell_end"]
 
 _RECENT = 1000
 """Events that are held for those who follow closely; others read the storage."""
@@ -84,7 +87,18 @@ class EventStream:
 
     def give_back(self, batch: Sequence[RunEvent]) -> None:
         """Keep events whose writing failed for the next one: repeated numbers do no harm."""
-        self._pending = [*batch, *self._pending]
+        kept = {event.sequence: event for event in (*batch, *self._pending)}
+        self._pending = [kept[number] for number in sorted(kept)]
+
+    def withdraw(self, event: RunEvent) -> None:
+        """Take an event back that was not written, or that nothing else is written after.
+
+        Its number goes to the next one: what comes after it was never sent.
+        """
+        behind = [one for one in self._pending if one.sequence > event.sequence]
+        before = [one for one in self._pending if one.sequence < event.sequence]
+        self._pending = before + [replace(one, sequence=one.sequence - 1) for one in behind]
+        self._sequence -= 1
 
     async def stored(self, batch: Sequence[RunEvent]) -> None:
         """Tell observers and followers of events that were written."""
@@ -136,11 +150,28 @@ class EventStream:
             return recent[max(after + 1 - recent[0].sequence, 0) :]
         if after >= self._stored:
             return ()
-        return await self._storage.read_events(self._tenant, self._run_id, after=after)
+        return await read_stored(self._storage, self._tenant, self._run_id, after=after)
 
     def _wake(self) -> None:
         grown, self._grown = self._grown, asyncio.Event()
         grown.set()
+
+
+async def read_stored(
+    storage: Storage, tenant: str, run_id: str, *, after: int
+) -> Sequence[RunEvent]:
+    """Read the next events of a run; none where there are no more.
+
+    Raises:
+        StorageError: They cannot be read, or are none of this run.
+    """
+    answer: Any = await contained(storage.read_events(tenant, run_id, after=after))
+    if not isinstance(answer, list | tuple) or not all(
+        isinstance(one, RunEvent) and one.run_id == run_id for one in answer
+    ):
+        raise StorageError(f"the storage has answered with something else than events of {run_id}")
+    # Whoever reads on gets somewhere, whatever a storage gives again and again.
+    return [one for one in answer if one.sequence > after]
 
 
 async def tell_end(
@@ -152,7 +183,7 @@ async def tell_end(
         StorageError: It could not be stored.
     """
     last = 0
-    while batch := await storage.read_events(record.tenant, record.run_id, after=last):
+    while batch := await read_stored(storage, record.tenant, record.run_id, after=last):
         last = batch[-1].sequence
         if isinstance(batch[-1], RunFinished):
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from typing import Any
 from codeflow_engine.domain.run import RunRecord
 from codeflow_engine.runs.events import EventStream
 
-__all__ = ["Execution", "LiveRun", "Outcome", "Stop"]
+__all__ = ["Execution", "LiveRun", "Outcome", "Stop", "until_settled"]
 
 
 class Stop(Enum):
@@ -141,3 +141,16 @@ class LiveRun:
                 return await self._changed.wait()
         except TimeoutError:
             return False
+
+
+async def until_settled(runs: Iterable[LiveRun], seconds: float | None) -> None:
+    """Wait for the executions of runs that are under way here, at most so long."""
+    ends = [
+        asyncio.create_task(live.execution.settled.wait())
+        for live in runs
+        if live.execution is not None
+    ]
+    if ends:
+        _, left = await asyncio.wait(ends, timeout=seconds)
+        for one in left:
+            one.cancel()
