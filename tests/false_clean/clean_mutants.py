@@ -225,8 +225,8 @@ MUTANTS = (
     Mutant(
         "a success is told before it is written",
         _PERFORMING,
-        "if failed is None and self._execution.stop is not Stop.LOST:",
-        "if self._execution.stop is not Stop.LOST:",
+        "if failed is None and not self._execution.is_lost:",
+        "if not self._execution.is_lost:",
         ("write[succeeded] raises-away passes", "write[succeeded] hangs passes"),
     ),
     Mutant(
@@ -249,6 +249,13 @@ MUTANTS = (
         "        if not is_written:\n",
         "        if not is_written and False:\n",
         ("write[succeeded] denies-undone", "write[fetch] denies-undone"),
+    ),
+    Mutant(
+        "a refused end is told as one",
+        "runs/live.py",
+        "self.is_lost = self.is_lost or why is Stop.LOST",
+        "self.is_lost = self.stop is None and why is Stop.LOST",
+        ("write[cancelled] denies-undone",),
     ),
     Mutant(
         "a run that ended without success is told as a success",

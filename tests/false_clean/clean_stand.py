@@ -328,9 +328,10 @@ async def _follow(run: AsyncRun, end: End) -> None:
 async def _wait_for(follower: asyncio.Task[None], end: End) -> None:
     await asyncio.wait([follower], timeout=PATIENCE)
     end.follower_ended = follower.done()
-    if not end.follower_ended:
+    while not follower.done():
+        # Once may not be enough for one that reads with the help of the deaf.
         follower.cancel()
-        await asyncio.wait([follower])
+        await asyncio.wait([follower], timeout=PATIENCE / 10)
 
 
 async def _look_back(engine: StandEngine, desk: Desk, real: MemoryStorage, end: End) -> None:

@@ -86,12 +86,15 @@ class Asking:
     async def _write(self, sendings: Sequence[Sending]) -> Sequence[bool]:
         try:
             answer = await self._tools.journal.write([one.make() for one in sendings])
-            return check_answers(answer, len(sendings), lambda one: isinstance(one, bool))
+            check_answers(answer, len(sendings), lambda one: isinstance(one, bool))
         except BaseException:
             # At once: the next call may be on its way before anybody hears of this one.
             for one in sendings:
                 one.give_back()
             raise
+        for one, is_written in zip(sendings, answer, strict=True):
+            one.accept(is_written=is_written)
+        return answer
 
 
 def _is_record(answer: object) -> bool:

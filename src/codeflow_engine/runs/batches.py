@@ -34,10 +34,8 @@ async def in_time[T](call: Awaitable[T], seconds: float) -> T:
         raise StorageError(f"the storage failed with {type(error).__name__}") from error
 
 
-def check_answers[O](
-    answers: Sequence[O], number: int, is_answer: Callable[[object], bool] | None
-) -> Sequence[O]:
-    """Give what a storage has answered to so many items, if these are answers at all.
+def check_answers(answers: object, number: int, is_answer: Callable[[object], bool] | None) -> None:
+    """See that what a storage has answered to so many items are answers at all.
 
     Raises:
         StorageError: They are not.
@@ -46,7 +44,6 @@ def check_answers[O](
         raise StorageError(f"the storage has not given one answer for each of {number} items")
     if is_answer is not None and not all(map(is_answer, answers)):
         raise StorageError("the storage has given an answer of another type than is declared")
-    return answers
 
 
 class Batches[I, O]:

@@ -16,6 +16,9 @@ from codeflow_engine.runs.containment import contained
 
 __all__ = ["EventStream", "read_stored", "tell_end"]
 
+type Notify = Callable[[RunEvent], Awaitable[None]]
+"""Tells observers of one event."""
+
 _RECENT = 1000
 """Events that are held for those who follow closely; others read the storage."""
 
@@ -29,7 +32,7 @@ class EventStream:
         last: Number of its last stored event.
         storage: Where older ones are read.
         clock: Tells when an event happened.
-        notify: Tells observers of a stored event.
+        notify: Tells observers of a stored event; None where there are none.
     """
 
     def __init__(
@@ -40,7 +43,7 @@ class EventStream:
         *,
         storage: Storage,
         clock: Clock,
-        notify: Callable[[RunEvent], Awaitable[None]],
+        notify: Notify | None,
     ) -> None:
         self._tenant = tenant
         self._run_id = run_id
@@ -57,8 +60,11 @@ class EventStream:
         self._recent: deque[RunEvent] = deque(maxlen=_RECENT)
         """The last ones that are stored: reading them back takes Pydantic, and a query."""
 
+        self._untold: deque[RunEvent] = deque()
+        """Events that are stored, and that observers have not heard of."""
+
+        self._telling: asyncio.Task[None] | None = None
         self._closed = False
-        self._order = asyncio.Lock()
         self._grown = asyncio.Event()
         self.followers = 0
         """Those who wait for events in this process."""
@@ -100,18 +106,32 @@ class EventStream:
         self._pending = before + [replace(one, sequence=one.sequence - 1) for one in behind]
         self._sequence -= 1
 
-    async def stored(self, batch: Sequence[RunEvent]) -> None:
-        """Tell observers and followers of events that were written."""
+    def accept(self, batch: Sequence[RunEvent]) -> None:
+        """Take note of events that were written: followers and observers hear of them."""
         if not batch:
             return
-        # Parallel steps write at the same moment: observers hear of each in order.
-        async with self._order:
-            self._recent.extend(batch)
-            self._stored = max(self._stored, batch[-1].sequence)
-            for one in batch:
-                await self._notify(one)
+        self._recent.extend(batch)
+        self._stored = max(self._stored, batch[-1].sequence)
         if self.followers:
             self._wake()
+        if self._notify is not None:
+            self._untold.extend(batch)
+            if self._telling is None:
+                self._telling = asyncio.create_task(self._tell(self._notify))
+
+    async def until_told(self) -> None:
+        """Wait until observers have heard of all that was written."""
+        while (telling := self._telling) is not None:
+            await asyncio.wait([telling])
+
+    async def _tell(self, notify: Notify) -> None:
+        # In a task of its own: whoever waits for it may be cancelled, and nobody else has
+        # these events.
+        try:
+            while self._untold:
+                await notify(self._untold.popleft())
+        finally:
+            self._telling = None
 
     def close(self) -> None:
         """Let nobody wait for more events of this execution."""
@@ -174,9 +194,7 @@ async def read_stored(
     return [one for one in answer if one.sequence > after]
 
 
-async def tell_end(
-    record: RunRecord, storage: Storage, notify: Callable[[RunEvent], Awaitable[None]]
-) -> None:
+async def tell_end(record: RunRecord, storage: Storage, notify: Notify) -> None:
     """Add the last event of a run that has ended while nobody executed it, unless it is there.
 
     Raises:

@@ -235,7 +235,7 @@ class Executor:
             claim.last_event,
             storage=tools.storage,
             clock=tools.clock,
-            notify=tools.hooks.notify,
+            notify=tools.hooks.notify if tools.hooks.is_watched else None,
         )
         execution = Execution(claim.fence, events)
         live.record, live.execution, live.outcome = record, execution, None

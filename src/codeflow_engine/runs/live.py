@@ -57,6 +57,9 @@ class Execution:
         self.events = events
         self.task: asyncio.Task[Any] | None = None
         self.stop: Stop | None = None
+        self.is_lost = False
+        """Whether another worker has the run, or it has ended, whatever stopped it first here."""
+
         self.settled = asyncio.Event()
         """Set when nothing of it goes on, and its end is written, or could not be."""
 
@@ -80,6 +83,7 @@ class Execution:
 
         It is told once: what it waits for in order to end well is not to be broken off.
         """
+        self.is_lost = self.is_lost or why is Stop.LOST
         if self.stop is not None:
             return
         self.stop = why

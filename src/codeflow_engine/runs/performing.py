@@ -109,13 +109,13 @@ class Performance:
                     failed = await self._end(self._failed(failed))
         elif outcome is not None:
             failed = outcome.error
-        if self._execution.stop is Stop.LOST:
+        if self._execution.is_lost:
             # It may be somebody else's, or have ended: what came of it stands in the storage.
             outcome = None
         self._live.outcome = outcome
         await self._writer.close()
         # A claim that seems to be lost may still be ours; asking for it again does no harm.
-        return failed is None and self._execution.stop is not Stop.LOST
+        return failed is None and not self._execution.is_lost
 
     def _passes(self, error: BaseException) -> bool:
         """Say whether a run waits for the storage to come back, rather than fail."""
@@ -304,7 +304,7 @@ class Performance:
             except asyncio.CancelledError:
                 continue
         failed = writing.result()
-        if failed is None and self._execution.stop is not Stop.LOST:
+        if failed is None and not self._execution.is_lost:
             self._live.record = state.of(self._claim.record)
             await self._reach(f"run.{_word(state)}ed")
         return failed

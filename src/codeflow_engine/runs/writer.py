@@ -54,28 +54,31 @@ class Sending:
         self._is_given_up = False
         self._last: RunEvent | None = None
         self._told: list[StepRecord] = []
-        self.events: tuple[RunEvent, ...] = ()
-        """Those that it has taken along."""
+        self._events: tuple[RunEvent, ...] = ()
 
     def make(self) -> RunWrite:
         """Make what is sent now."""
         parts = self._parts
         if not self._is_given_up:
             last = parts.get("last")
-            self.events, self._told = self._writer.take(last)
-            self._last = self.events[-1] if last else None
-        return self._writer.made(self._told, self.events, parts)
+            self._events, self._told = self._writer.take(last)
+            self._last = self._events[-1] if last else None
+        return self._writer.made(self._told, self._events, parts)
+
+    def accept(self, *, is_written: bool) -> None:
+        """Take note of the answer; what was refused is told to nobody."""
+        if is_written:
+            self._writer.accept(self._events)
 
     def give_back(self) -> None:
         """Keep what it has taken along for the next one; maybe it was written all the same."""
-        events, last = self.events, self._last
+        events, last = self._events, self._last
         self._writer.keep(self._told, events if last is None else events[:-1], last)
-        self.events, self._told, self._last = (), [], None
+        self._events, self._told, self._last = (), [], None
 
     def give_up(self) -> None:
-        """Do the same, and take nothing along any more: nobody waits for it."""
+        """Take nothing along any more: nobody waits for it."""
         self._is_given_up = True
-        self.give_back()
 
 
 class Writer:
@@ -125,6 +128,10 @@ class Writer:
         if last is not None:
             self._execution.events.withdraw(last)
 
+    def accept(self, events: Sequence[RunEvent]) -> None:
+        """Let those hear of events who want to."""
+        self._execution.events.accept(events)
+
     def made(
         self, told: Sequence[StepRecord], events: tuple[RunEvent, ...], parts: Parts
     ) -> RunWrite:
@@ -164,7 +171,7 @@ class Writer:
                 f"run {self._record.run_id} was taken over by another worker: nothing of what "
                 f"this one does is kept any more"
             )
-        await self._execution.events.stored(sending.events)
+        await self._execution.events.until_told()
 
     def has_failed_with(self, error: BaseException) -> bool:
         """Say whether an error is what kept a write from being stored."""
@@ -177,6 +184,7 @@ class Writer:
             self._timer = None
         if self._flushing is not None:
             await asyncio.wait([self._flushing])
+        await self._execution.events.until_told()
 
     def _flush(self) -> None:
         self._timer = None
