@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import override
 
 from codeflow_engine.contracts import Journal, Storage
-from codeflow_engine.domain.chat import ChatAnswer
-from codeflow_engine.domain.effect import Effect, Receipt
-from codeflow_engine.domain.journal import (
-    Claim,
-    Limits,
-    Notice,
-    RunWrite,
-    Signal,
-    StepRecord,
-    Submission,
-)
+from codeflow_engine.domain.journal import Claim, Limits, RunWrite, Submission
 from codeflow_engine.domain.run import RunRecord
+from codeflow_engine.runs.passing import PassingJournal
 
 __all__ = ["MirroredJournal"]
 
 
-class MirroredJournal(Journal):
+class MirroredJournal(PassingJournal):
     """Keeps the journal of runs elsewhere, and shows the storage how the runs stand.
 
     The runs end with the process, and their records and events outlive it, as far as the
@@ -35,7 +26,7 @@ class MirroredJournal(Journal):
     """
 
     def __init__(self, journal: Journal, storage: Storage) -> None:
-        self._journal = journal
+        super().__init__(journal)
         self._storage = storage
 
     @override
@@ -43,20 +34,6 @@ class MirroredJournal(Journal):
         records = await self._journal.submit(runs)
         await self._storage.put_runs(records)
         return records
-
-    @override
-    async def find_due(
-        self,
-        tenant: str,
-        *,
-        now: datetime,
-        limit: int,
-        run_ids: Collection[str] | None = None,
-        limits: Mapping[str, Limits] | None = None,
-    ) -> tuple[str, ...]:
-        return await self._journal.find_due(
-            tenant, now=now, limit=limit, run_ids=run_ids, limits=limits
-        )
 
     @override
     async def claim(
@@ -88,28 +65,6 @@ class MirroredJournal(Journal):
             await self._storage.put_runs([write.state.of(record) for record in found])
 
     @override
-    async def read_steps(
-        self, tenant: str, run_id: str, *, values: bool = False
-    ) -> tuple[StepRecord, ...]:
-        return await self._journal.read_steps(tenant, run_id, values=values)
-
-    @override
-    async def read_results(self, tenant: str, run_ids: Sequence[str]) -> Mapping[str, bytes]:
-        return await self._journal.read_results(tenant, run_ids)
-
-    @override
-    async def renew(self, worker: str, *, lease: float) -> None:
-        await self._journal.renew(worker, lease=lease)
-
-    @override
-    async def retire(self, worker: str) -> None:
-        await self._journal.retire(worker)
-
-    @override
-    async def notices(self, tenant: str, run_ids: Sequence[str]) -> tuple[Notice, ...]:
-        return await self._journal.notices(tenant, run_ids)
-
-    @override
     async def cancel(
         self, tenant: str, run_ids: Sequence[str], *, now: datetime
     ) -> tuple[RunRecord, ...]:
@@ -124,31 +79,3 @@ class MirroredJournal(Journal):
         records = await self._journal.resume(tenant, run_ids, now=now, seconds=seconds)
         await self._storage.put_runs(records)
         return records
-
-    @override
-    async def send(self, tenant: str, signals: Sequence[Signal]) -> tuple[bool, ...]:
-        return await self._journal.send(tenant, signals)
-
-    @override
-    async def read_signals(self, tenant: str, run_id: str) -> tuple[Signal, ...]:
-        return await self._journal.read_signals(tenant, run_id)
-
-    @override
-    async def find_receipts(self, tenant: str, keys: Sequence[str]) -> tuple[Receipt, ...]:
-        return await self._journal.find_receipts(tenant, keys)
-
-    @override
-    async def find_unsettled(
-        self, tenant: str, *, run_id: str | None = None, limit: int = 1000
-    ) -> tuple[Effect, ...]:
-        return await self._journal.find_unsettled(tenant, run_id=run_id, limit=limit)
-
-    @override
-    async def get_answers(self, tenant: str, keys: Sequence[str]) -> Mapping[str, ChatAnswer]:
-        return await self._journal.get_answers(tenant, keys)
-
-    @override
-    async def put_answers(
-        self, tenant: str, answers: Mapping[str, ChatAnswer], *, now: datetime
-    ) -> Mapping[str, ChatAnswer]:
-        return await self._journal.put_answers(tenant, answers, now=now)
