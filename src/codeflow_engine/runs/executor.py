@@ -22,8 +22,10 @@ from codeflow_engine.runs.outcomes import Outcomes
 from codeflow_engine.runs.performing import Performance, Stage
 from codeflow_engine.runs.points import reach
 from codeflow_engine.runs.submitting import Request, agree, prepared
+from codeflow_engine.runs.suspects import Suspects
 from codeflow_engine.runs.work import DirectRunner, StepRunner
 from codeflow_engine.runs.worker import Worker
+from codeflow_engine.runs.writer import Writes
 from codeflow_engine.settings import Executes
 
 __all__ = ["Executor"]
@@ -50,10 +52,12 @@ class Executor:
         self._submissions = Batches[Submission, RunRecord](tools.journal.submit, seconds=seconds)
         self._looks = Batches[str, RunRecord | None](self._find_all, seconds=seconds)
         self._claims = Batches[str, Claim | None](self._claim_all, seconds=seconds)
+        writes: Writes = Batches(tools.journal.write, seconds=seconds)
         self._stage = Stage(
             tools=tools,
             runner=runner or DirectRunner(tools.threads),
-            writes=Batches(tools.journal.write, seconds=seconds),
+            writes=writes,
+            suspects=Suspects(writes),
             children=self._children,
         )
         self._live: weakref.WeakValueDictionary[str, LiveRun] = weakref.WeakValueDictionary()
