@@ -7,7 +7,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from codeflow_engine.engine import AsyncEngine, ChangeLike, EngineOptions
-from codeflow_engine.errors import ConfigurationError
+from codeflow_engine.errors import CodeflowError, ConfigurationError
 
 if TYPE_CHECKING:
     import asyncio
@@ -116,7 +116,13 @@ async def _settle() -> None:
 
 
 def _close(loop: _Loop, engine: AsyncEngine) -> None:
-    loop.close(engine.aclose())
+    try:
+        loop.close(engine.aclose())
+    except (CodeflowError, RuntimeError):
+        # Nobody has closed it, and the interpreter is at its end, where it lends no thread any
+        # more: what is left ends with the process, and its runs are anybody's then.
+        if threading.main_thread().is_alive():
+            raise
 
 
 class Engine:
