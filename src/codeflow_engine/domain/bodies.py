@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any
@@ -107,6 +107,7 @@ def _plain(value: Any) -> Any:
 
 
 @cache
-def _fields_of(kind: type) -> tuple[str, ...] | None:
+def _fields_of(kind: Hashable) -> tuple[str, ...] | None:
     """List the fields of a dataclass; None for any other class."""
-    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
+    is_one = isinstance(kind, type) and is_dataclass(kind)
+    return tuple(field.name for field in fields(kind)) if is_one else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -71,14 +71,15 @@ def from_plain[T](kind: type[T], plain: Any) -> T:
     from pydantic import ValidationError
 
     try:
-        return _validator(kind).validate_python(plain, extra="forbid")
+        built: T = _validator(kind).validate_python(plain, extra="forbid")
+        return built
     except ValidationError as error:
         name = getattr(kind, "__name__", str(kind))
         raise SerializationError(f"not a valid {name}: {explain(error)}") from None
 
 
 @lru_cache(maxsize=256)
-def _validator[T](kind: type[T]) -> TypeAdapter[T]:
+def _validator(kind: Hashable) -> TypeAdapter[Any]:
     """Build what checks values of a kind, once: that takes milliseconds."""
     from pydantic import TypeAdapter
 
