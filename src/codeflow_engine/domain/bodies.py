@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any
@@ -87,7 +87,7 @@ def _checked[T](kind: type[T], name: str, plain: Any) -> T:
 
 def _plain(value: Any) -> Any:
     """Give what JSON holds; refuse what it would turn into something else without a word."""
-    kind = type(value)
+    kind: Any = type(value)
     if kind in _AS_THEY_ARE:
         return value
     if isinstance(value, str):
@@ -107,7 +107,6 @@ def _plain(value: Any) -> Any:
 
 
 @cache
-def _fields_of(kind: Hashable) -> tuple[str, ...] | None:
+def _fields_of(kind: Any) -> tuple[str, ...] | None:
     """List the fields of a dataclass; None for any other class."""
-    is_one = isinstance(kind, type) and is_dataclass(kind)
-    return tuple(field.name for field in fields(kind)) if is_one else None
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -70,8 +70,9 @@ def from_plain[T](kind: type[T], plain: Any) -> T:
     """
     from pydantic import ValidationError
 
+    known: Any = kind  # mypy takes no class for hashable
     try:
-        built: T = _validator(kind).validate_python(plain, extra="forbid")
+        built: T = _validator(known).validate_python(plain, extra="forbid")
         return built
     except ValidationError as error:
         name = getattr(kind, "__name__", str(kind))
@@ -79,7 +80,7 @@ def from_plain[T](kind: type[T], plain: Any) -> T:
 
 
 @lru_cache(maxsize=256)
-def _validator(kind: Hashable) -> TypeAdapter[Any]:
+def _validator(kind: Any) -> TypeAdapter[Any]:
     """Build what checks values of a kind, once: that takes milliseconds."""
     from pydantic import TypeAdapter
 
