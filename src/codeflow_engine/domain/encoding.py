@@ -73,10 +73,10 @@ def from_plain[T](kind: type[T], plain: Any) -> T:
     known: Any = kind  # mypy takes no class for hashable
     try:
         built: T = _validator(known).validate_python(plain, extra="forbid")
-        return built
     except ValidationError as error:
         name = getattr(kind, "__name__", str(kind))
         raise SerializationError(f"not a valid {name}: {explain(error)}") from None
+    return built
 
 
 @lru_cache(maxsize=256)
