@@ -8,13 +8,30 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from mutation import tests_of
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from codeflow_engine.storage.sql.migrate import upgrade
 from codeflow_engine.storage.sql.tables import METADATA
 from codeflow_engine.storage.sql.target import Given
+from codeflow_engine.testing.contracts import BackendContract, JournalContract
 from sql_databases import Server
+
+_OTHER_WAYS = frozenset({"aiosqlite", "engine", "asyncpg-engine", "psycopg2-engine"})
+"""Ways to give a database on which the suite of journals runs in the session of faults alone:
+it takes 10 s of a core on SQLite, and 20 s on PostgreSQL, for each of them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the suite of journals on one way to each database in the usual run."""
+    journals = tests_of(JournalContract) - tests_of(BackendContract)
+    for item in items:
+        given = getattr(item, "callspec", None)
+        if given is not None and getattr(item, "originalname", None) in journals:
+            ways = {given.params.get("sqlite"), given.params.get("postgresql")}
+            if ways & _OTHER_WAYS:
+                item.add_marker(pytest.mark.fault)
 
 
 @pytest.fixture(params=["url", "aiosqlite", "engine"])

@@ -112,7 +112,8 @@ def test_d12_zombie_worker_is_fenced(
     woken = [line.life for line in lines].index("second")
     after = [line.of for line in lines[woken:] if line.life == "zombie" and line.what == "point"]
     assert not {"effect.planned", "effect.settled", "run.ending"} & set(after)
-    assert "LeaseLostError" in zombie.errors
+    assert "taken over by another worker" in zombie.errors
+    assert recorded(url, world) == before
 
 
 def recorded(url: str, world: str) -> list[list[tuple[object, ...]]]:

@@ -93,7 +93,7 @@ class JournalMachine(RuleBasedStateMachine):
     def both(self, ask: Callable[[Any], Awaitable[Any]]) -> Any:
         """Ask both journals, which have to say the same; give None where both refuse."""
         answers = [self._runner.run(self._told(ask, journal)) for journal in self.journals]
-        assert answers[0] == answers[1]
+        assert answers[0] == answers[1], f"memory: {answers[0]}\nSQLite: {answers[1]}"
         kind, value = answers[0]
         return value if kind == "gave" else None
 
@@ -135,6 +135,7 @@ class JournalMachine(RuleBasedStateMachine):
             ),
             min_size=1,
             max_size=3,
+            unique_by=lambda given: given[0],
         ),
         parent=st.sampled_from([None, "r1"]),
     )

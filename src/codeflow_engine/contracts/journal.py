@@ -136,8 +136,10 @@ class Journal(ABC):
         it. A step record replaces one of its identity that is not final. Steps that are
         done set `RunRecord.recoveries` to 0. `state` replaces what it names in the row of the
         run, and clears its deadline unless it is still running; a run that waits, and has
-        an untaken signal of a name that it waits for, wakes at once. A signal is dropped
-        where its run is unknown, and wakes one that waits for its name.
+        an untaken signal of a name that it waits for, or whose end was asked for, wakes at
+        once. A signal is dropped where its run is unknown, and wakes one that waits for its
+        name. What a repeated call has written the first time counts as written, as long as
+        nobody has claimed its run since.
         """
 
     @abstractmethod

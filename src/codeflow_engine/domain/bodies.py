@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any
 
 from codeflow_engine.domain.encoding import from_plain, to_plain
@@ -18,6 +19,9 @@ from codeflow_engine.errors import SerializationError, StorageError
 __all__ = ["Stored", "decode", "encode"]
 
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+
+_AS_THEY_ARE = frozenset({bool, int, float, type(None)})
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 type Stored = tuple[str, str]
 """What a row is called in an error, and its body."""
@@ -37,8 +41,7 @@ def encode(name: str, value: Any) -> str:
         StorageError: Something in it has no JSON form; names the row.
     """
     try:
-        _check(value)
-        return json.dumps(value, default=_plain, allow_nan=False, separators=(",", ":"))
+        return _ENCODER.encode(_plain(value))
     except (ValueError, RecursionError, TypeError) as error:
         reason = error.message if isinstance(error, SerializationError) else "no JSON form"
         raise StorageError(f"{name} cannot be stored: {reason}") from None
@@ -83,26 +86,27 @@ def _checked[T](kind: type[T], name: str, plain: Any) -> T:
 
 
 def _plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return dict(value)
-    return to_plain(value)
-
-
-def _check(value: Any) -> None:
-    """Refuse what JSON would turn into something else without a word."""
+    """Give what JSON holds; refuse what it would turn into something else without a word."""
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
     if isinstance(value, str):
         if not value.isascii() and _PAIR.search(value):
             raise SerializationError("two halves of a character have no JSON form")
-    elif isinstance(value, Mapping):
+        return value
+    names = _fields_of(kind)
+    if names is not None:
+        return {name: _plain(getattr(value, name)) for name in names}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
             raise SerializationError("a key that is no text has no JSON form")
-        for part in value.items():
-            _check(part)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            _check(part)
-    elif is_dataclass(value) and not isinstance(value, type):
-        for field in fields(value):
-            _check(getattr(value, field.name))
+        return {_plain(key): _plain(part) for key, part in value.items()}
+    return to_plain(value)
+
+
+@cache
+def _fields_of(kind: type) -> tuple[str, ...] | None:
+    """List the fields of a dataclass; None for any other class."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None

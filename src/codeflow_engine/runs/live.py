@@ -76,10 +76,14 @@ class Execution:
         """Set when it has begun or ended to work or to wait."""
 
     def end(self, why: Stop) -> None:
-        """Stop it; the first reason stays."""
-        if self.stop is None:
-            self.stop = why
-            self.put_aside = tuple(self.waits.values())
+        """Stop it; the first reason stays.
+
+        It is told once: what it waits for in order to end well is not to be broken off.
+        """
+        if self.stop is not None:
+            return
+        self.stop = why
+        self.put_aside = tuple(self.waits.values())
         if self.task is not None:
             self.task.cancel()
 

@@ -96,6 +96,10 @@ class Performance:
         state, outcome = self._early() or await self._execute()
         failed: BaseException | None = None
         if state is not None:
+            await self._reach(f"run.{_word(state)}ing")
+            if self._execution.stop is Stop.CANCEL and state.status is RunStatus.SUCCEEDED:
+                # Whoever cancels it is not told afterwards that it has succeeded.
+                state, outcome = self._cancelled()
             failed = await self._end(state)
             if failed is not None and state.status is RunStatus.SUCCEEDED:
                 # A success that nobody can read is none.
@@ -133,6 +137,8 @@ class Performance:
 
     async def _execute(self) -> _Ended:
         execution = self._execution
+        if (stop := self._stop()) is not None:
+            return self._stopped(stop)
         execution.task = asyncio.create_task(
             self._workflow(), name=f"codeflow run {self._claim.record.run_id}"
         )
@@ -143,12 +149,16 @@ class Performance:
             if timer is not None:
                 timer.cancel()
         error = _error_of(execution.task)
-        if execution.stop is not None and not isinstance(error, _Parked):
-            return self._stopped(execution.stop)
+        if (stop := self._stop()) is not None and not isinstance(error, _Parked):
+            return self._stopped(stop)
         if error is None:
             ended: _Ended = execution.task.result()
             return ended
         return self._broken(error)
+
+    def _stop(self) -> Stop | None:
+        """Say why the execution was stopped by now; others may do so at any moment."""
+        return self._execution.stop
 
     async def _whole(self, task: asyncio.Task[Any]) -> None:
         """Wait for the workflow to its end; where this is ended, so is the workflow first."""
@@ -217,6 +227,7 @@ class Performance:
     def _stopped(self, stop: Stop) -> _Ended:
         now = self._tools.clock.now()
         if stop is Stop.LOST:
+            self._tell_lost()
             return None, None
         if stop is Stop.DEADLINE:
             return self._timed_out()
@@ -282,7 +293,6 @@ class Performance:
 
         It is written whole: a cancellation that comes meanwhile is too late.
         """
-        await self._reach("run.suspending" if state.status is RunStatus.WAITING else "run.ending")
         writing = asyncio.create_task(self._write_end(state))
         while not writing.done():
             try:
@@ -292,8 +302,7 @@ class Performance:
         failed = writing.result()
         if failed is None and self._execution.stop is not Stop.LOST:
             self._live.record = state.of(self._claim.record)
-            suspended = state.status is RunStatus.WAITING
-            await self._reach("run.suspended" if suspended else "run.ended")
+            await self._reach(f"run.{_word(state)}ed")
         return failed
 
     async def _write_end(self, state: RunState) -> BaseException | None:
@@ -303,6 +312,7 @@ class Performance:
             async with asyncio.timeout(seconds):
                 await self._writer.write(state=state, signals=self._word_to_parent(state))
         except LeaseLostError:
+            self._tell_lost()
             return None  # the run is somebody else's, and so is its end
         except TimeoutError as late:
             failed = WorkflowError(
@@ -316,6 +326,13 @@ class Performance:
                 raise
             return as_ours(raised)
         return None
+
+    def _tell_lost(self) -> None:
+        self._tools.log.warning(
+            "a run was taken over by another worker",
+            run=self._claim.record.run_id,
+            error=LeaseLostError.__name__,
+        )
 
     def _tell(self, state: RunState) -> None:
         if state.status.is_terminal:
@@ -335,6 +352,11 @@ class Performance:
 
     async def _reach(self, point: str) -> None:
         await reach(self._tools.points, point)
+
+
+def _word(state: RunState) -> str:
+    """Name what happens to a run that comes into a state, for points."""
+    return "suspend" if state.status is RunStatus.WAITING else "end"
 
 
 def _error_of(task: asyncio.Task[Any]) -> BaseException | None:

@@ -27,7 +27,7 @@ _NOTICED = 1000
 """Runs under way that one look asks about."""
 
 _BREATH = 0.02
-"""Seconds between two looks, however much there is to do."""
+"""Seconds between two looks, however often somebody asks for one."""
 
 _HANDED = 60.0
 """Seconds after which a run that another machine was to execute is handed over once more."""
@@ -60,7 +60,10 @@ class Worker:
         """Runs that are claimed here, and whose end could not be written."""
 
         self._asked = 0
-        self._troubled = False
+        self._is_full = False
+        """Whether the last look has found as many runs as it takes."""
+
+        self._is_troubled = False
 
     @property
     def owned(self) -> tuple[str, ...]:
@@ -115,32 +118,33 @@ class Worker:
     def begun(self, run_id: str) -> None:
         """Take note that the backend has taken up a run, whether or not it could be claimed."""
         self._handed.pop(run_id, None)
+        if self._is_full and len(self._handed) < _MOST // 2:
+            self.nudge()
 
     def abandoned(self, run_id: str) -> None:
         """Take note of a run that is claimed here and not executed any more."""
         self._abandoned.add(run_id)
 
     async def _look(self) -> None:
-        poll = self._tools.settings.poll
         while True:
             try:
-                full = await self._look_once()
-                self._troubled = False
+                await self._look_once()
+                self._is_troubled = False
             except (StorageError, WorkflowError) as error:
-                full = False
-                if not self._troubled:
+                if not self._is_troubled:
                     # Said once: it goes on to try, and a storage may be away for hours.
                     self._tools.log.warning("runs cannot be looked for", error=error.message)
-                self._troubled = True
+                self._is_troubled = True
             try:
-                async with asyncio.timeout(_BREATH if full else poll):
+                async with asyncio.timeout(self._tools.settings.poll):
                     await self._nudged.wait()
+                # Many who nudge at once are worth one look.
                 await asyncio.sleep(_BREATH)
             except TimeoutError:
                 pass
             self._nudged.clear()
 
-    async def _look_once(self) -> bool:
+    async def _look_once(self) -> None:
         """Hear what is said of runs under way, and take up those that are due."""
         await self._hear()
         tools = self._tools
@@ -148,7 +152,7 @@ class Worker:
         if tools.settings.executes is Executes.OWN:
             only = self._own
             if not only:
-                return False
+                return
         found = await tools.journal.find_due(
             tools.settings.tenant,
             now=tools.clock.now(),
@@ -156,15 +160,12 @@ class Worker:
             run_ids=only,
             limits=tools.settings.limits,
         )
+        self._is_full = len(found) >= _MOST
         again, self._abandoned = self._abandoned, set()
-        taken = 0
         for run_id in (*found, *again):
-            if run_id in self._executor.active or self._has(run_id):
-                continue
-            self.handed(run_id)
-            await self._executor.enqueue(run_id)
-            taken += 1
-        return taken >= _MOST
+            if run_id not in self._executor.active and not self._has(run_id):
+                self.handed(run_id)
+                await self._executor.enqueue(run_id)
 
     def _has(self, run_id: str) -> bool:
         """Say whether the backend has a run already, and may be waited for."""

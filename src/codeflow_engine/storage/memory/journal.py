@@ -201,7 +201,8 @@ class MemoryJournal(MemoryState, Journal, ABC):
     async def renew(self, worker: str, *, lease: float) -> None:
         """Give a worker a lease from now on."""
         now = self._monotonic()
-        self._leases = {one: until for one, until in self._leases.items() if until > now}
+        for one in self._leases.keys() - self._live():
+            del self._leases[one]
         self._leases[worker] = now + lease
 
     async def retire(self, worker: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
@@ -23,6 +24,7 @@ from codeflow_engine.storage.sql.tables import RUNS
 
 __all__ = [
     "INSERT",
+    "check_moment",
     "find_runs",
     "get_runs",
     "moment_of",
@@ -150,7 +152,17 @@ def names_json(names: Iterable[str]) -> str | None:
     return json.dumps(written, ensure_ascii=False) if written else None
 
 
-def moment_of(name: str, at: Any) -> int | None:
+def check_moment(at: datetime) -> None:
+    """See that a time names a moment.
+
+    Raises:
+        StorageError: It has no time zone.
+    """
+    if at.utcoffset() is None:
+        raise StorageError("a time without a zone names no moment")
+
+
+def moment_of(name: str, at: datetime | None) -> int | None:
     """Write a moment of a row as the microseconds since 1970.
 
     Raises:

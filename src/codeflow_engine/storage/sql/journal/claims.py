@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Row,
+    Select,
     func,
     select,
 )
@@ -22,7 +23,6 @@ from codeflow_engine.storage.sql.columns import escape, microseconds, moment
 from codeflow_engine.storage.sql.journal.allowance import Allowance, claim_alone
 from codeflow_engine.storage.sql.journal.due import Asked
 from codeflow_engine.storage.sql.journal.leases import is_live
-from codeflow_engine.storage.sql.journal.locking import under_lock
 from codeflow_engine.storage.sql.journal.steps import read_steps
 from codeflow_engine.storage.sql.runs import moment_of, read_runs, selected
 from codeflow_engine.storage.sql.statements import among
@@ -68,7 +68,7 @@ def claim(connection: Connection, asked: Asked, worker: str) -> tuple[Claim, ...
     tenant, now, run_ids = asked.tenant, asked.now, tuple(asked.run_ids or ())
     if asked.limits:
         claim_alone(connection, tenant)
-    found = connection.execute(under_lock(connection, _CLAIMED, tenant, run_ids)).all()
+    found = connection.execute(_under_lock(connection, tenant, run_ids)).all()
     rows = {row.run_id: row for row in found}
     live = _live(connection, {worker, *(row.owner for row in found if row.owner is not None)})
     if worker not in live:
@@ -86,6 +86,14 @@ def claim(connection: Connection, asked: Asked, worker: str) -> tuple[Claim, ...
     rows_now = [_row(one, worker, row.fence + 1) for row, one in zip(taken, records, strict=True)]
     _CLAIM.execute(connection, rows_now)
     return _claims(connection, tenant, taken, records)
+
+
+def _under_lock(connection: Connection, tenant: str, run_ids: Iterable[str]) -> Select[Any]:
+    return (
+        _CLAIMED.where(RUNS.c.tenant == tenant, among(connection, RUNS.c.run_id, set(run_ids)))
+        .order_by(RUNS.c.run_id)
+        .with_for_update(key_share=True)
+    )
 
 
 def _live(connection: Connection, workers: set[str]) -> set[str]:

@@ -11,9 +11,12 @@ from codeflow_engine.testing.contracts.journal.values import (
     LATER,
     LONG,
     end,
+    end_all,
     hold,
     of_journal,
     start,
+    start_all,
+    state,
     step,
     submission,
     writing,
@@ -43,16 +46,16 @@ class CancelTests:
     ) -> None:
         """Whether it is new, waits or is parked: it waits for nothing then."""
         ids = ["pending", "waiting", "parked"]
-        for run_id in ids[1:]:
-            claim = await start(journal, run_id, seconds_left=9.0)
-            status = RunStatus(run_id)
-            await end(journal, claim, status, wake_at=NOON, waits_for=("go",), seconds_left=9.0)
+        given = [submission(run_id, seconds_left=9.0) for run_id in ids[1:]]
+        claims = await start_all(journal, *given)
+        waits = {"wake_at": NOON, "waits_for": ("go",), "seconds_left": 9.0}
+        await end_all(journal, claims, *(state(RunStatus(one), **waits) for one in ids[1:]))
         await journal.submit([submission("pending", seconds_left=9.0)])
 
-        given = await journal.cancel("a", ids, now=LATER)
+        told = await journal.cancel("a", ids, now=LATER)
 
-        assert given == await _records(backend, *ids)
-        for one in given:
+        assert told == await _records(backend, *ids)
+        for one in told:
             assert (one.status, one.updated_at) == (_CANCELLED, LATER)
             assert (one.wake_at, one.waits_for, one.deadline) == (None, (), None)
         assert await journal.find_due("a", now=LATER, limit=9) == ()
@@ -80,8 +83,8 @@ class CancelTests:
     ) -> None:
         """It is given with those asked for, in the order of the ids."""
         ended = [one for one in RunStatus if one.is_terminal]
-        for status in ended:
-            await end(journal, await start(journal, status.value), status, error="why")
+        claims = await start_all(journal, *(submission(one.value) for one in ended))
+        await end_all(journal, claims, *(state(one, error="why") for one in ended))
         await journal.submit([submission("r1")])
         before = await _records(backend, *ended)
 
@@ -96,9 +99,8 @@ class CancelTests:
         self, backend: Storage, journal: Journal
     ) -> None:
         """Its children and theirs, also below one that has ended; nobody else."""
-        root = await start(journal, "root")
-        await start(journal, "child", parent="root")
-        ended = await start(journal, "ended", parent="root")
+        runs = submission("child", parent="root"), submission("ended", parent="root")
+        root, _, ended = await start_all(journal, submission("root"), *runs)
         await end(journal, ended, RunStatus.SUCCEEDED)
         await journal.submit(
             [
@@ -133,8 +135,10 @@ class CancelTests:
         await journal.cancel("a", ["r1", "r2"], now=NOON)
         await journal.cancel("a", ["r1"], now=NOON)
 
-        (told,) = await journal.read_signals("a", "parent")
-        assert (told.signal_id, told.name, told.sent_at) == ("child:r1", "child:r1", NOON)
+        told = await journal.read_signals("a", "parent")
+        assert [(one.signal_id, one.name, one.sent_at) for one in told] == [
+            ("child:r1", "child:r1", NOON)
+        ]
         assert await journal.find_due("a", now=NOON, limit=9) == ("parent",)
         assert await _statuses(backend, "r1", "r2") == ["cancelled", "cancelled"]
 

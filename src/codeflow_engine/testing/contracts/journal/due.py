@@ -8,11 +8,13 @@ from codeflow_engine.contracts import Journal
 from codeflow_engine.domain.run import RunStatus
 from codeflow_engine.testing.contracts.journal.values import (
     LATER,
-    end,
+    end_all,
     hold,
     lapse,
     of_journal,
     start,
+    start_all,
+    state,
     submission,
 )
 from codeflow_engine.testing.values import NOON
@@ -90,11 +92,12 @@ class DueTests:
     async def test_a_waiting_run_is_due_at_its_moment(self, journal: Journal) -> None:
         """As is one that is parked, and one that was given back."""
         at = NOON + timedelta(hours=1)
-        for number, status in enumerate((RunStatus.WAITING, RunStatus.PARKED, RunStatus.PENDING)):
-            claim = await start(journal, status.value, minutes=number)
-            await end(journal, claim, status, wake_at=at)
-            claim = await start(journal, f"never {status}")
-            await end(journal, claim, status)
+        statuses = (RunStatus.WAITING, RunStatus.PARKED, RunStatus.PENDING)
+        runs = [submission(one.value, minutes=number) for number, one in enumerate(statuses)]
+        runs += [submission(f"never {one}") for one in statuses]
+        claims = await start_all(journal, *runs)
+        states = [state(one, wake_at=at) for one in statuses]
+        await end_all(journal, claims, *states, *map(state, statuses))
 
         assert await due(journal, at - _MICROSECOND) == []
         assert await due(journal, at) == ["waiting", "parked", "pending"]
@@ -116,10 +119,9 @@ class DueTests:
 
     async def test_a_run_that_has_ended_is_not_due(self, journal: Journal) -> None:
         """In whatever way, and whatever moment its last state named."""
-        for status in RunStatus:
-            if status.is_terminal:
-                claim = await start(journal, status.value)
-                await end(journal, claim, status, wake_at=NOON)
+        ends = [one for one in RunStatus if one.is_terminal]
+        claims = await start_all(journal, *(submission(one.value) for one in ends))
+        await end_all(journal, claims, *(state(one, wake_at=NOON) for one in ends))
         await lapse(journal)
 
         assert await due(journal, LATER) == []

@@ -158,7 +158,7 @@ class SeveralJournalsTests:
         async with another(create) as second, another(create) as third:
             several: tuple[Journal, ...] = (journal, second, third)
             runs: list[Awaitable[Any]] = [
-                one.submit([submission(f"r{n}", key=f"k{k}") for k in range(3)])
+                one.submit([submission(f"r{n}{k}", key=f"k{k}") for k in range(3)])
                 for n, one in enumerate(several * 3)
             ]
             puts: list[Awaitable[Any]] = [

@@ -13,6 +13,7 @@ from codeflow_engine.testing.contracts.journal.values import (
     lapse,
     of_journal,
     start,
+    start_all,
     step,
     submission,
     writing,
@@ -46,8 +47,7 @@ class LeaseTests:
 
     async def test_a_lease_is_one_of_its_worker(self, journal: Journal) -> None:
         """It holds every run of that worker, whatever their tenants, and no other one's."""
-        await start(journal, "r1", "w1")
-        await start(journal, "r2", "w1", minutes=1)
+        await start_all(journal, submission("r1"), submission("r2", minutes=1))
         await start(journal, "r1", "w1", tenant="b")
         await start(journal, "r3", "w2")
         held = [*await _due(journal), *await _due(journal, tenant="b")]

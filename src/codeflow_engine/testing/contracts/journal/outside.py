@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -18,8 +19,11 @@ from codeflow_engine.testing.contracts.journal.values import (
     end,
     of_journal,
     receipt,
+    signal,
     start,
+    start_all,
     state,
+    submission,
     writing,
 )
 from codeflow_engine.testing.contracts.watching import within
@@ -52,7 +56,7 @@ class OutsideTests:
 
     async def test_planned_effects_are_found_by_run(self, journal: Journal) -> None:
         """One that is planned already stays that of the run which was first."""
-        claims = [await start(journal, "r1"), await start(journal, "r2")]
+        claims = await start_all(journal, submission("r1"), submission("r2"))
         first, again = effect("e1", by="r1"), effect("e1", by="r2")
 
         await journal.write([writing(claims[0], effects=(first, effect("e3")))])
@@ -93,7 +97,7 @@ class OutsideTests:
 
     async def test_the_first_receipt_of_an_effect_stays(self, journal: Journal) -> None:
         """Whoever delivers it again, of whatever run; planning it again unsettles nothing."""
-        claims = [await start(journal, "r1"), await start(journal, "r2")]
+        claims = await start_all(journal, submission("r1"), submission("r2"))
         await journal.write([writing(claims[0], effects=(effect("e1"), effect("e2")))])
         by_other = writing(claims[1], receipts=(receipt("e1", "first"),))
         both = writing(claims[1], receipts=(receipt("e2", "first"), receipt("e2", "again")))
@@ -199,17 +203,18 @@ class OutsideTests:
         await end(journal, claim, RunStatus.FAILED)
         await journal.renew("w1", lease=60)
         bad = NOON.replace(tzinfo=None)
-        calls = [
-            journal.put_answers("a", {"k1": answer("a")}, now=bad),
-            journal.find_due("a", now=bad, limit=1),
-            journal.claim("a", "w1", run_ids=["r1"], now=bad),
-            journal.cancel("a", ["r1"], now=bad),
-            journal.resume("a", ["r1"], now=bad, seconds=None),
+        calls: list[Callable[[], Awaitable[object]]] = [
+            lambda: journal.put_answers("a", {"k1": answer("a")}, now=bad),
+            lambda: journal.find_due("a", now=bad, limit=1),
+            lambda: journal.claim("a", "w1", run_ids=["r1"], now=bad),
+            lambda: journal.cancel("a", ["r1"], now=bad),
+            lambda: journal.resume("a", ["r1"], now=bad, seconds=None),
+            lambda: journal.send("a", [signal("r1", sent_at=bad)]),
         ]
 
         for call in calls:
             with pytest.raises(StorageError):
-                await within(call)
+                await within(call())
 
         assert await journal.get_answers("a", ["k1"]) == {}
         assert (await journal.resume("a", ["r1"], now=NOON, seconds=None))[0].wake_at == NOON

@@ -11,9 +11,12 @@ from codeflow_engine.domain.run import RunRecord, RunStatus
 from codeflow_engine.testing.contracts.journal.values import (
     LATER,
     end,
+    end_all,
     hold,
     of_journal,
     start,
+    start_all,
+    state,
     step,
     submission,
     writing,
@@ -39,12 +42,13 @@ class ResumeTests:
         """As does one that is parked: pending, and with a clean record."""
         statuses = [one for one in RunStatus if one.is_terminal or one is RunStatus.PARKED]
         statuses.remove(RunStatus.SUCCEEDED)
-        for status in statuses:
-            claim = await start(journal, status.value, seconds_left=1.0)
-            await journal.retire("w1")
-            (claim,) = await hold(journal, status.value, worker="w2")
-            await journal.cancel("a", [status.value], now=NOON)
-            await end(journal, claim, status, error="why", waits_for=("go",), seconds_left=0.5)
+        ids = [one.value for one in statuses]
+        await start_all(journal, *(submission(one, seconds_left=1.0) for one in ids))
+        await journal.retire("w1")
+        claims = await hold(journal, *ids, worker="w2")
+        await journal.cancel("a", ids, now=NOON)
+        rest = {"error": "why", "waits_for": ("go",), "seconds_left": 0.5}
+        await end_all(journal, claims, *(state(one, **rest) for one in statuses))
         before = await _records(backend, *statuses)
 
         given = await journal.resume("a", statuses, now=LATER, seconds=90.0)
@@ -70,9 +74,9 @@ class ResumeTests:
         """One that has succeeded, or goes on anyway; all are given, in the order of the ids."""
         await journal.submit([submission("pending")])
         await start(journal, "running")
-        for status in (RunStatus.WAITING, RunStatus.SUCCEEDED):
-            claim = await start(journal, status.value)
-            await end(journal, claim, status, error="why")
+        ends = RunStatus.WAITING, RunStatus.SUCCEEDED
+        claims = await start_all(journal, *(submission(one.value) for one in ends))
+        await end_all(journal, claims, *(state(one, error="why") for one in ends))
         ids = ["waiting", "unknown", "running", "succeeded", "pending"]
         before = await _records(backend, *ids)
 
@@ -106,15 +110,19 @@ class ResumeTests:
 
     async def test_a_run_that_no_step_has_ended_keeps_its_steps(self, journal: Journal) -> None:
         """Somebody cancelled it, or its time was over: what it had caught before stays so."""
-        for status in (RunStatus.CANCELLED, RunStatus.TIMED_OUT, RunStatus.DEAD, RunStatus.PARKED):
-            claim = await start(journal, status.value)
-            caught = step(status.value, state=_FAILED, error="why")
-            await journal.write([writing(claim, steps=(caught,))])
-            await end(journal, claim, status)
+        ends = (RunStatus.CANCELLED, RunStatus.TIMED_OUT, RunStatus.DEAD, RunStatus.PARKED)
+        ids = [one.value for one in ends]
+        claims = await start_all(journal, *map(submission, ids))
+        last = [
+            writing(claim, steps=(step(one.value, state=_FAILED, error="why"),), state=state(one))
+            for claim, one in zip(claims, ends, strict=True)
+        ]
+        await journal.write(last)
 
-            await journal.resume("a", [status.value], now=NOON, seconds=None)
+        await journal.resume("a", ids, now=NOON, seconds=None)
 
-            assert await journal.read_steps("a", status.value) == (caught,)
+        for one in last:
+            assert await journal.read_steps("a", one.run_id) == one.steps
 
     async def test_a_resumed_run_has_the_time_that_it_is_given(self, journal: Journal) -> None:
         """From its next claim on, or no limit; who executed it before writes nothing."""

@@ -11,10 +11,12 @@ from codeflow_engine.domain.run import RunStatus
 from codeflow_engine.testing.contracts.journal.values import (
     LATER,
     end,
+    end_all,
     hold,
     of_journal,
     signal,
     start,
+    start_all,
     state,
     submission,
     writing,
@@ -73,7 +75,7 @@ class SignalTests:
 
     async def test_a_signal_that_was_received_does_not_come_again(self, journal: Journal) -> None:
         """Its sender may repeat it at any time, from outside or from another run."""
-        claim, other = await start(journal, "r1"), await start(journal, "r2")
+        claim, other = await start_all(journal, submission("r1"), submission("r2"))
         await journal.send("a", [signal("r1", "s1"), signal("r1", "s2"), signal("r2", "s1")])
         await journal.write([writing(claim, taken=("s1", "unknown"))])
 
@@ -86,8 +88,8 @@ class SignalTests:
 
     async def test_a_signal_to_nobody_is_dropped(self, journal: Journal) -> None:
         """Its sender is told, and a run that is submitted later knows nothing of it."""
-        claim = await start(journal, "r1")
-        await end(journal, await start(journal, "ended"), RunStatus.FAILED)
+        claim, ended = await start_all(journal, submission("r1"), submission("ended"))
+        await end(journal, ended, RunStatus.FAILED)
         given = [signal("r1"), signal("unknown"), signal("ended")]
 
         told = await journal.send("a", given)
@@ -105,9 +107,10 @@ class SignalTests:
     ) -> None:
         """At once, however far its time and the clock of the sender are; by no other name."""
         runs = {"any": ("stop", "go"), "one": ("go",), "other": ("g", "GO", "go "), "none": ()}
-        for minutes, (run_id, names) in enumerate(runs.items()):
-            claim = await start(journal, run_id, minutes=-minutes)
-            await end(journal, claim, RunStatus.WAITING, waits_for=names, wake_at=LATER, at=LATER)
+        claims = await start_all(journal, *map(submission, runs))
+        waits = {"wake_at": LATER, "at": LATER}
+        states = [state(RunStatus.WAITING, waits_for=names, **waits) for names in runs.values()]
+        await end_all(journal, claims, *states)
 
         await journal.send("a", [signal(run_id, sent_at=LATER) for run_id in runs])
 
@@ -133,8 +136,9 @@ class SignalTests:
 
     async def test_a_run_that_suspends_finds_what_came_before(self, journal: Journal) -> None:
         """It is due at once where a signal that it waits for is there, and was not received."""
-        for run_id in ("there", "taken", "now", "other", "none"):
-            claim = await start(journal, run_id)
+        ids = ("there", "taken", "now", "other", "none")
+        claims = await start_all(journal, *map(submission, ids))
+        for run_id, claim in zip(ids, claims, strict=True):
             if run_id != "none":
                 name = "stop" if run_id == "other" else "go"
                 await journal.send("a", [signal(run_id, name=name)])
@@ -148,8 +152,8 @@ class SignalTests:
 
     async def test_a_signal_and_a_wait_at_once_lose_nothing(self, journal: Journal) -> None:
         """Whichever comes first, the run is due when both are there."""
-        claims = [await start(journal, f"r{number}") for number in range(8)]
-        ids = [one.record.run_id for one in claims]
+        ids = [f"r{number}" for number in range(8)]
+        claims = await start_all(journal, *map(submission, ids))
 
         calls = [_wait(journal, one, "go") for one in claims]
         sent = [journal.send("a", [signal(one)]) for one in ids]
@@ -175,8 +179,7 @@ class SignalTests:
 
     async def test_notices_tell_what_was_said_of_runs(self, journal: Journal) -> None:
         """In the order of the ids; those that nobody knows are left out."""
-        first = await start(journal, "r1")
-        second = await start(journal, "r2")
+        first, second = await start_all(journal, submission("r1"), submission("r2"))
         await journal.submit([submission("new")])
         await journal.send("a", [signal("r1", one) for one in ("s1", "s2", "s3")])
         await journal.write([writing(first, taken=("s2",))])

@@ -10,8 +10,10 @@ from codeflow_engine.domain.run import RunRecord, RunStatus
 from codeflow_engine.testing.contracts.journal.values import (
     LATER,
     end,
+    end_all,
     of_journal,
     start,
+    start_all,
     state,
     step,
     submission,
@@ -96,12 +98,13 @@ class StateTests:
         self, backend: Storage, journal: Journal
     ) -> None:
         """However it ended, it has neither a moment nor a deadline; its error stays."""
-        for status in RunStatus:
-            if not status.is_terminal:
-                continue
-            claim = await start(journal, status.value, seconds_left=9.0)
-            await end(journal, claim, status, wake_at=LATER, error="why", summary={"a": 1})
+        ends = [one for one in RunStatus if one.is_terminal]
+        given = [submission(one.value, seconds_left=9.0) for one in ends]
+        claims = await start_all(journal, *given)
+        last = [state(one, wake_at=LATER, error="why", summary={"a": 1}) for one in ends]
+        await end_all(journal, claims, *last)
 
+        for status in ends:
             found = await _record(backend, status.value)
             assert (found.status, found.error, found.summary) == (status, "why", {"a": 1})
             assert (found.wake_at, found.waits_for, found.deadline) == (None, (), None)
@@ -109,9 +112,10 @@ class StateTests:
 
     async def test_results_are_read_by_run(self, journal: Journal) -> None:
         """To the byte; a run that has none is left out."""
-        for run_id, result in (("r1", bytes(range(256))), ("r2", b""), ("r3", None)):
-            claim = await start(journal, run_id)
-            await end(journal, claim, RunStatus.SUCCEEDED, result=result)
+        claims = await start_all(journal, *map(submission, ("r1", "r2", "r3")))
+        results = bytes(range(256)), b"", None
+        ends = [state(RunStatus.SUCCEEDED, result=one) for one in results]
+        await end_all(journal, claims, *ends)
         claim = await start(journal, "r1", tenant="b")
         await end(journal, claim, RunStatus.SUCCEEDED, result=b"b")
         await journal.submit([submission("r4")])

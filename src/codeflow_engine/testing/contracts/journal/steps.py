@@ -10,12 +10,13 @@ from codeflow_engine.domain.journal import StepKind, StepRecord, StepState
 from codeflow_engine.domain.run import RunStatus
 from codeflow_engine.testing.contracts.journal.values import (
     LATER,
-    end,
     hold,
     of_journal,
     start,
+    start_all,
     state,
     step,
+    submission,
     writing,
 )
 from codeflow_engine.testing.values import NOON, event, events
@@ -125,7 +126,7 @@ class StepTests:
     async def test_a_step_is_known_by_name_and_key(self, journal: Journal) -> None:
         """By both, and in its own run."""
         names = [("s", "#1"), ("s", "=1"), ("s", "#2"), ("s#", "1"), ("S", "#1"), ("", "s#1")]
-        claims = [await start(journal, "r1"), await start(journal, "r2")]
+        claims = [*await start_all(journal, submission("r1"), submission("r2"))]
         claims += [await start(journal, "r1", tenant="b")]
         for number, claim in enumerate(claims):
             steps = [
@@ -175,10 +176,13 @@ class StepTests:
     async def test_any_other_end_keeps_what_an_execution_needs(self, journal: Journal) -> None:
         """Somebody may resume the run, and its steps are not done twice."""
         ends = [one for one in RunStatus if one.is_terminal and one is not RunStatus.SUCCEEDED]
-        for status in ends:
-            claim = await start(journal, status.value, payload=status.value.encode())
-            await journal.write([writing(claim, steps=(step(status.value),))])
-            await end(journal, claim, status)
+        given = [submission(one.value, payload=one.value.encode()) for one in ends]
+        claims = await start_all(journal, *given)
+        last = [
+            writing(claim, steps=(step(one.value),), state=state(one))
+            for claim, one in zip(claims, ends, strict=True)
+        ]
+        await journal.write(last)
 
         await journal.resume("a", ends, now=NOON, seconds=None)
 

@@ -32,12 +32,14 @@ __all__ = [
     "answer",
     "effect",
     "end",
+    "end_all",
     "hold",
     "lapse",
     "of_journal",
     "receipt",
     "signal",
     "start",
+    "start_all",
     "state",
     "step",
     "submission",
@@ -133,15 +135,27 @@ async def hold(
 
 async def start(journal: Journal, run_id: str, worker: str = "w1", **fields: Any) -> Claim:
     """Submit a run and let a worker claim it; fields are those of the record."""
-    one = submission(run_id, **fields)
-    await journal.submit([one])
-    (claim,) = await hold(journal, run_id, worker=worker, tenant=one.record.tenant)
+    (claim,) = await start_all(journal, submission(run_id, **fields), worker=worker)
     return claim
+
+
+async def start_all(journal: Journal, *runs: Submission, worker: str = "w1") -> Sequence[Claim]:
+    """Submit runs of one tenant and let a worker claim them."""
+    records = await journal.submit(runs)
+    run_ids = [one.run_id for one in records]
+    return await hold(journal, *run_ids, worker=worker, tenant=records[0].tenant)
 
 
 async def end(journal: Journal, claim: Claim, status: RunStatus, **fields: Any) -> None:
     """Let an execution say where its run stands; fields are those of the state."""
     assert await journal.write([writing(claim, state=state(status, **fields))]) == (True,)
+
+
+async def end_all(journal: Journal, claims: Sequence[Claim], *states: RunState) -> None:
+    """Let each of several executions say where its run stands."""
+    pairs = zip(claims, states, strict=True)
+    told = await journal.write([writing(claim, state=one) for claim, one in pairs])
+    assert told == (True,) * len(states)
 
 
 async def lapse(journal: Journal, worker: str = "w1") -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,12 +16,14 @@ from codeflow_engine.testing.contracts.journal.values import (
     LATER,
     effect,
     end,
+    end_all,
     hold,
     lapse,
     of_journal,
     receipt,
     signal,
     start,
+    start_all,
     state,
     step,
     submission,
@@ -64,9 +65,8 @@ async def _seen(backend: Storage, journal: Journal, *run_ids: str) -> list[objec
 
 async def _prepared(journal: Journal) -> Claim:
     """Let `r1` execute, which has a signal and an effect, beside `other`, which waits."""
-    other = await start(journal, "other")
+    other, claim = await start_all(journal, submission("other"), submission("r1"))
     await end(journal, other, RunStatus.WAITING, waits_for=("go",))
-    claim = await start(journal, "r1")
     await journal.send("a", [signal("r1")])
     await journal.write([writing(claim, effects=(effect("planned"),))])
     return claim
@@ -94,7 +94,7 @@ class WriteTests:
 
     async def test_a_refused_write_takes_no_other_one_with_it(self, journal: Journal) -> None:
         """Those before and after it in the call are written."""
-        claims = [await start(journal, f"r{number}") for number in range(5)]
+        claims = await start_all(journal, *(submission(f"r{number}") for number in range(5)))
         await hold(journal, "r1", "r3")
 
         told = await journal.write(
@@ -109,13 +109,10 @@ class WriteTests:
         self, backend: Storage, journal: Journal
     ) -> None:
         """Nothing is written under it once the run waits or has ended."""
-        claims = []
-        for status in RunStatus:
-            if status is not RunStatus.RUNNING:
-                claim = await start(journal, status.value)
-                await end(journal, claim, status)
-                claims.append(claim)
-        ids = [one.record.run_id for one in claims]
+        statuses = [one for one in RunStatus if one is not RunStatus.RUNNING]
+        ids = [one.value for one in statuses]
+        claims = await start_all(journal, *map(submission, ids))
+        await end_all(journal, claims, *map(state, statuses))
         before = await _seen(backend, journal, *ids)
 
         told = await journal.write([_everything(one, "late") for one in claims])
@@ -203,7 +200,7 @@ class WriteTests:
 
     async def test_writing_is_whole_or_not_at_all(self, backend: Storage, journal: Journal) -> None:
         """A time that names no moment is refused, and takes its whole call with it."""
-        claim, other = await start(journal, "r1"), await start(journal, "other")
+        claim, other = await start_all(journal, submission("r1"), submission("other"))
         bad = NOON.replace(tzinfo=None)
         before = await _seen(backend, journal, "r1", "other")
         parts: tuple[dict[str, Any], ...] = (
@@ -227,8 +224,7 @@ class WriteTests:
     async def test_a_large_call_is_written_whole(self, backend: Storage, journal: Journal) -> None:
         """Hundreds of runs, each with steps and events, as when many executions share one."""
         ids = [f"r{number:03}" for number in range(300)]
-        await journal.submit([submission(one) for one in ids])
-        claims = await hold(journal, *ids)
+        claims = await start_all(journal, *map(submission, ids))
 
         writes = [
             writing(
@@ -258,7 +254,7 @@ class WriteTests:
 
     async def test_writers_at_once_lose_nothing(self, backend: Storage, journal: Journal) -> None:
         """Executions of other runs, and steps of one run that go on side by side."""
-        claims: Sequence[Claim] = [await start(journal, f"r{number}") for number in range(4)]
+        claims = await start_all(journal, *(submission(f"r{number}") for number in range(4)))
 
         async def use(claim: Claim, number: int) -> tuple[bool, ...]:
             run_id = claim.record.run_id
