@@ -220,7 +220,7 @@ class Database:
         schema = self._settings.schema
         if schema is not None:
             connection = connection.execution_options(schema_translate_map={None: schema})
-        if self._target.dialect == "postgresql":
+        if self._target.dialect == "postgresql" and not self._target.reads_committed:
             # A host's engine may commit each statement by itself, or be stricter than needed.
             connection = connection.execution_options(isolation_level="READ COMMITTED")
         return connection
