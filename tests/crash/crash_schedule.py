@@ -64,7 +64,7 @@ class Stand:
     ) -> Life:
         """Make what a life is told; settings are those of its engine."""
         given = {"lease": LEASE, "poll": POLL, "linger": 0.3, **settings}
-        lines = [f"{name} = {json.dumps(value)}\n" for name, value in sorted(given.items())]
+        lines = [f"{name} = {_toml(value)}\n" for name, value in sorted(given.items())]
         digest = sha256("".join(lines).encode()).hexdigest()[:16]
         path = self.place / f"{digest}.toml"
         if not path.exists():
@@ -157,6 +157,13 @@ class Played:
                 done.add(step)
             elif line.what == "body" and line.of in done:
                 yield f"{line.of} was executed again in life {line.life}"
+
+
+def _toml(value: Any) -> str:
+    """Write a value as TOML, tables in one line."""
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{name} = {_toml(one)}' for name, one in value.items())} }}"
+    return json.dumps(value)
 
 
 def play(stand: Stand, schedule: Schedule, world: str, url: str) -> Played:

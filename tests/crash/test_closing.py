@@ -45,7 +45,11 @@ async def test_d43_an_engine_may_be_closed_twice_and_early(
         await engine.aclose()
         await engine.aclose()
 
-    assert not {one.name for one in set(threading.enumerate()) - before if "codeflow" in one.name}
+    await until(
+        lambda: not [
+            one for one in set(threading.enumerate()) - before if one.name.startswith("codeflow")
+        ]
+    )
     with pytest.raises(ConfigurationError, match="closed"):
         await engine.submit("hold", {"seconds": 0.0})
     assert statuses(url, world) == ["pending"]

@@ -87,7 +87,7 @@ def _checked[T](kind: type[T], name: str, plain: Any) -> T:
 
 def _plain(value: Any) -> Any:
     """Give what JSON holds; refuse what it would turn into something else without a word."""
-    kind = type(value)
+    kind: Any = type(value)
     if kind in _AS_THEY_ARE:
         return value
     if isinstance(value, str):
@@ -107,6 +107,6 @@ def _plain(value: Any) -> Any:
 
 
 @cache
-def _fields_of(kind: type) -> tuple[str, ...] | None:
+def _fields_of(kind: Any) -> tuple[str, ...] | None:
     """List the fields of a dataclass; None for any other class."""
     return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None

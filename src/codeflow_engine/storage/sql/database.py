@@ -77,7 +77,8 @@ class Database:
             with begun(connection, write=write):
                 return operation(connection)
 
-        return await self._retry(work, repeatable=repeatable, creates=self._migrates)
+        alone = write and self._target.dialect == "sqlite"
+        return await self._retry(work, repeatable=repeatable, creates=self._migrates, alone=alone)
 
     async def migrate(self) -> None:
         """Bring the tables into the form of this version.
@@ -130,7 +131,12 @@ class Database:
         await self._target.access.aclose()
 
     async def _retry[T](
-        self, work: Callable[[Connection], T], *, repeatable: bool, creates: bool
+        self,
+        work: Callable[[Connection], T],
+        *,
+        repeatable: bool,
+        creates: bool,
+        alone: bool = False,
     ) -> T:
         allowed = {Again.CONFLICT, Again.UNREACHABLE} | ({Again.LOST} if repeatable else set())
         retrying = AsyncRetrying(
@@ -139,7 +145,7 @@ class Database:
             stop=self._is_over,
             retry_error_callback=_end,
         )
-        end: T | Failure = await retrying(self._attempt, work, creates)
+        end: T | Failure = await retrying(self._attempt, work, creates, alone)
         if isinstance(end, Failure):
             # Without its cause: a driver's text may hold rows, and the login.
             raise end.error
@@ -151,7 +157,12 @@ class Database:
         limit = self._settings.lock_wait if is_conflict else self._wait
         return (state.seconds_since_start or 0.0) >= limit
 
-    async def _attempt[T](self, work: Callable[[Connection], T], creates: bool) -> T | Failure:  # noqa: FBT001 - called by position
+    async def _attempt[T](
+        self,
+        work: Callable[[Connection], T],
+        creates: bool,  # noqa: FBT001 - called by position
+        alone: bool,  # noqa: FBT001 - the same
+    ) -> T | Failure:
         is_connected = False
 
         def watched(connection: Connection) -> T:
@@ -160,7 +171,8 @@ class Database:
             return work(self._configured(connection))
 
         try:
-            return await self._target.access.call(watched, self._preparation(creates=creates))
+            preparation = self._preparation(creates=creates)
+            return await self._target.access.call(watched, preparation, alone=alone)
         except CodeflowError:
             raise
         except driver_errors() as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -142,9 +143,25 @@ def _options(url: URL, settings: SQLSettings) -> dict[str, Any]:
         return options
     options["pool_pre_ping"] = True
     name = "timeout" if url.drivername.endswith("asyncpg") else "connect_timeout"
+    connect = options["connect_args"] = {}
     if name not in url.query:
-        options["connect_args"] = {name: _CONNECT_SECONDS}
+        connect[name] = _CONNECT_SECONDS
+    if not settings.prepare:
+        connect.update(_unprepared(url.drivername))
     return options
+
+
+def _unprepared(driver: str) -> dict[str, Any]:
+    """Keep a driver from naming prepared statements; psycopg2 never does."""
+    if driver.endswith("asyncpg"):
+        return {
+            "statement_cache_size": 0,
+            "prepared_statement_cache_size": 0,
+            # SQLAlchemy prepares each statement once more. The driver would count names
+            # upwards, in each session from the same number on.
+            "prepared_statement_name_func": lambda: f"codeflow_{secrets.token_hex(8)}",
+        }
+    return {"prepare_threshold": None} if driver.endswith("psycopg") else {}
 
 
 def _prepare_connections(engine: Engine, settings: SQLSettings) -> None:
