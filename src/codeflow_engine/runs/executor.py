@@ -264,6 +264,16 @@ class Executor:
         return [found.get(run_id) for run_id in run_ids]
 
     async def _claim_all(self, run_ids: Sequence[str]) -> Sequence[Claim | None]:
+        try:
+            return await self._claim_once(run_ids)
+        except StorageError as error:
+            if error.retryable:
+                raise
+            # A worker that stood still for longer than its lease takes a new one.
+            await self._worker.renew()
+            return await self._claim_once(run_ids)
+
+    async def _claim_once(self, run_ids: Sequence[str]) -> Sequence[Claim | None]:
         claims = await self._tools.journal.claim(
             self._tenant,
             self._worker.id,
