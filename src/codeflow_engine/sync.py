@@ -143,8 +143,13 @@ class Engine:
         self._loop = _Loop()
         self._finalizer = weakref.finalize(self, _close, self._loop, self._engine)
 
+    @property
+    def begins(self) -> bool:
+        """Give what `AsyncEngine.begins` gives."""
+        return self._engine.begins
+
     def __enter__(self) -> Self:
-        if self._engine.begins:
+        if self.begins:
             self._loop.run(self._engine.__aenter__())
         return self
 
@@ -296,12 +301,12 @@ class Run:
 
     @property
     def record(self) -> RunRecord:
-        """The run as it stands now; one that ended elsewhere, as it was when it was read."""
+        """Give what `AsyncRun.record` gives."""
         return self._run.record
 
     @property
     def status(self) -> RunStatus:
-        """Where the run stands now."""
+        """Give what `AsyncRun.status` gives."""
         return self._run.status
 
     def refresh(self) -> RunRecord:
