@@ -51,7 +51,7 @@ class Executor:
         self._active: dict[str, LiveRun] = {}
         self._carries = WorkflowCapability.DISTRIBUTED in backend.capabilities
         self._worker = Worker(tools, self, remote=self._carries)
-        self._asking = Asking(tools, self._worker.id)
+        self._asking = Asking(tools, self._worker.id, self._worker.renew)
         self.known = KnownRuns(tools, self._asking.looks)
         self._stage = Stage(
             tools=tools,
