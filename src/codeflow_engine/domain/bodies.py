@@ -47,13 +47,17 @@ def encode(name: str, value: Any) -> str:
         raise StorageError(f"{name} cannot be stored: {reason}") from None
 
 
-def decode[T](kind: type[T], rows: Sequence[Stored]) -> list[T]:
+def decode[T](
+    kind: type[T], rows: Sequence[Stored], over: Sequence[Mapping[str, Any]] = ()
+) -> list[T]:
     """Read values of one kind, in the order of the rows.
 
     Args:
         kind: The class of all of them, such as `Review`; for events see
             `codeflow_engine.domain.run.EVENT_KINDS`.
         rows: For each its name in an error, and what `encode` gave.
+        over: For each the fields whose values stand elsewhere, which count instead of those
+            in the body; nothing where there are none.
 
     Raises:
         StorageError: A body is not what this version writes; names the row.
@@ -62,6 +66,9 @@ def decode[T](kind: type[T], rows: Sequence[Stored]) -> list[T]:
         # Without the import of Pydantic, which an empty answer does not need.
         return []
     plain = [_parse(name, body) for name, body in rows]
+    for one, fields_of_one in zip(plain, over, strict=bool(over)):
+        if isinstance(one, dict):
+            one.update(fields_of_one)
     try:
         # One call for all, which is several times as fast as one for each.
         return from_plain(list[kind], plain)  # type: ignore[valid-type] # mypy knows no such variable
@@ -87,7 +94,7 @@ def _checked[T](kind: type[T], name: str, plain: Any) -> T:
 
 def _plain(value: Any) -> Any:
     """Give what JSON holds; refuse what it would turn into something else without a word."""
-    kind = type(value)
+    kind: Any = type(value)
     if kind in _AS_THEY_ARE:
         return value
     if isinstance(value, str):
@@ -107,6 +114,6 @@ def _plain(value: Any) -> Any:
 
 
 @cache
-def _fields_of(kind: type) -> tuple[str, ...] | None:
+def _fields_of(kind: Any) -> tuple[str, ...] | None:
     """List the fields of a dataclass; None for any other class."""
     return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None

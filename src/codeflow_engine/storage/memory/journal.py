@@ -228,13 +228,14 @@ class MemoryJournal(MemoryState, Journal, ABC):
         """Ask for the end of runs and of all that they started."""
         check_zones([now])
         records = self._tenants[tenant]
-        family = list(records.family(run_ids))
+        family = records.family(run_ids)
         for run in family:
             if run.status is RunStatus.RUNNING:
                 self._put(replace(run, cancelling=True))
             elif not run.status.is_terminal:
                 self._cancel(records, run, now)
-        started = [run.run_id for run in family if run.run_id not in run_ids]
+        asked = set(run_ids)
+        started = [run.run_id for run in family if run.run_id not in asked]
         found = tuple(records.get([*run_ids, *started]))
         self._trim()
         return found
