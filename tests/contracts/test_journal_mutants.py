@@ -38,6 +38,7 @@ TestKeyless = of(
     "test_d8_a_run_submitted_many_times_at_once_is_one",
 )
 TestGlobalKeys = of(claims.GlobalKeys, "test_a_key_is_one_of_its_tenant")
+TestCareless = of(claims.Careless, "test_no_run_is_submitted_within_what_is_no_transaction")
 TestNewFirst = of(claims.NewFirst, "test_runs_come_in_the_order_in_which_they_were_submitted")
 TestOneByOne = of(
     claims.OneByOne,
@@ -213,6 +214,7 @@ TestSweeping = of(stops.Sweeping, "test_d46_a_run_that_goes_on_keeps_its_journal
 TestDivided = of(stops.Divided, "test_a_call_that_is_cancelled_is_whole_or_not_there")
 TestBlocking = of(stops.Blocking, "test_it_does_not_block_the_event_loop_while_it_writes")
 
+TestLoopBound = of(shared.LoopBound, "test_several_event_loops_use_one_journal")
 TestAlone = in_directory(shared.Alone, "test_what_a_journal_has_acknowledged_outlives_it")
 TestBuffering = in_directory(
     shared.Buffering, "test_what_a_journal_has_acknowledged_is_there_at_once"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,13 +16,16 @@ from codeflow_engine.runs.containment import redact
 from codeflow_engine.runs.context import Toolbox
 from codeflow_engine.runs.events import EventStream
 from codeflow_engine.runs.inbox import Children
+from codeflow_engine.runs.known import KnownRuns
 from codeflow_engine.runs.live import Execution, LiveRun, Outcome, Stop
 from codeflow_engine.runs.outcomes import Outcomes
 from codeflow_engine.runs.performing import Performance, Stage
 from codeflow_engine.runs.points import reach
 from codeflow_engine.runs.submitting import Request, agree, prepared
+from codeflow_engine.runs.suspects import Suspects
 from codeflow_engine.runs.work import DirectRunner, StepRunner
 from codeflow_engine.runs.worker import Worker
+from codeflow_engine.runs.writer import Writes
 from codeflow_engine.settings import Executes
 
 __all__ = ["Executor"]
@@ -48,23 +50,22 @@ class Executor:
         self.outcomes = Outcomes(tools)
         seconds = tools.settings.finish_timeout
         self._submissions = Batches[Submission, RunRecord](tools.journal.submit, seconds=seconds)
-        self._looks = Batches[str, RunRecord | None](self._find_all, seconds=seconds)
         self._claims = Batches[str, Claim | None](self._claim_all, seconds=seconds)
+        writes: Writes = Batches(tools.journal.write, seconds=seconds)
         self._stage = Stage(
             tools=tools,
             runner=runner or DirectRunner(tools.threads),
-            writes=Batches(tools.journal.write, seconds=seconds),
+            writes=writes,
+            suspects=Suspects(writes),
             children=self._children,
         )
-        self._live: weakref.WeakValueDictionary[str, LiveRun] = weakref.WeakValueDictionary()
+        self.known = KnownRuns(tools)
         self._active: dict[str, LiveRun] = {}
         self._carries = WorkflowCapability.DISTRIBUTED in backend.capabilities
         self._worker = Worker(tools, self, remote=self._carries)
         self._opening = asyncio.Lock()
         self._process: int | None = None
         self._closed = False
-        self._turn = 0
-        """Counts what happens to runs in this process."""
 
     async def open(self) -> None:
         """Become ready to execute runs, and begin to look for them; repeatable.
@@ -120,14 +121,14 @@ class Executor:
         submission = make()
         if transaction is None:
             await self.open()
-            turn = self._turn
+            turn = self.known.turn
             stored = await self._submissions.ask(submission)
         else:
-            turn = self._turn
+            turn = self.known.turn
             (stored,) = await self._tools.journal.submit_within(transaction, [submission])
         agree(submission.record, stored)
         await reach(self._tools.points, "run.submitted")
-        live = self._see(stored, turn)
+        live = self.known.see(stored, turn)
         if not stored.status.is_terminal:
             self._worker.own(stored.run_id)
             if transaction is None:
@@ -143,40 +144,6 @@ class Executor:
             self._worker.handed(record.run_id)
             await self._backend.enqueue(record.run_id)
 
-    async def look(self, run_id: str) -> LiveRun:
-        """Read how a run stands.
-
-        Raises:
-            RunNotFoundError: No run of this tenant has that id.
-            StorageError: It cannot be read.
-        """
-        turn = self._turn
-        return self._see(await self.find(run_id), turn)
-
-    async def list(self, status: RunStatus | None, limit: int) -> tuple[LiveRun, ...]:
-        """Read how the newest runs stand, newest first.
-
-        Raises:
-            StorageError: They cannot be read.
-        """
-        turn = self._turn
-        records = await self._tools.storage.find_runs(self._tenant, status=status, limit=limit)
-        return tuple([self._see(record, turn) for record in records])
-
-    def _see(self, record: RunRecord, turn: int) -> LiveRun:
-        """Give what this process knows of a run; the same for all who ask.
-
-        Args:
-            record: As it was read.
-            turn: When the reading began: what has happened here since is newer.
-        """
-        live = self._live.get(record.run_id)
-        if live is None:
-            live = self._live[record.run_id] = LiveRun(record)
-        elif not live.is_executing and live.turn <= turn:
-            live.record = record
-        return live
-
     @property
     def active(self) -> Mapping[str, LiveRun]:
         """The runs that execute here."""
@@ -185,17 +152,6 @@ class Executor:
     async def enqueue(self, run_id: str) -> None:
         """Hand a run to the backend that somebody has found to be due."""
         await self._backend.enqueue(run_id)
-
-    async def find(self, run_id: str) -> RunRecord:
-        """Read the record of a run.
-
-        Raises:
-            RunNotFoundError: No run of this tenant has that id.
-        """
-        record = await self._looks.ask(run_id)
-        if record is None:
-            raise RunNotFoundError(f"there is no run {run_id!r}")
-        return record
 
     def expects(self, run_id: str) -> bool:
         """Say whether a run is about to execute in this process."""
@@ -209,15 +165,15 @@ class Executor:
                 claim = await self._claims.ask(run_id)
         except Exception as error:
             # It is tried again with the next look; who waits here hears of it.
-            if live := self._live.get(run_id):
+            if live := self.known.get(run_id):
                 live.outcome = Outcome(error=error)
-                self._mark(live)
+                self.known.mark(live)
             raise
         finally:
             self._worker.begun(run_id)
         if claim is not None and run_id not in self._active:
-            await self._perform(self._see(claim.record, self._turn), claim)
-        elif live := self._live.get(run_id):
+            await self._perform(self.known.see(claim.record, self.known.turn), claim)
+        elif live := self.known.get(run_id):
             # Somebody else may have it: who waits here looks there.
             live.tell()
 
@@ -234,7 +190,7 @@ class Executor:
         execution = Execution(claim.fence, events)
         live.record, live.execution, live.outcome = record, execution, None
         self._active[record.run_id] = live
-        self._mark(live)
+        self.known.mark(live)
         try:
             is_written = await Performance(self._stage, live, execution, claim).go()
             if not is_written:
@@ -245,19 +201,7 @@ class Executor:
                 self._worker.ended(record.run_id)
             events.close()
             execution.settled.set()
-            self._mark(live)
-
-    def _mark(self, live: LiveRun) -> None:
-        """Take note that something has happened here to a run."""
-        self._turn += 1
-        live.turn = self._turn
-        live.tell()
-
-    async def _find_all(self, run_ids: Sequence[str]) -> Sequence[RunRecord | None]:
-        wanted = list(dict.fromkeys(run_ids))
-        records = await self._tools.storage.get_runs(self._tenant, wanted)
-        found = {record.run_id: record for record in records}
-        return [found.get(run_id) for run_id in run_ids]
+            self.known.mark(live)
 
     async def _claim_all(self, run_ids: Sequence[str]) -> Sequence[Claim | None]:
         claims = await self._tools.journal.claim(
@@ -277,9 +221,9 @@ class Executor:
         Raises:
             StorageError: It could not be asked for.
         """
-        if (await self.look(run_id)).record.status.is_terminal:
+        if (await self.known.look(run_id)).record.status.is_terminal:
             return
-        now, turn = self._tools.clock.now(), self._turn
+        now, turn = self._tools.clock.now(), self.known.turn
         asked = await self._tools.journal.cancel(self._tenant, [run_id], now=now)
         for record in asked:
             if live := self._active.get(record.run_id):
@@ -288,7 +232,7 @@ class Executor:
             elif record.status is RunStatus.CANCELLED:
                 await self._tell_end(record)
         for record in asked:
-            await self.outcomes.until_ended(self._see(record, turn), self)
+            await self.outcomes.until_ended(self.known.see(record, turn), self)
 
     async def _tell_end(self, record: RunRecord) -> None:
         """Tell the end of a run that was cancelled while nobody executed it."""
@@ -306,9 +250,9 @@ class Executor:
         await storage.append_events(self._tenant, [event])
         await self._tools.hooks.notify(event)
         self._worker.ended(record.run_id)
-        if live := self._live.get(record.run_id):
+        if live := self.known.get(record.run_id):
             live.record = record
-            self._mark(live)
+            self.known.mark(live)
 
     async def resume(self, run_id: str) -> RunRecord:
         """Let a run go on that has ended without success, or is parked.
@@ -318,17 +262,17 @@ class Executor:
             StorageError: It could not be written.
         """
         await self.open()
-        before = (await self.look(run_id)).record
+        before = (await self.known.look(run_id)).record
         if before.status in {RunStatus.RUNNING, RunStatus.SUCCEEDED}:
             raise ConfigurationError(f"run {run_id} cannot be resumed: it is {before.status}")
-        turn = self._turn
+        turn = self.known.turn
         (record,) = await self._tools.journal.resume(
             self._tenant,
             [run_id],
             now=self._tools.clock.now(),
             seconds=self._tools.settings.run_timeout,
         )
-        self._see(record, turn).outcome = None
+        self.known.see(record, turn).outcome = None
         self._worker.own(run_id)
         await self.hand_over(record)
         return record
@@ -380,7 +324,7 @@ class Executor:
             await self._settle(grace)
             await self._cancel_own()
         await self._backend.drain(grace=grace)
-        for batches in (self._submissions, self._claims, self._stage.writes, self._looks):
+        for batches in (self._submissions, self._claims, self._stage.writes, self.known):
             await batches.idle()
         await self._worker.stop()
 

@@ -56,7 +56,7 @@ class AsyncRun:
             StorageError: It cannot be read.
         """
         if not self._live.is_executing:
-            await self._executor.look(self.id)
+            await self._executor.known.look(self.id)
         return self._live.record
 
     async def result(self) -> Any:

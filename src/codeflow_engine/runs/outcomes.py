@@ -49,7 +49,7 @@ class Outcomes:
                 self._tools.settings.poll
             ):
                 continue
-            await executor.look(live.record.run_id)
+            await executor.known.look(live.record.run_id)
             if not (live.is_executing or live.record.status.is_terminal):
                 await live.change(pause)
                 pause = min(pause * 2, self._tools.settings.poll)

@@ -25,6 +25,7 @@ __all__ = [
     "Bulk",
     "Options",
     "Question",
+    "Row",
     "change",
     "in_schema",
     "insertion",

@@ -147,7 +147,7 @@ def read_runs(rows: Sequence[Row[Any]]) -> list[RunRecord]:
 def read_changed(rows: Sequence[Row[Any]], changes: Sequence[Mapping[str, Any]]) -> list[RunRecord]:
     """Read runs as `read_runs` does, each with some fields that are about to change."""
     stored: list[Stored] = [(f"run {row.run_id!r}", row.body) for row in rows]
-    over = [_columns_of(row) | change for row, change in zip(rows, changes, strict=True)]
+    over = [{**_columns_of(row), **change} for row, change in zip(rows, changes, strict=True)]
     runs = decode(RunRecord, stored, over)
     for row, run in zip(rows, runs, strict=True):
         if (run.tenant, run.run_id, run.created_at) != (row.tenant, row.run_id, row.created_at):
