@@ -1,6 +1,6 @@
 """Review a change of one file from the command line, the whole process.
 
-    python benchmarks/bench_review.py [--check] [--rounds N]
+    python benchmarks/bench_review.py [--check] [--rounds N] [--beside COMMAND]
 
 No model is asked: these are the analyzers that ship with the engine. `first` starts from an
 empty history, `known` from one that has reviewed the same commit, and `plain` keeps no history
@@ -9,6 +9,9 @@ The peers in the same run are an interpreter that does nothing, and `git diff` o
 commits. The processes take turns, and the table shows medians; the processor time includes
 that of the children. Target: at most 1.0 s for `known` and `plain`; `first` is shown beside
 them, since most of it is bandit's own start. With `--check` a missed target ends with 1.
+
+`--beside` takes the path of the `codeflow` of another version, in an environment of its own,
+which then takes turns with this one: its rows begin with `other`.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from pathlib import Path
 from measure import environment, finish, medians, take_turns
 
 SECONDS = 1.0
+REVIEW = ("review", ".", "--base", "HEAD~1", "--head", "HEAD")
 PLAIN = ("--analyzer", "secrets", "--analyzer", "hygiene")
 BEFORE = "".join(
     f"def step_{number}(value):\n    return value + {number}\n" for number in range(99)
@@ -36,19 +40,17 @@ def main() -> int:
     options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     options.add_argument("--check", action="store_true", help="exit 1 beyond a target")
     options.add_argument("--rounds", type=int, default=9)
+    options.add_argument("--beside", metavar="COMMAND", help="the `codeflow` of another version")
     chosen = options.parse_args()
     codeflow = str(Path(sys.executable).with_name("codeflow"))
     with tempfile.TemporaryDirectory() as folder:
         make_repository(folder)
-        review = [codeflow, "review", ".", "--base", "HEAD~1", "--head", "HEAD"]
-        told = json.loads(run(folder, *review, "--format", "json"))
-        fresh = "rm -f first.db* && exec " + " ".join([*review, "--db", "sqlite:///first.db"])
+        told = json.loads(run(folder, codeflow, *REVIEW, "--format", "json"))
         commands = {
             "python -c pass": [sys.executable, "-c", "pass"],
             "git diff": ["git", "diff", "HEAD~1", "HEAD"],
-            "review, first": ["sh", "-c", fresh],
-            "review, known": review,
-            "review, plain": [*review, "--db", "memory", *PLAIN],
+            **reviews("review", codeflow),
+            **(reviews("other", str(Path(chosen.beside).absolute())) if chosen.beside else {}),
         }
         samples = take_turns(commands, rounds=chosen.rounds, cwd=folder)
     rows = {name: medians(taken) for name, taken in samples.items()}
@@ -70,6 +72,16 @@ def main() -> int:
         problems.append(f"the review is {told['outcome']}: {told['reason']}")
     result = {"rounds": chosen.rounds, "isolation": told["isolation"], "processes": rows}
     return finish("review", result, problems, check=chosen.check)
+
+
+def reviews(name: str, codeflow: str) -> dict[str, list[str]]:
+    """Give the commands of one version, each with histories of its own."""
+    first = [codeflow, *REVIEW, "--db", f"sqlite:///{name}-first.db"]
+    return {
+        f"{name}, first": ["sh", "-c", f"rm -f {name}-first.db* && exec {' '.join(first)}"],
+        f"{name}, known": [codeflow, *REVIEW, "--db", f"sqlite:///{name}-known.db"],
+        f"{name}, plain": [codeflow, *REVIEW, "--db", "memory", *PLAIN],
+    }
 
 
 def make_repository(folder: str) -> None:

@@ -7,7 +7,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from codeflow_engine.engine import AsyncEngine, ChangeLike, EngineOptions
-from codeflow_engine.errors import ConfigurationError
+from codeflow_engine.errors import CodeflowError, ConfigurationError
 
 if TYPE_CHECKING:
     import asyncio
@@ -116,7 +116,13 @@ async def _settle() -> None:
 
 
 def _close(loop: _Loop, engine: AsyncEngine) -> None:
-    loop.close(engine.aclose())
+    try:
+        loop.close(engine.aclose())
+    except (CodeflowError, RuntimeError):
+        # Nobody has closed it, and the interpreter is at its end, where it lends no thread any
+        # more: what is left ends with the process, and its runs are anybody's then.
+        if threading.main_thread().is_alive():
+            raise
 
 
 class Engine:
@@ -137,8 +143,13 @@ class Engine:
         self._loop = _Loop()
         self._finalizer = weakref.finalize(self, _close, self._loop, self._engine)
 
+    @property
+    def begins(self) -> bool:
+        """Give what `AsyncEngine.begins` gives."""
+        return self._engine.begins
+
     def __enter__(self) -> Self:
-        if self._engine.begins:
+        if self.begins:
             self._loop.run(self._engine.__aenter__())
         return self
 
@@ -290,12 +301,12 @@ class Run:
 
     @property
     def record(self) -> RunRecord:
-        """The run as it stands now; one that ended elsewhere, as it was when it was read."""
+        """Give what `AsyncRun.record` gives."""
         return self._run.record
 
     @property
     def status(self) -> RunStatus:
-        """Where the run stands now."""
+        """Give what `AsyncRun.status` gives."""
         return self._run.status
 
     def refresh(self) -> RunRecord:

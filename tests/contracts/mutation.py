@@ -3,7 +3,7 @@
 A mutant is a backend that keeps its contract but for one thing. `struck` makes a class of
 the tests that have to find that out, each of them expected to fail; one that passes fails
 our run. `unbroken` lists the tests of a suite that no mutant makes fail, of which there
-must be none.
+must be none, and `asked` those that a backend runs with its capabilities.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 from codeflow_engine.contracts import Backend
 from codeflow_engine.testing.contracts import BackendContract
 
-__all__ = ["struck", "tests_of", "unbroken"]
+__all__ = ["asked", "struck", "tests_of", "unbroken"]
 
 type Create = Callable[[], Backend]
 
@@ -65,3 +65,15 @@ def unbroken(suite: type, namespace: Mapping[str, Any]) -> set[str]:
         if isinstance(one, type) and issubclass(one, suite):
             wanted.difference_update(getattr(one, "struck", ()))
     return wanted
+
+
+def asked(suite: type, backend: type[Backend]) -> set[str]:
+    """List the tests of a suite that concern a backend, by the capabilities that it declares."""
+    return {name for name in tests_of(suite) if _concerns(getattr(suite, name), backend)}
+
+
+def _concerns(test: Callable[..., object], backend: type[Backend]) -> bool:
+    marks: list[pytest.Mark] = getattr(test, "pytestmark", [])
+    required = {one for mark in marks if mark.name == "codeflow_requires" for one in mark.args}
+    lacked = {one for mark in marks if mark.name == "codeflow_lacks" for one in mark.args}
+    return required <= backend.capabilities and not lacked & backend.capabilities

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -232,6 +233,7 @@ ROLES: Mapping[str, Callable[..., Awaitable[int]]] = MappingProxyType(
 
 def play(role: str, given: dict[str, Any]) -> int:
     """Live a life; give its exit code."""
+    logging.basicConfig(level=logging.WARNING)
     life = Life.read(given.pop("life"))
     return asyncio.run(ROLES[role](life, **given))
 

@@ -7,6 +7,7 @@ machine says so, so that a sequence that fails does so again.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -38,6 +39,8 @@ from codeflow_engine.testing.values import NOON
 
 __all__ = ["JournalMachine"]
 
+_MEMORY = "/dev/shm"  # noqa: S108 - a directory of its own is made in it
+
 TENANT = "a"
 RUNS = tuple(f"r{number}" for number in range(1, 6))
 WORKERS = ("w1", "w2", "w3")
@@ -66,7 +69,8 @@ class JournalMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self._runner = asyncio.Runner()
-        self._place = TemporaryDirectory()
+        # What is on disk is not what this is about, and a disk takes most of the time.
+        self._place = TemporaryDirectory(dir=_MEMORY if os.path.isdir(_MEMORY) else None)  # noqa: PTH112
         path = Path(self._place.name, "x.db")
         self.journals = (MemoryStorage(), SQLStorage(f"sqlite:///{path}"))
         self.now = NOON
@@ -80,6 +84,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.alive: set[str] = set()
         self.last: dict[str, int] = {}
         self.final: dict[tuple[str, str, str], StepRecord] = {}
+        self.planned: set[str] = set()
         self.receipts: dict[str, Receipt] = {}
         self.answers: dict[str, ChatAnswer] = {}
         self.texts = 0
@@ -93,7 +98,7 @@ class JournalMachine(RuleBasedStateMachine):
     def both(self, ask: Callable[[Any], Awaitable[Any]]) -> Any:
         """Ask both journals, which have to say the same; give None where both refuse."""
         answers = [self._runner.run(self._told(ask, journal)) for journal in self.journals]
-        assert answers[0] == answers[1]
+        assert answers[0] == answers[1], f"memory: {answers[0]}\nSQLite: {answers[1]}"
         kind, value = answers[0]
         return value if kind == "gave" else None
 
@@ -135,6 +140,7 @@ class JournalMachine(RuleBasedStateMachine):
             ),
             min_size=1,
             max_size=3,
+            unique_by=lambda given: given[0],
         ),
         parent=st.sampled_from([None, "r1"]),
     )
@@ -254,14 +260,15 @@ class JournalMachine(RuleBasedStateMachine):
             for number in range(1, data.draw(st.integers(0, 2)) + 1)
         ]
         planned = data.draw(st.lists(st.sampled_from(EFFECTS), max_size=2, unique=True))
-        settled = data.draw(st.lists(st.sampled_from(EFFECTS), max_size=1))
+        known = sorted({*planned, *self.planned})
+        settled = data.draw(st.lists(st.sampled_from(known), max_size=1)) if known else []
         return RunWrite(
             tenant=TENANT,
             run_id=run_id,
             fence=claim.fence,
             steps=self._drawn_steps(data, run_id),
             events=tuple(events),
-            taken=tuple(data.draw(st.lists(st.sampled_from(["s1", "s2"]), max_size=1))),
+            taken=self._drawn_taken(data, run_id),
             effects=tuple(_effect(key) for key in planned),
             receipts=tuple(
                 Receipt(key=key, external_id=self.text(), found=False, at=at) for key in settled
@@ -269,6 +276,11 @@ class JournalMachine(RuleBasedStateMachine):
             signals=tuple(self._drawn_signals(data, 1)),
             state=data.draw(st.none() | st.none() | self._states()),
         )
+
+    def _drawn_taken(self, data: st.DataObject, run_id: str) -> tuple[str, ...]:
+        waiting = self.both(lambda journal: journal.read_signals(TENANT, run_id))
+        ids = [signal.signal_id for signal in waiting]
+        return tuple(data.draw(st.lists(st.sampled_from(ids), max_size=1))) if ids else ()
 
     def _drawn_steps(self, data: st.DataObject, run_id: str) -> tuple[StepRecord, ...]:
         chosen = data.draw(st.lists(st.sampled_from([*STEPS]), max_size=2, unique=True))
@@ -330,6 +342,7 @@ class JournalMachine(RuleBasedStateMachine):
     def _learn(self, write: RunWrite) -> None:
         run_id = write.run_id
         self.last[run_id] += len(write.events)
+        self.planned.update(effect.key for effect in write.effects)
         for step in write.steps:
             if step.state.is_final:
                 self.final.setdefault((run_id, step.name, step.key), step)
@@ -375,14 +388,14 @@ class JournalMachine(RuleBasedStateMachine):
         )
         return found
 
-    @rule(keys=st.lists(st.sampled_from(["q1", "q2"]), min_size=1, unique=True))
-    def answer(self, keys: list[str]) -> None:
-        given = {key: _answer(self.text()) for key in keys}
+    @rule(key=st.sampled_from(["q1", "q2"]))
+    def answer(self, key: str) -> None:
+        # Of two that are equally old, nobody says which one is pruned first.
+        at, given = self.tick(), {key: _answer(self.text())}
         kept: Mapping[str, ChatAnswer] = self.both(
-            lambda journal: journal.put_answers(TENANT, given, now=self.now)
+            lambda journal: journal.put_answers(TENANT, given, now=at)
         )
-        for key in keys:
-            assert kept[key] == self.answers.setdefault(key, given[key])
+        assert kept[key] == self.answers.setdefault(key, given[key])
 
     @rule(before=st.sampled_from([45, 45, 45, 0]), limit=st.integers(0, 2))
     def prune(self, before: int, limit: int) -> None:
@@ -394,6 +407,8 @@ class JournalMachine(RuleBasedStateMachine):
                 known.pop(run_id, None)
             self.claims = [one for one in self.claims if one[1].record.run_id != run_id]
         self.final = {key: step for key, step in self.final.items() if key[0] in there}
+        # The effects of a run go with it; what is left is not asked for again.
+        self.planned = set()
         for known, ask in (
             (self.receipts, lambda journal: journal.find_receipts(TENANT, EFFECTS)),
             (self.answers, lambda journal: journal.get_answers(TENANT, ["q1", "q2"])),

@@ -19,7 +19,9 @@ DATA = {
     "py.typed",
     "reports/html/fragment.css",
     "reports/html/page.css",
+    "reports/html/run.css",
     "reports/html/script.js",
+    "reports/html/steps.css",
     "reports/html/style.css",
     "reports/review.schema.json",
 }

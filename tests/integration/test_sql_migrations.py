@@ -141,22 +141,6 @@ async def test_d41_a_database_of_another_version_is_refused(url: str) -> None:
         await storage.aclose()
 
 
-async def test_d41_an_older_database_is_upgraded_or_refused(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It says what it has, what is needed, and which command to run."""
-    with connected(url) as connection:
-        migrate.upgrade(connection)
-    module = "codeflow_engine.storage.sql.version"
-    monkeypatch.setattr(f"{module}.REVISION", "0002")
-    storage = SQLStorage(_async(url), SQLSettings(migrate=False))
-
-    with pytest.raises(SchemaVersionError, match=r"has revision '0001'.*codeflow db upgrade"):
-        await storage.find_runs("a")
-
-    await storage.aclose()
-
-
 async def test_an_empty_database_is_not_made_use_of_unasked(
     postgres: Server, postgres_database: str
 ) -> None:

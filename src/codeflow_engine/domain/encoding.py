@@ -9,13 +9,14 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, get_args
 
 from codeflow_engine.errors import SerializationError
 from codeflow_engine.reports.visible import escape
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
+    from pydantic import TypeAdapter, ValidationError
 
 __all__ = ["explain", "from_plain", "to_plain"]
 
@@ -67,13 +68,23 @@ def from_plain[T](kind: type[T], plain: Any) -> T:
         SerializationError: The data does not have the form of `kind`. The message names
             the places and never quotes a value.
     """
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
+    known: Any = kind  # mypy takes no class for hashable
     try:
-        return TypeAdapter(kind).validate_python(plain, extra="forbid")
+        built: T = _validator(known).validate_python(plain, extra="forbid")
     except ValidationError as error:
         name = getattr(kind, "__name__", str(kind))
         raise SerializationError(f"not a valid {name}: {explain(error)}") from None
+    return built
+
+
+@lru_cache(maxsize=256)
+def _validator(kind: Any) -> TypeAdapter[Any]:
+    """Build what checks values of a kind, once: that takes milliseconds."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
 
 
 def explain(error: ValidationError) -> str:

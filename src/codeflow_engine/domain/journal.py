@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -84,6 +85,17 @@ class StepRecord:
 
     error: str | None = None
     """What it raised, as JSON; None unless it failed, or waits for its next attempt."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Give what tells how the step went as plain JSON data; its value is left out.
+
+        Under `error` stands the type of what it raised, and its message where that is ours.
+        """
+        from codeflow_engine.domain.encoding import to_plain
+
+        plain: dict[str, Any] = to_plain(replace(self, value=None))
+        del plain["value"]
+        return {**plain, "error": None if self.error is None else _told(self.error)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,3 +243,12 @@ class Limits:
     """Runs that begin for the first time within `seconds`."""
 
     seconds: float = 60.0
+
+
+def _told(error: str) -> str:
+    """Read what the record of an error says to those who look at it."""
+    try:
+        told = json.loads(error)["told"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        told = None
+    return told if isinstance(told, str) else "an error that cannot be read"

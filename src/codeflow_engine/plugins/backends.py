@@ -57,6 +57,7 @@ class Backends:
         self._targets: dict[tuple[Kind, str], Any] = {}
         """The URL or the handle that a backend is created with."""
 
+        self._loaded: set[tuple[Kind, str]] = set()
         self._creating = threading.Lock()
         self.loop_bound: list[str] = []
         """Handles of the host that belong to its event loop, by their classes' names."""
@@ -177,7 +178,13 @@ class Backends:
             CodeflowError: As for `get`.
         """
         info = self._registry.find(kind, name)
-        return _resolve(info, info.factory)
+        found = _resolve(info, info.factory)
+        self._loaded.add((kind, name))
+        return found
+
+    def is_loaded(self, kind: Kind, name: str) -> bool:
+        """Say whether `load` imports nothing any more."""
+        return (kind, name) in self._loaded
 
     def problem(self, info: BackendInfo) -> CodeflowError | None:
         """Say why an offer could not be loaded now; None where it can."""

@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from codeflow_engine.reports.cells import wrap
 from codeflow_engine.reports.style import Style
 
-__all__ = ["count", "item", "paragraph"]
+__all__ = ["count", "duration", "item", "moment", "paragraph"]
+
+_MINUTE = 60
+_MINUTES = 100 * _MINUTE
+_HOUR = 60 * _MINUTE
+_DAY = 24 * _HOUR
 
 
 def count(number: int, noun: str) -> str:
     """Write a number with its noun: `1 unit`, `2 units`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """Write a time: `0.42 s`, `2 min 3 s`, `5 h 10 min`, `3 d 2 h`."""
+    if seconds < _MINUTE:
+        return f"{seconds:.2f} s"
+    whole = round(seconds)
+    if whole < _MINUTES:
+        return f"{whole // _MINUTE} min {whole % _MINUTE} s"
+    if whole < 2 * _DAY:
+        return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE} min"
+    return f"{whole // _DAY:,} d {whole % _DAY // _HOUR} h"
+
+
+def moment(at: datetime) -> str:
+    """Write a moment for people, in UTC: `2026-11-23 05:00:00 UTC`."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def paragraph(text: str, style: Style, indent: str) -> list[str]:

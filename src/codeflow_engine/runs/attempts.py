@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from codeflow_engine.domain.run import StepFinished, StepStarted
 from codeflow_engine.errors import StepTimeoutError
-from codeflow_engine.runs import codec
 from codeflow_engine.runs.clock import Clock
+from codeflow_engine.runs.coding import encoded
 from codeflow_engine.runs.containment import as_ours
 from codeflow_engine.runs.history import Place
 from codeflow_engine.runs.ledger import Ledger
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 __all__ = ["Attempts", "Work"]
-
-_SMALL = 64 * 1024
-_FEW = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +95,7 @@ class Attempts:
         try:
             with self._ledger.execution.at_work():
                 value = await self._in_time()
-                data = await self._encoded(value)
+                data = await encoded(value, self._work.kind, self._threads)
                 await self._ledger.reach(f"step.worked:{name}")
         except BaseException as raised:
             error = type(raised).__name__
@@ -121,12 +118,6 @@ class Attempts:
                 raise
             name = self._work.place.title
             raise StepTimeoutError(f"step {name!r} took longer than {seconds:g} s") from late
-
-    async def _encoded(self, value: Any) -> bytes:
-        if _is_small(value):
-            return codec.encode(value, self._work.kind)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, codec.encode, value, self._work.kind)
 
     async def _many(self, retry: Retry) -> tuple[Any, bytes]:
         from tenacity import AsyncRetrying, retry_if_exception
@@ -158,20 +149,3 @@ class Attempts:
         )
         done: tuple[Any, bytes] = await retrying(self._once)
         return done
-
-
-def _is_small(value: Any) -> bool:
-    """Say whether a value is encoded so fast that a thread would cost more."""
-    if isinstance(value, str | bytes):
-        return len(value) < _SMALL
-    if isinstance(value, dict):
-        return len(value) <= _FEW and all(map(_is_plain, value.values()))
-    if isinstance(value, list | tuple):
-        return len(value) <= _FEW and all(map(_is_plain, value))
-    return _is_plain(value)
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, str):
-        return len(value) < _SMALL // _FEW
-    return value is None or isinstance(value, bool | int | float)

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
-import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from codeflow_engine.contracts import WorkflowBackend, WorkflowCapability
-from codeflow_engine.domain.journal import Claim, Signal, Submission
-from codeflow_engine.domain.run import RunFinished, RunRecord, RunStatus
+from codeflow_engine.domain.journal import Claim, Signal
+from codeflow_engine.domain.run import RunRecord, RunStatus
 from codeflow_engine.errors import CodeflowError, ConfigurationError, RunNotFoundError, StorageError
-from codeflow_engine.runs.batches import Batches
+from codeflow_engine.runs.asking import Asking, sound_records
+from codeflow_engine.runs.batches import in_time
 from codeflow_engine.runs.containment import redact
 from codeflow_engine.runs.context import Toolbox
-from codeflow_engine.runs.events import EventStream
+from codeflow_engine.runs.events import EventStream, tell_end
 from codeflow_engine.runs.inbox import Children
-from codeflow_engine.runs.live import Execution, LiveRun, Stop
+from codeflow_engine.runs.known import KnownRuns
+from codeflow_engine.runs.live import Execution, LiveRun, Outcome, Stop
 from codeflow_engine.runs.outcomes import Outcomes
 from codeflow_engine.runs.performing import Performance, Stage
 from codeflow_engine.runs.points import reach
-from codeflow_engine.runs.submitting import Request, agree, prepare
+from codeflow_engine.runs.submitting import Request, agree, prepared
+from codeflow_engine.runs.suspects import Suspects
 from codeflow_engine.runs.work import DirectRunner, StepRunner
 from codeflow_engine.runs.worker import Worker
 from codeflow_engine.settings import Executes
@@ -46,23 +48,23 @@ class Executor:
         self._executes = tools.settings.executes
         self._backend = backend
         self.outcomes = Outcomes(tools)
-        self._submissions = Batches[Submission, RunRecord](tools.journal.submit)
-        self._claims = Batches[str, Claim | None](self._claim_all)
-        self._stage = Stage(
-            tools=tools,
-            runner=runner or DirectRunner(tools.threads),
-            writes=Batches(tools.journal.write),
-            children=self._children,
-        )
-        self._live: weakref.WeakValueDictionary[str, LiveRun] = weakref.WeakValueDictionary()
         self._active: dict[str, LiveRun] = {}
         self._carries = WorkflowCapability.DISTRIBUTED in backend.capabilities
         self._worker = Worker(tools, self, remote=self._carries)
+        self._asking = Asking(tools, self._worker.id, self._worker.renew)
+        self.known = KnownRuns(tools, self._asking.looks)
+        self._stage = Stage(
+            tools=tools,
+            runner=runner or DirectRunner(tools.threads),
+            writes=self._asking.writes,
+            suspects=Suspects(self._asking.writes),
+            children=self._children,
+        )
         self._opening = asyncio.Lock()
         self._process: int | None = None
         self._closed = False
-        self._turn = 0
-        """Counts what happens to runs in this process."""
+        self.is_drained = False
+        """Whether nothing executes here any more, and nothing ever will."""
 
     async def open(self) -> None:
         """Become ready to execute runs, and begin to look for them; repeatable.
@@ -109,24 +111,25 @@ class Executor:
         """
         self._check_open()
         # The first use imports the workflow, and the input may be a patch of many megabytes
-        # that is read and indexed: both would hold up the loop.
-        loop = asyncio.get_running_loop()
+        # that is read and indexed: neither holds up the loop.
         try:
-            make = await loop.run_in_executor(self._tools.threads, prepare, self._tools, request)
+            make = await prepared(self._tools, request)
         except CodeflowError as error:
             redact(error, self._tools.redactor)
             raise
         submission = make()
         if transaction is None:
             await self.open()
-            turn = self._turn
-            stored = await self._submissions.ask(submission)
+            turn = self.known.turn
+            stored = await self._asking.submissions.ask(submission)
         else:
-            turn = self._turn
-            (stored,) = await self._tools.journal.submit_within(transaction, [submission])
+            turn = self.known.turn
+            (stored,) = sound_records(
+                await self._tools.journal.submit_within(transaction, [submission])
+            )
         agree(submission.record, stored)
         await reach(self._tools.points, "run.submitted")
-        live = self._see(stored, turn)
+        live = self.known.see(stored, turn)
         if not stored.status.is_terminal:
             self._worker.own(stored.run_id)
             if transaction is None:
@@ -139,42 +142,7 @@ class Executor:
             return
         is_due = record.wake_at is not None and record.wake_at <= self._tools.clock.now()
         if is_due and record.run_id not in self._active:
-            self._worker.handed(record.run_id)
-            await self._backend.enqueue(record.run_id)
-
-    async def look(self, run_id: str) -> LiveRun:
-        """Read how a run stands.
-
-        Raises:
-            RunNotFoundError: No run of this tenant has that id.
-            StorageError: It cannot be read.
-        """
-        turn = self._turn
-        return self._see(await self.find(run_id), turn)
-
-    async def list(self, status: RunStatus | None, limit: int) -> tuple[LiveRun, ...]:
-        """Read how the newest runs stand, newest first.
-
-        Raises:
-            StorageError: They cannot be read.
-        """
-        turn = self._turn
-        records = await self._tools.storage.find_runs(self._tenant, status=status, limit=limit)
-        return tuple([self._see(record, turn) for record in records])
-
-    def _see(self, record: RunRecord, turn: int) -> LiveRun:
-        """Give what this process knows of a run; the same for all who ask.
-
-        Args:
-            record: As it was read.
-            turn: When the reading began: what has happened here since is newer.
-        """
-        live = self._live.get(record.run_id)
-        if live is None:
-            live = self._live[record.run_id] = LiveRun(record)
-        elif not live.is_executing and live.turn <= turn:
-            live.record = record
-        return live
+            await self._worker.hand_over(record.run_id)
 
     @property
     def active(self) -> Mapping[str, LiveRun]:
@@ -185,26 +153,32 @@ class Executor:
         """Hand a run to the backend that somebody has found to be due."""
         await self._backend.enqueue(run_id)
 
-    async def find(self, run_id: str) -> RunRecord:
-        """Read the record of a run.
-
-        Raises:
-            RunNotFoundError: No run of this tenant has that id.
-        """
-        records = await self._tools.storage.get_runs(self._tenant, [run_id])
-        if not records:
-            raise RunNotFoundError(f"there is no run {run_id!r}")
-        return records[0]
+    def expects(self, run_id: str) -> bool:
+        """Say whether a run is about to execute in this process."""
+        return self._worker.expects(run_id)
 
     async def execute(self, run_id: str) -> None:
         """Execute a run, if it can be claimed; this is what workflow backends call."""
-        self._worker.begun(run_id)
-        if self._closed or run_id in self._active:
-            return
-        claim = await self._claims.ask(run_id)
-        if claim is None or run_id in self._active:
-            return
-        await self._perform(self._see(claim.record, self._turn), claim)
+        try:
+            claim = None
+            if not self._closed and run_id not in self._active:
+                claim = await self._asking.claims.ask(run_id)
+        except Exception as error:
+            # It is tried again with the next look, since the claim may have been made; who
+            # waits here hears of it.
+            self._worker.abandoned(run_id)
+            if live := self.known.get(run_id):
+                live.outcome = Outcome(error=error)
+                self.known.mark(live)
+            raise
+        finally:
+            self._worker.begun(run_id)
+        if claim is not None and run_id not in self._active:
+            await self._perform(self.known.see(claim.record, self.known.turn), claim)
+        elif (live := self.known.get(run_id)) and not live.is_executing:
+            # Somebody else may have it, or it has ended: who waits here looks at the storage.
+            live.outcome = live.outcome if live.record.status.is_terminal else None
+            live.tell()
 
     async def _perform(self, live: LiveRun, claim: Claim) -> None:
         record, tools = claim.record, self._tools
@@ -219,7 +193,7 @@ class Executor:
         execution = Execution(claim.fence, events)
         live.record, live.execution, live.outcome = record, execution, None
         self._active[record.run_id] = live
-        self._mark(live)
+        self.known.mark(live)
         try:
             is_written = await Performance(self._stage, live, execution, claim).go()
             if not is_written:
@@ -230,25 +204,7 @@ class Executor:
                 self._worker.ended(record.run_id)
             events.close()
             execution.settled.set()
-            self._mark(live)
-
-    def _mark(self, live: LiveRun) -> None:
-        """Take note that something has happened here to a run."""
-        self._turn += 1
-        live.turn = self._turn
-        live.tell()
-
-    async def _claim_all(self, run_ids: Sequence[str]) -> Sequence[Claim | None]:
-        claims = await self._tools.journal.claim(
-            self._tenant,
-            self._worker.id,
-            run_ids=list(dict.fromkeys(run_ids)),
-            now=self._tools.clock.now(),
-            limits=self._tools.settings.limits,
-        )
-        found = {claim.record.run_id: claim for claim in claims}
-        # One that was asked for twice is executed once.
-        return [found.pop(run_id, None) for run_id in run_ids]
+            self.known.mark(live)
 
     async def cancel(self, run_id: str) -> None:
         """End a run and all that it has started; wait until that is done.
@@ -256,10 +212,10 @@ class Executor:
         Raises:
             StorageError: It could not be asked for.
         """
-        if (await self.look(run_id)).record.status.is_terminal:
+        if (await self.known.look(run_id)).record.status.is_terminal:
             return
-        now, turn = self._tools.clock.now(), self._turn
-        asked = await self._tools.journal.cancel(self._tenant, [run_id], now=now)
+        turn = self.known.turn
+        asked = await self._asking.cancel([run_id])
         for record in asked:
             if live := self._active.get(record.run_id):
                 assert live.execution is not None  # noqa: S101 - it is active
@@ -267,27 +223,17 @@ class Executor:
             elif record.status is RunStatus.CANCELLED:
                 await self._tell_end(record)
         for record in asked:
-            await self.outcomes.until_ended(self._see(record, turn), self)
+            await self.outcomes.until_ended(self.known.see(record, turn), self)
 
     async def _tell_end(self, record: RunRecord) -> None:
         """Tell the end of a run that was cancelled while nobody executed it."""
-        storage, last = self._tools.storage, 0
-        while batch := await storage.read_events(self._tenant, record.run_id, after=last):
-            last = batch[-1].sequence
-            if isinstance(batch[-1], RunFinished):
-                return
-        event = RunFinished(
-            run_id=record.run_id,
-            sequence=last + 1,
-            at=record.updated_at,
-            status=record.status,
-        )
-        await storage.append_events(self._tenant, [event])
-        await self._tools.hooks.notify(event)
+        tools = self._tools
+        told = tell_end(record, tools.storage, tools.hooks.notify)
+        await in_time(told, tools.settings.finish_timeout)
         self._worker.ended(record.run_id)
-        if live := self._live.get(record.run_id):
+        if live := self.known.get(record.run_id):
             live.record = record
-            self._mark(live)
+            self.known.mark(live)
 
     async def resume(self, run_id: str) -> RunRecord:
         """Let a run go on that has ended without success, or is parked.
@@ -297,17 +243,15 @@ class Executor:
             StorageError: It could not be written.
         """
         await self.open()
-        before = (await self.look(run_id)).record
+        before = (await self.known.look(run_id)).record
         if before.status in {RunStatus.RUNNING, RunStatus.SUCCEEDED}:
             raise ConfigurationError(f"run {run_id} cannot be resumed: it is {before.status}")
-        turn = self._turn
-        (record,) = await self._tools.journal.resume(
-            self._tenant,
-            [run_id],
-            now=self._tools.clock.now(),
-            seconds=self._tools.settings.run_timeout,
+        turn = self.known.turn
+        now, seconds = self._tools.clock.now(), self._tools.settings.run_timeout
+        (record,) = sound_records(
+            await self._tools.journal.resume(self._tenant, [run_id], now=now, seconds=seconds)
         )
-        self._see(record, turn).outcome = None
+        self.known.see(record, turn).outcome = None
         self._worker.own(run_id)
         await self.hand_over(record)
         return record
@@ -353,26 +297,30 @@ class Executor:
         """
         self._closed = True
         if self._process is None:
+            self.is_drained = True
             return
         await self._worker.stop_looking()
         if self._executes is Executes.OWN or not self._stage.survives:
             await self._settle(grace)
             await self._cancel_own()
         await self._backend.drain(grace=grace)
-        for batches in (self._submissions, self._claims, self._stage.writes):
-            await batches.idle()
+        await self._asking.idle()
         await self._worker.stop()
+        self.is_drained = True
+        self.known.tell_all()
 
     async def _cancel_own(self) -> None:
-        now = self._tools.clock.now()
         for live in list(self._active.values()):
             if live.execution is not None:
                 live.execution.end(Stop.CANCEL)
         waiting = [run_id for run_id in self._worker.owned if run_id not in self._active]
-        if waiting:
-            for record in await self._tools.journal.cancel(self._tenant, waiting, now=now):
+        try:
+            for record in await self._asking.cancel(waiting) if waiting else ():
                 if record.status is RunStatus.CANCELLED:
                     await self._tell_end(record)
+        except StorageError as error:
+            # What was opened has to be closed all the same.
+            self._tools.log.warning("runs were not cancelled", error=error.message)
         await self._settle(None)
 
     async def _settle(self, seconds: float | None) -> None:

@@ -7,7 +7,8 @@
 | a builtin exception whose arguments are plain data | as itself, with these |
 | anything else | `StepError` that names its type, without its text |
 
-Secrets are taken out of all texts. Nothing is imported by a name that was stored.
+Secrets are taken out of all texts. Nothing is imported by a name that was stored. The key
+`told` holds what a list of steps says of it, for those who show a journal.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ __all__ = ["read_failure", "write_failure"]
 
 _LARGEST: Final = 1_000_000
 """Characters of a whole error; one that would take more is named, and nothing else."""
+
+_LONGEST: Final = 2_000
+"""Characters of what a list of steps says."""
 
 _BITS: Final = 4096
 """Of the largest integer that is kept: Python writes none of over 4,300 digits."""
@@ -75,6 +79,7 @@ def _ours(error: CodeflowError, redactor: Redactor) -> dict[str, Any] | None:
         return None
     nearest = next(kind for kind in type(error).__mro__ if _tree_named(kind.__name__) is kind)
     told: dict[str, Any] = {"ours": nearest.__name__, "args": arguments}
+    told["told"] = ": ".join([type(error).__name__, *map(str, arguments[:1])])[:_LONGEST]
     if nearest is not type(error):
         told["own"] = [type(error).__module__, type(error).__qualname__]
     state = {}
@@ -96,11 +101,15 @@ def _builtin(error: BaseException, redactor: Redactor) -> dict[str, Any] | None:
         again = kind(*map(_value, arguments))
     except (_NoFormError, RecursionError, TypeError, ValueError):
         return None
-    return {"builtin": kind.__name__, "args": arguments} if type(again) is kind else None
+    if type(again) is not kind:
+        return None
+    # Its text is that of foreign code, which may quote anything: it is for `except` alone.
+    return {"builtin": kind.__name__, "args": arguments, "told": kind.__name__}
 
 
 def _unknown(error: BaseException) -> dict[str, Any]:
-    return {"other": type(error).__name__}
+    name = _ODD.sub("?", type(error).__name__)[:100]
+    return {"other": name, "told": name}
 
 
 def _named(name: str) -> StepError:

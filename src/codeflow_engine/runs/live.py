@@ -60,6 +60,9 @@ class Execution:
         self.settled = asyncio.Event()
         """Set when nothing of it goes on, and its end is written, or could not be."""
 
+        self.has_progressed = False
+        """Whether a step was finished in it."""
+
         self.working = 0
         """Steps and computations under way; without any the run only waits."""
 
@@ -76,10 +79,14 @@ class Execution:
         """Set when it has begun or ended to work or to wait."""
 
     def end(self, why: Stop) -> None:
-        """Stop it; the first reason stays."""
-        if self.stop is None:
-            self.stop = why
-            self.put_aside = tuple(self.waits.values())
+        """Stop it; the first reason stays.
+
+        It is told once: what it waits for in order to end well is not to be broken off.
+        """
+        if self.stop is not None:
+            return
+        self.stop = why
+        self.put_aside = tuple(self.waits.values())
         if self.task is not None:
             self.task.cancel()
 
@@ -130,10 +137,10 @@ class LiveRun:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    async def change(self, seconds: float) -> None:
-        """Wait until something happens here, at most so long."""
+    async def change(self, seconds: float) -> bool:
+        """Wait until something happens here, at most so long; say whether it did."""
         try:
             async with asyncio.timeout(seconds):
-                await self._changed.wait()
+                return await self._changed.wait()
         except TimeoutError:
-            return
+            return False

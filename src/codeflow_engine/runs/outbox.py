@@ -57,7 +57,7 @@ class Outbox:
             await self._whole(self._ledger.finish(place, data, receipts=[receipt]))
         except LeaseLostError:
             # Whoever took the run over may have written it while this worker stood still.
-            await self.collapse(effect.target, [effect.key], vcs)
+            await self._whole(self.collapse(effect.target, [effect.key], vcs))
             raise
         await self._ledger.reach("effect.settled")
         return unless_cancelled(receipt)

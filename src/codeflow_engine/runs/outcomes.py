@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from codeflow_engine.domain.review import Review
 from codeflow_engine.domain.run import RunRecord, RunStatus
 from codeflow_engine.errors import RunCancelledError, RunTimeoutError, WorkflowError
 from codeflow_engine.runs import codec
+from codeflow_engine.runs.coding import decoded
 from codeflow_engine.runs.failures import read_failure
 from codeflow_engine.runs.live import LiveRun
-from codeflow_engine.runs.submitting import load
+from codeflow_engine.runs.submitting import load, loaded
 
 if TYPE_CHECKING:
     from codeflow_engine.runs.context import Toolbox
     from codeflow_engine.runs.executor import Executor
 
-__all__ = ["Outcomes"]
+__all__ = ["Outcomes", "closed"]
 
 _FIRST = 0.02
 """Seconds until a run that executes elsewhere is looked at again, the first time."""
+
+
+def closed(record: RunRecord) -> WorkflowError:
+    """Make the error for somebody who waits at a closed engine for a run that goes on."""
+    return WorkflowError(
+        f"run {record.run_id} is {record.status}, and this engine is closed: whoever executes it "
+        f"from now on can tell what comes of it"
+    )
 
 
 class Outcomes:
@@ -35,6 +43,7 @@ class Outcomes:
         Raises:
             StorageError: It cannot be looked at, or its last execution here could not be
                 written down.
+            WorkflowError: The engine is closed, and the run has not ended.
         """
         pause = _FIRST
         while True:
@@ -45,8 +54,15 @@ class Outcomes:
                 raise live.unwritten
             if live.record.status.is_terminal:
                 return live.record
-            await executor.look(live.record.run_id)
+            if executor.expects(live.record.run_id) and await live.change(
+                self._tools.settings.poll
+            ):
+                continue
+            was_drained = executor.is_drained
+            await executor.known.look(live.record.run_id)
             if not (live.is_executing or live.record.status.is_terminal):
+                if was_drained:
+                    raise closed(live.record)
                 await live.change(pause)
                 pause = min(pause * 2, self._tools.settings.poll)
 
@@ -84,11 +100,9 @@ class Outcomes:
     async def _result(self, record: RunRecord, data: bytes | None) -> Any:
         if data is None:
             return await self._review(record)
-        loop = asyncio.get_running_loop()
-        threads = self._tools.threads
-        workflow = await loop.run_in_executor(threads, load, self._tools, record.workflow)
+        workflow = await loaded(self._tools, record.workflow)
         run = workflow.code(record.version) or workflow.run
-        return await loop.run_in_executor(threads, codec.decode, codec.returned(run), data)
+        return await decoded(codec.returned(run), data, self._tools.threads)
 
     async def _review(self, record: RunRecord) -> Review:
         """Give the review of a run whose result was never kept: by an older version."""

@@ -29,6 +29,8 @@ from codeflow_engine.errors import (
 )
 from codeflow_engine.plugins.containment import is_foreign
 from codeflow_engine.runs import codec
+from codeflow_engine.runs.batches import in_time
+from codeflow_engine.runs.coding import decoded, encoded
 from codeflow_engine.runs.containment import as_ours, describe, redact, unless_cancelled
 from codeflow_engine.runs.context import RunContext, Toolbox
 from codeflow_engine.runs.failures import write_failure
@@ -37,7 +39,8 @@ from codeflow_engine.runs.inbox import Children
 from codeflow_engine.runs.ledger import Ledger
 from codeflow_engine.runs.live import Execution, LiveRun, Outcome, Stop
 from codeflow_engine.runs.points import reach
-from codeflow_engine.runs.submitting import load
+from codeflow_engine.runs.submitting import loaded
+from codeflow_engine.runs.suspects import Suspects
 from codeflow_engine.runs.work import StepRunner
 from codeflow_engine.runs.workflow import Workflow, WorkflowFunction
 from codeflow_engine.runs.writer import Writer, Writes
@@ -55,6 +58,7 @@ class Stage:
     tools: Toolbox
     runner: StepRunner
     writes: Writes
+    suspects: Suspects
     children: Callable[[RunRecord], Children]
 
     @property
@@ -90,22 +94,31 @@ class Performance:
         )
 
     async def go(self) -> bool:
-        """Execute the run; say whether what became of it was written down."""
+        """Execute the run; say whether what became of it was surely written down."""
         await self._reach("run.claimed")
         state, outcome = self._early() or await self._execute()
         failed: BaseException | None = None
         if state is not None:
+            await self._reach(f"run.{_word(state)}ing")
+            if self._execution.stop is Stop.CANCEL and state.status is RunStatus.SUCCEEDED:
+                # Whoever cancels it is not told afterwards that it has succeeded.
+                state, outcome = self._cancelled()
             failed = await self._end(state)
-            if failed is not None and state.status is RunStatus.SUCCEEDED:
-                # A success that nobody can read is none.
+            if failed is not None and outcome is not None:
+                # An end that nobody can read is none.
+                failed.__cause__ = failed.__cause__ or outcome.error
                 outcome = Outcome(error=failed)
-                if not self._passes(failed):
+                if state.status is RunStatus.SUCCEEDED and not self._passes(failed):
                     failed = await self._end(self._failed(failed))
         elif outcome is not None:
             failed = outcome.error
+        if self._execution.stop is Stop.LOST:
+            # It may be somebody else's, or have ended: what came of it stands in the storage.
+            outcome = None
         self._live.outcome = outcome
         await self._writer.close()
-        return failed is None
+        # A claim that seems to be lost may still be ours; asking for it again does no harm.
+        return failed is None and self._execution.stop is not Stop.LOST
 
     def _passes(self, error: BaseException) -> bool:
         """Say whether a run waits for the storage to come back, rather than fail."""
@@ -131,6 +144,11 @@ class Performance:
 
     async def _execute(self) -> _Ended:
         execution = self._execution
+        if not await self._stage.suspects.admit(self._claim.record, execution):
+            later = self._tools.clock.now() + timedelta(seconds=2 * self._tools.settings.poll)
+            return self._state(RunStatus.PENDING, wake_at=later), None
+        if (stop := self._stop()) is not None:
+            return self._stopped(stop)
         execution.task = asyncio.create_task(
             self._workflow(), name=f"codeflow run {self._claim.record.run_id}"
         )
@@ -141,12 +159,16 @@ class Performance:
             if timer is not None:
                 timer.cancel()
         error = _error_of(execution.task)
-        if execution.stop is not None and not isinstance(error, _Parked):
-            return self._stopped(execution.stop)
+        if (stop := self._stop()) is not None and not isinstance(error, _Parked):
+            return self._stopped(stop)
         if error is None:
             ended: _Ended = execution.task.result()
             return ended
         return self._broken(error)
+
+    def _stop(self) -> Stop | None:
+        """Say why the execution was stopped by now; others may do so at any moment."""
+        return self._execution.stop
 
     async def _whole(self, task: asyncio.Task[Any]) -> None:
         """Wait for the workflow to its end; where this is ended, so is the workflow first."""
@@ -167,11 +189,9 @@ class Performance:
     async def _workflow(self) -> tuple[RunState, Outcome]:
         """Run the workflow to its result."""
         record, claim = self._claim.record, self._claim
-        loop = asyncio.get_running_loop()
-        workflow, run = await loop.run_in_executor(self._tools.threads, self._load)
-        value = await loop.run_in_executor(
-            self._tools.threads, codec.decode, codec.taken(run), claim.payload
-        )
+        threads = self._tools.threads
+        workflow, run = await self._load()
+        value = await decoded(codec.taken(run), claim.payload, threads)
         if claim.last_event:
             self._writer.tell(RunResumed, recoveries=record.recoveries)
         else:
@@ -195,17 +215,15 @@ class Performance:
         finally:
             context.close()
         ledger.finished()
-        data = await loop.run_in_executor(
-            self._tools.threads, codec.encode, result, codec.returned(run)
-        )
+        data = await encoded(result, codec.returned(run), threads)
         summary = None if workflow.summarise is None else workflow.summarise(result)
         state = self._state(RunStatus.SUCCEEDED, result=data, summary=summary)
         return state, Outcome(value=result)
 
-    def _load(self) -> tuple[Workflow, WorkflowFunction]:
+    async def _load(self) -> tuple[Workflow, WorkflowFunction]:
         record = self._claim.record
         try:
-            workflow = load(self._tools, record.workflow)
+            workflow = await loaded(self._tools, record.workflow)
         except (UnknownBackendError, MissingDependencyError) as error:
             raise _Parked(f"PLUGIN_MISSING: {error.message}") from error
         run = workflow.code(record.version)
@@ -219,6 +237,7 @@ class Performance:
     def _stopped(self, stop: Stop) -> _Ended:
         now = self._tools.clock.now()
         if stop is Stop.LOST:
+            self._tell_lost()
             return None, None
         if stop is Stop.DEADLINE:
             return self._timed_out()
@@ -284,7 +303,6 @@ class Performance:
 
         It is written whole: a cancellation that comes meanwhile is too late.
         """
-        await self._reach("run.suspending" if state.status is RunStatus.WAITING else "run.ending")
         writing = asyncio.create_task(self._write_end(state))
         while not writing.done():
             try:
@@ -294,30 +312,29 @@ class Performance:
         failed = writing.result()
         if failed is None and self._execution.stop is not Stop.LOST:
             self._live.record = state.of(self._claim.record)
-            suspended = state.status is RunStatus.WAITING
-            await self._reach("run.suspended" if suspended else "run.ended")
+            await self._reach(f"run.{_word(state)}ed")
         return failed
 
     async def _write_end(self, state: RunState) -> BaseException | None:
-        seconds = self._tools.settings.finish_timeout
         self._tell(state)
+        writing = self._writer.write(state=state, signals=self._word_to_parent(state))
         try:
-            async with asyncio.timeout(seconds):
-                await self._writer.write(state=state, signals=self._word_to_parent(state))
+            await in_time(writing, self._tools.settings.finish_timeout)
         except LeaseLostError:
+            self._tell_lost()
             return None  # the run is somebody else's, and so is its end
-        except TimeoutError as late:
-            failed = WorkflowError(
-                f"the end of run {self._claim.record.run_id} could not be written within "
-                f"{seconds:g} s"
-            )
-            failed.__cause__ = late
-            return failed
         except BaseException as raised:
             if not is_foreign(raised):
                 raise
             return as_ours(raised)
         return None
+
+    def _tell_lost(self) -> None:
+        self._tools.log.warning(
+            "a run was taken over by another worker",
+            run=self._claim.record.run_id,
+            error=LeaseLostError.__name__,
+        )
 
     def _tell(self, state: RunState) -> None:
         if state.status.is_terminal:
@@ -337,6 +354,11 @@ class Performance:
 
     async def _reach(self, point: str) -> None:
         await reach(self._tools.points, point)
+
+
+def _word(state: RunState) -> str:
+    """Name what happens to a run that comes into a state, for points."""
+    return "suspend" if state.status is RunStatus.WAITING else "end"
 
 
 def _error_of(task: asyncio.Task[Any]) -> BaseException | None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from codeflow_engine.domain.journal import Submission
 from codeflow_engine.domain.run import RunRecord
 from codeflow_engine.errors import ConfigurationError, ConflictingRunError
 from codeflow_engine.plugins.registry import Kind
 from codeflow_engine.runs import codec
+from codeflow_engine.runs.coding import is_small
 from codeflow_engine.runs.context import Toolbox
 from codeflow_engine.runs.workflow import Workflow
 
-__all__ = ["Request", "agree", "load", "prepare"]
+__all__ = ["Request", "agree", "load", "loaded", "prepared"]
+
+_BRIEF: Final = 4096
+"""Bytes of an input in which secrets are looked for in less than a millisecond."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +63,15 @@ def load(tools: Toolbox, name: str) -> Workflow:
     return workflow
 
 
-def prepare(tools: Toolbox, request: Request) -> Callable[[], Submission]:
-    """Read the input of a run, which may be many megabytes, in a worker thread.
+async def loaded(tools: Toolbox, name: str) -> Workflow:
+    """Find a workflow as `load` does, in a worker thread where it has to be imported."""
+    if tools.backends.is_loaded(Kind.WORKFLOW, name):
+        return load(tools, name)
+    return await asyncio.get_running_loop().run_in_executor(tools.threads, load, tools, name)
+
+
+async def prepared(tools: Toolbox, request: Request) -> Callable[[], Submission]:
+    """Read the input of a run, which may be many megabytes: in a worker thread, if it is any work.
 
     Returns:
         What makes the submission, on the loop: ids and moments are of the clock there.
@@ -69,6 +81,14 @@ def prepare(tools: Toolbox, request: Request) -> Callable[[], Submission]:
         ConfigurationError: The input cannot work.
         SerializationError: The input cannot be kept.
     """
+    is_loaded = tools.backends.is_loaded(Kind.WORKFLOW, request.workflow)
+    if is_loaded and is_small(request.given, _BRIEF) and load(tools, request.workflow).is_plain:
+        return _prepare(tools, request)
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(tools.threads, _prepare, tools, request)
+
+
+def _prepare(tools: Toolbox, request: Request) -> Callable[[], Submission]:
     request.check()
     workflow = load(tools, request.workflow)
     value = workflow.read_input(request.given)

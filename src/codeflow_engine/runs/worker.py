@@ -9,7 +9,8 @@ import socket
 from typing import TYPE_CHECKING
 
 from codeflow_engine.domain.journal import Notice
-from codeflow_engine.errors import StorageError, WorkflowError
+from codeflow_engine.plugins.containment import is_foreign
+from codeflow_engine.runs.containment import describe
 from codeflow_engine.runs.heartbeat import Heartbeat
 from codeflow_engine.runs.live import Stop
 from codeflow_engine.settings import Executes
@@ -27,7 +28,7 @@ _NOTICED = 1000
 """Runs under way that one look asks about."""
 
 _BREATH = 0.02
-"""Seconds between two looks, however much there is to do."""
+"""Seconds between two looks, however often somebody asks for one."""
 
 _HANDED = 60.0
 """Seconds after which a run that another machine was to execute is handed over once more."""
@@ -57,10 +58,13 @@ class Worker:
 
         self._own: set[str] = set()
         self._abandoned: set[str] = set()
-        """Runs that are claimed here, and whose end could not be written."""
+        """Runs that may be claimed here, and that nobody executes."""
 
         self._asked = 0
-        self._troubled = False
+        self._is_full = False
+        """Whether the last look has found as many runs as it takes."""
+
+        self._is_troubled = False
 
     @property
     def owned(self) -> tuple[str, ...]:
@@ -104,39 +108,58 @@ class Worker:
         if self._tools.settings.limits:
             self.nudge()
 
-    def handed(self, run_id: str) -> None:
-        """Take note that the backend has a run."""
+    async def hand_over(self, run_id: str) -> None:
+        """Give a run to the backend.
+
+        Raises:
+            WorkflowError: It was not accepted; it is offered again with the next look.
+        """
         self._handed[run_id] = self._tools.clock.monotonic()
+        try:
+            await self._executor.enqueue(run_id)
+        except BaseException:
+            self._handed.pop(run_id, None)
+            self.abandoned(run_id)
+            raise
+
+    def expects(self, run_id: str) -> bool:
+        """Say whether the backend is about to execute a run here."""
+        return not self._remote and run_id in self._handed
 
     def begun(self, run_id: str) -> None:
-        """Take note that the backend has begun to execute a run."""
+        """Take note that the backend has taken up a run, whether or not it could be claimed."""
         self._handed.pop(run_id, None)
+        if self._is_full and len(self._handed) < _MOST // 2:
+            self.nudge()
 
     def abandoned(self, run_id: str) -> None:
-        """Take note of a run that is claimed here and not executed any more."""
+        """Take note of a run that may be claimed here, and is not executed."""
         self._abandoned.add(run_id)
 
     async def _look(self) -> None:
-        poll = self._tools.settings.poll
         while True:
             try:
-                full = await self._look_once()
-                self._troubled = False
-            except (StorageError, WorkflowError) as error:
-                full = False
-                if not self._troubled:
+                await self._look_once()
+                self._is_troubled = False
+            except BaseException as error:
+                # Storages and backends are plugins, and nobody else looks for these runs.
+                if not is_foreign(error):
+                    raise
+                if not self._is_troubled:
                     # Said once: it goes on to try, and a storage may be away for hours.
-                    self._tools.log.warning("runs cannot be looked for", error=error.message)
-                self._troubled = True
+                    told = describe(error, self._tools.redactor)
+                    self._tools.log.warning("runs cannot be looked for", error=told)
+                self._is_troubled = True
             try:
-                async with asyncio.timeout(_BREATH if full else poll):
+                async with asyncio.timeout(self._tools.settings.poll):
                     await self._nudged.wait()
+                # Many who nudge at once are worth one look.
                 await asyncio.sleep(_BREATH)
             except TimeoutError:
                 pass
             self._nudged.clear()
 
-    async def _look_once(self) -> bool:
+    async def _look_once(self) -> None:
         """Hear what is said of runs under way, and take up those that are due."""
         await self._hear()
         tools = self._tools
@@ -144,7 +167,7 @@ class Worker:
         if tools.settings.executes is Executes.OWN:
             only = self._own
             if not only:
-                return False
+                return
         found = await tools.journal.find_due(
             tools.settings.tenant,
             now=tools.clock.now(),
@@ -152,15 +175,11 @@ class Worker:
             run_ids=only,
             limits=tools.settings.limits,
         )
-        again, self._abandoned = self._abandoned, set()
-        taken = 0
-        for run_id in (*found, *again):
-            if run_id in self._executor.active or self._has(run_id):
-                continue
-            self.handed(run_id)
-            await self._executor.enqueue(run_id)
-            taken += 1
-        return taken >= _MOST
+        self._is_full = len(found) >= _MOST
+        for run_id in (*found, *self._abandoned):
+            self._abandoned.discard(run_id)
+            if run_id not in self._executor.active and not self._has(run_id):
+                await self.hand_over(run_id)
 
     def _has(self, run_id: str) -> bool:
         """Say whether the backend has a run already, and may be waited for."""

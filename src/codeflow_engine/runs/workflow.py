@@ -34,6 +34,10 @@ class Workflow:
     write_input: Callable[[Any], Mapping[str, Any]]
     """Gives the plain JSON data that tells of the input in lists of runs."""
 
+    is_plain: bool = False
+    """Whether `read_input` does nothing but look at plain JSON data: it reads no file. A small
+    input is then read on the event loop."""
+
     summarise: Callable[[Any], Mapping[str, Any]] | None = None
     """Says in plain JSON data, in short, what came of a run: it gets the result."""
 
@@ -70,11 +74,12 @@ def workflow_of(
     from codeflow_engine.runs.codec import taken
 
     kind = taken(function)
+    is_plain = not isinstance(kind, type) or kind in {Any, dict}
 
     def read(given: Mapping[str, Any]) -> Any:
         from codeflow_engine.errors import ConfigurationError, SerializationError
 
-        if not isinstance(kind, type) or kind is dict:
+        if is_plain:
             return dict(given)
         try:
             return from_plain(kind, dict(given))
@@ -87,5 +92,6 @@ def workflow_of(
         run=function,
         read_input=read,
         write_input=to_plain,
+        is_plain=is_plain,
         earlier=dict(earlier or {}),
     )

@@ -12,6 +12,7 @@ from typing import Final
 from codeflow_engine.contracts import VCS, Analysis, Analyzer
 from codeflow_engine.domain.change import Change, FileContent, Scope
 from codeflow_engine.domain.diff import Side, Unit
+from codeflow_engine.domain.encoding import to_plain
 from codeflow_engine.domain.finding import Finding, FindingState
 from codeflow_engine.domain.identity import KnownFinding
 from codeflow_engine.domain.review import Review, Timing
@@ -121,6 +122,7 @@ def _summarise(review: Review) -> dict[str, object]:
         "title": review.change.title,
         "outcome": review.outcome.value,
         "findings": sum(finding.state in alive for finding in review.findings),
+        "usage": to_plain(review.usage),
     }
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from review_builds import coverages, entries
 
 from codeflow_engine.domain.coverage import Coverage, CoverageEntry, Outcome, UnitState
+from review_builds import coverages, entries
 
 REVIEWED, EXCLUDED = UnitState.REVIEWED, UnitState.EXCLUDED
 SKIPPED, FAILED = UnitState.SKIPPED, UnitState.FAILED

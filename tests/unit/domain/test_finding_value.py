@@ -5,11 +5,11 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from review_builds import finding
 
 from codeflow_engine.domain.diff import Unit
 from codeflow_engine.domain.finding import Category, Evidence, RawFinding, Severity
 from codeflow_engine.domain.source import SourceReport
+from review_builds import finding
 
 WRONG_CONFIDENCES = [math.nan, math.inf, -math.inf, -0.01, 1.01]
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from review_builds import finding, review, reviews
 
 from codeflow_engine.domain.change import Change
 from codeflow_engine.domain.coverage import Coverage, CoverageEntry, Outcome, UnitState
@@ -16,6 +15,7 @@ from codeflow_engine.domain.diff import Diff
 from codeflow_engine.domain.finding import FindingState, Severity
 from codeflow_engine.domain.review import SCHEMA_VERSION, ChangeSummary, Review, Timing
 from codeflow_engine.errors import SerializationError
+from review_builds import finding, review, reviews
 
 FAILED = Coverage(entries=(CoverageEntry(path="a", state=UnitState.FAILED, reason="timeout"),))
 VALUE = "hunter2-hunter2"

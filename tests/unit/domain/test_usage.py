@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from review_builds import usages
 
 from codeflow_engine.domain.usage import Usage
+from review_builds import usages
 
 
 def test_no_call_costs_nothing() -> None:

@@ -178,6 +178,8 @@ def test_settled_findings_are_shown_apart() -> None:
     ("fields", "kind"),
     [
         ({"status": "running", "summary": None}, "running"),
+        ({"status": "waiting", "summary": None}, "running"),
+        ({"status": "dead", "summary": None}, "failed"),
         ({"status": "failed", "summary": None}, "failed"),
         ({"status": "cancelled", "summary": None}, "failed"),
         ({"summary": {"outcome": "partial", "findings": 0}}, "partial"),
@@ -218,7 +220,7 @@ def test_a_run_with_many_steps_shows_the_last_ones() -> None:
     assert "inspect 5 " not in told
 
 
-@pytest.mark.parametrize("style", ["fragment.css", "style.css"])
+@pytest.mark.parametrize("style", ["fragment.css", "steps.css", "style.css"])
 def test_no_rule_reaches_out_of_the_fragment(style: str) -> None:
     """Every selector of the style names the fragment, and nothing is fetched."""
     package = resources.files(fragment.__name__.rpartition(".")[0])

@@ -7,11 +7,11 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markdown_reader import active, headings, plain_text, tokens
 from report_samples import texts
 
 from codeflow_engine.reports.inert import code_line, code_span, cut, fence, inline, paragraphs
 from codeflow_engine.reports.visible import escape
+from markdown_reader import active, headings, plain_text, tokens
 
 HOSTILE = (
     "![x](https://evil.example/?d=1)",

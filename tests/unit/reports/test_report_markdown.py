@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markdown_reader import active, headings, tokens
 from report_samples import SEVERITIES, entry, finding, findings, review, reviews
 from test_report_inert import hostile
 
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.reports.markdown import LEAST_LIMIT, LIMIT, render
+from markdown_reader import active, headings, tokens
 
 hostile_findings = st.builds(
     finding,

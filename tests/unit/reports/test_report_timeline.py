@@ -49,6 +49,11 @@ RUN = {"workflow": "review", "status": "succeeded", "error": None, "summary": No
         ([ended("ruff", 0, "it crashed")], "reviewing: ruff has failed"),
         ([{"event": "RunStarted", "workflow": "triage"}, started("a")], "running triage: a"),
         ([started("fetch"), finished("fetch")], "reviewing: fetch"),
+        ([{"event": "RunResumed", "recoveries": 1}], "reviewing: taken up again"),
+        (
+            [{"event": "RunWaiting", "signals": ["approval"], "wake_at": None}],
+            "reviewing: waits for approval",
+        ),
     ],
 )
 def test_the_line_says_what_happened_last(events: list[dict[str, Any]], line: str) -> None:
@@ -81,6 +86,8 @@ def test_it_counts_what_is_done() -> None:
     [
         ({"status": "pending"}, "Review waits to start"),
         ({"status": "running"}, "Review under way"),
+        ({"status": "waiting"}, "Review waits"),
+        ({"status": "dead", "error": "E: no"}, "REVIEW NOT COMPLETE (run dead): E: no"),
         ({"status": "cancelled"}, "REVIEW NOT COMPLETE (run cancelled)"),
         ({"status": "failed", "error": "E: no"}, "REVIEW NOT COMPLETE (run failed): E: no"),
         ({}, "Review run has succeeded; its outcome is not known here"),

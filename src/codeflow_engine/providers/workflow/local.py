@@ -7,6 +7,7 @@ import logging
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final, override
 
 from codeflow_engine.contracts.workflow import Execute, WorkflowBackend
@@ -103,21 +104,22 @@ class LocalBackend(WorkflowBackend):
             run_id, _ = self._waiting.popitem(last=False)
             task = asyncio.create_task(_carry(execute, run_id), name=f"codeflow run {run_id}")
             self._running[run_id] = task
-            task.add_done_callback(lambda _, ended=run_id: self._end(ended, execute))
+            task.add_done_callback(partial(self._end, execute, run_id))
 
-    def _end(self, run_id: str, execute: Execute) -> None:
+    def _end(self, execute: Execute, run_id: str, task: asyncio.Task[None]) -> None:
         del self._running[run_id]
         if run_id in self._again:
             self._again.discard(run_id)
             self._waiting[run_id] = None
         self._begin(execute)
+        if not task.cancelled() and (error := task.exception()):
+            # Not its words, which may quote what nobody has taken secrets out of.
+            _log.error("the execution of run %r ended with %s", run_id, type(error).__name__)
 
 
 async def _carry(execute: Execute, run_id: str) -> None:
     try:
         await execute(run_id)
-    except (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt):
-        raise
-    except BaseException as error:  # noqa: BLE001 - a `SystemExit` would end the host's loop
-        # Not its words, which may quote what nobody has taken secrets out of.
-        _log.error("the execution of run %r ended with %s", run_id, type(error).__name__)
+    except SystemExit as error:
+        # A task that is left by it takes the loop of the host along.
+        raise WorkflowError(f"run {run_id!r} tried to leave the program") from error

@@ -7,7 +7,7 @@ import hashlib
 from functools import cache
 from importlib import resources
 
-__all__ = ["digest", "page_style", "parts_style", "script"]
+__all__ = ["digest", "page_style", "parts_style", "run_style", "script"]
 
 
 def parts_style() -> str:
@@ -18,6 +18,11 @@ def parts_style() -> str:
 def page_style() -> str:
     """Read the style of a whole page, which comes after that of the parts."""
     return _read("page.css")
+
+
+def run_style() -> str:
+    """Read the style of the page of a run, which comes after that of the parts."""
+    return _read("steps.css") + _read("run.css")
 
 
 def script() -> str:

@@ -17,18 +17,18 @@ from codeflow_engine.reports.html import assets
 from codeflow_engine.reports.html.coverage import ledger
 from codeflow_engine.reports.html.facts import change_line
 from codeflow_engine.reports.html.finding import finding_card
-from codeflow_engine.reports.html.markup import Content, Markup, element, embed, visible
+from codeflow_engine.reports.html.markup import Content, Markup, element, embed
 from codeflow_engine.reports.html.picture import coverage_picture, summary_picture
-from codeflow_engine.reports.html.shapes import outcome_sign
+from codeflow_engine.reports.html.steps import run_verdict, steps_table
 from codeflow_engine.reports.html.verdict import banner
-from codeflow_engine.reports.html.words import counted, duration, tally
+from codeflow_engine.reports.html.words import counted, tally
 from codeflow_engine.reports.summary import (
     by_file,
     count_severities,
     coverage_line,
     live_and_settled,
 )
-from codeflow_engine.reports.timeline import Step, Timeline
+from codeflow_engine.reports.timeline import Timeline
 from codeflow_engine.reports.visible import escape_path
 
 __all__ = ["coverage", "finding", "review", "run"]
@@ -38,6 +38,7 @@ _MOST_SETTLED = 20
 _MOST_UNITS = 200
 _MOST_STEPS = 60
 
+_STYLES = ("steps.css", "fragment.css")
 _WORST_FIRST = ("failed", "skipped", "excluded", "reviewed")
 
 
@@ -89,16 +90,8 @@ def run(
         line: Words for the title, in place of those that `timeline` has.
         folded: Whether the steps are hidden until somebody opens them.
     """
-    kind = _kind(given, timeline)
-    title = element("p", visible(line or timeline.ending(given)), class_="cf-verdict-title")
-    told = [
-        visible(f"{given['workflow']} {given['run_id']}: {given['status']}"),
-        f", {timeline.counts}" if timeline.steps else None,
-    ]
-    words = element("div", title, element("p", told, class_="cf-note"))
-    sign = outcome_sign(kind) if kind != "running" else None
     return _root(
-        element("div", sign, words, class_=f"cf-verdict cf-is-{kind}"),
+        run_verdict(given, timeline, line=line),
         _steps(given, timeline, folded=folded),
     )
 
@@ -110,7 +103,8 @@ def _root(*content: Content) -> str:
 
 @cache
 def _style() -> str:
-    return resources.files(__package__).joinpath("fragment.css").read_text("utf-8")
+    folder = resources.files(__package__)
+    return "".join(folder.joinpath(name).read_text("utf-8") for name in _STYLES)
 
 
 def _path(path: str) -> Markup:
@@ -175,72 +169,18 @@ def _left_out(number: int, noun: str, whole: str, *, of: str = "this view") -> M
     return element("p", told, element("code", whole), " has them all.", class_="cf-note cf-rest")
 
 
-def _kind(given: Mapping[str, Any], timeline: Timeline) -> str:
-    """Choose the look of a run; nothing looks clean unless somebody examined something."""
-    status, summary = given["status"], given["summary"] or {}
-    if status in {"pending", "running"}:
-        return "running"
-    if status != "succeeded":
-        return "failed"
-    outcome = summary.get("outcome")
-    if outcome in {"partial", "skipped", "failed"}:
-        return str(outcome)
-    if outcome != "reviewed" or not timeline.examined:
-        return "empty"
-    return "found" if summary.get("findings") else "clean"
-
-
 def _steps(given: Mapping[str, Any], timeline: Timeline, *, folded: bool) -> Content:
     if not timeline.steps:
         told = "None of its events are at hand; run.to_dataframe() reads those that are stored."
         return element("p", told, class_="cf-note") if given["status"] != "pending" else None
-    steps = list(timeline.steps.values())
-    longest = max((step.seconds or 0 for step in steps), default=0)
-    rows = [_step(step, timeline, longest) for step in steps[-_MOST_STEPS:]]
-    left = len(steps) - _MOST_STEPS
+    left = len(timeline.steps) - _MOST_STEPS
     earlier = timeline.first > 1 or left > 0
-    table = element("table", element("tbody", rows), class_="cf-steps")
     note = "Earlier steps are not shown; run.to_dataframe() reads them." if earlier else None
-    summary = element("summary", f"{counted(len(steps), 'step')}")
     return element(
         "details",
-        summary,
+        element("summary", counted(len(timeline.steps), "step")),
         element("p", note, class_="cf-note") if note else None,
-        table,
+        steps_table(timeline, most=_MOST_STEPS),
         class_="cf-more-of",
         open=not folded,
-    )
-
-
-def _step(step: Step, timeline: Timeline, longest: float) -> Markup:
-    state, took = "goes on", ""
-    if step.seconds is not None:
-        state, took = "done", duration(step.seconds)
-    if step.error is not None:
-        state = step.error
-    analyzer = timeline.analyzers.get(step.key or "") if step.name == "analyze" else None
-    if analyzer is not None:
-        state = analyzer.failure or counted(analyzer.findings, "finding")
-    failed = step.error is not None or (analyzer is not None and analyzer.failure is not None)
-    kind = "failed" if failed else "running" if step.seconds is None else "done"
-    return element(
-        "tr",
-        element("th", visible(step.title), scope="row"),
-        element("td", _bar(step, longest), class_="cf-drawn"),
-        element("td", took, class_="cf-count"),
-        element("td", visible(state), class_="cf-told", dir="auto"),
-        class_=f"cf-step cf-is-{kind}",
-    )
-
-
-def _bar(step: Step, longest: float) -> Markup:
-    share = 0 if not step.seconds or not longest else round(1000 * step.seconds / longest)
-    return element(
-        "svg",
-        element("rect", class_="cf-track", width=1000, height=10),
-        element("rect", class_="cf-part", width=max(share, 4), height=10) if step.seconds else None,
-        class_="cf-bar",
-        viewBox="0 0 1000 10",
-        preserveAspectRatio="none",
-        aria_hidden="true",
     )

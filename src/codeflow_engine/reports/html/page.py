@@ -13,6 +13,7 @@ from codeflow_engine.reports.html.controls import filters, help_dialog, theme_sw
 from codeflow_engine.reports.html.coverage import ledger
 from codeflow_engine.reports.html.facts import change_line, run_facts
 from codeflow_engine.reports.html.finding import finding_card
+from codeflow_engine.reports.html.head import head
 from codeflow_engine.reports.html.markup import Markup, document, element, embed
 from codeflow_engine.reports.html.picture import summary_picture
 from codeflow_engine.reports.html.verdict import banner
@@ -60,26 +61,10 @@ def render(review: Mapping[str, Any], *, encoding: str = "utf-8") -> str:
 
 
 def _head(review: Mapping[str, Any]) -> Markup:
-    style = assets.parts_style() + assets.page_style()
-    policy = (
-        f"default-src 'none'; script-src {assets.digest(assets.script())}; "
-        f"style-src {assets.digest(style)}; img-src data:; base-uri 'none'; form-action 'none'"
-    )
     title = headline(review)
     if review["change"]["title"].strip():
         title += f" \u2013 {shorten(review['change']['title'].strip(), _MOST_TITLE)}"
-    return element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=policy),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("meta", name="referrer", content="no-referrer"),
-        element("meta", name="generator", content="codeflow-engine"),
-        element("link", rel="icon", href="data:,"),
-        element("title", title),
-        embed("style", style),
-    )
+    return head(title, assets.parts_style() + assets.page_style(), script=assets.script())
 
 
 def _body(review: Mapping[str, Any]) -> Markup:

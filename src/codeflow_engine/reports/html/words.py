@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from codeflow_engine.reports.prose import duration
+
 __all__ = [
     "counted",
     "duration",
@@ -17,20 +19,11 @@ __all__ = [
 
 _REVISION = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SHORT = 12
-_MINUTE = 60
 
 
 def counted(number: int, noun: str) -> str:
     """Write a number with its noun: `1 unit`, `2,000 units`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def duration(seconds: float) -> str:
-    """Write a time: `0.42 s`, `2 min 3 s`."""
-    if seconds < _MINUTE:
-        return f"{seconds:.2f} s"
-    minutes, rest = divmod(round(seconds), _MINUTE)
-    return f"{minutes:,} min {rest} s"
 
 
 def revision(name: str) -> str:

@@ -24,6 +24,8 @@ __all__ = [
     "TEXT",
     "Bulk",
     "Options",
+    "Question",
+    "Row",
     "change",
     "in_schema",
     "insertion",
@@ -50,12 +52,12 @@ class Bulk:
 
     sqlite: str
     postgresql: str
-    """With `{schema}` before each table, and `{rows}` for the parameter."""
+    """With `{schema}` before each table, and `?` for the parameter."""
 
     def execute(
         self, to: Connection, rows: Sequence[Row], *, options: Options | None = None
-    ) -> None:
-        """Write rows.
+    ) -> int:
+        """Write rows, and count those that were there to be changed, or are new.
 
         Args:
             to: A connection in a transaction.
@@ -63,13 +65,11 @@ class Bulk:
             options: As of a statement of SQLAlchemy; None for those of the connection.
         """
         if not rows:
-            return
+            return 0
         if to.dialect.name == "sqlite":
-            to.exec_driver_sql(self.sqlite, [*rows])
-            return
-        schema = _schema(to.get_execution_options() if options is None else options)
-        statement = _worded(self.postgresql, schema, to.dialect.driver)
-        to.exec_driver_sql(statement, (self._as_json(rows),))
+            return to.exec_driver_sql(self.sqlite, [*rows]).rowcount
+        statement = _worded(to, self.postgresql, options)
+        return to.exec_driver_sql(statement, (self._as_json(rows),)).rowcount
 
     def _as_json(self, rows: Sequence[Row]) -> str:
         names = tuple(self.columns)
@@ -79,6 +79,20 @@ class Bulk:
                 if row[name] is not None:
                     row[name] = b64encode(row[name]).decode("ascii")
         return json.dumps(named, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A SELECT in the words of both databases, with `{schema}` and `?` as above."""
+
+    sqlite: str
+    postgresql: str
+
+    def ask(self, by: Connection, *values: str) -> Sequence[Sequence[Any]]:
+        """Read rows, which hold what the driver gives."""
+        if by.dialect.name == "sqlite":
+            return by.exec_driver_sql(self.sqlite, values).all()
+        return by.exec_driver_sql(_worded(by, self.postgresql, None), values).all()
 
 
 def insertion(table: str, columns: Mapping[str, str], conflict: str) -> Bulk:
@@ -139,22 +153,25 @@ def in_schema(schema: str | None) -> Options:
     return {"schema_translate_map": {None: schema}}
 
 
-def _schema(options: Options) -> str | None:
-    schema: str | None = (options.get("schema_translate_map") or {}).get(None)
-    return schema
+def _worded(connection: Connection, statement: str, options: Options | None) -> str:
+    given = connection.get_execution_options() if options is None else options
+    schema: str | None = (given.get("schema_translate_map") or {}).get(None)
+    return _written(statement, schema, connection.dialect.driver)
 
 
 @cache
-def _worded(statement: str, schema: str | None, driver: str) -> str:
+def _written(statement: str, schema: str | None, driver: str) -> str:
     prefix = "" if schema is None else f"{_quoted(schema)}."
-    mark = "$1" if driver == "asyncpg" else "%s"
-    return statement.replace("{schema}", prefix).replace("{rows}", mark)
+    first, *others = statement.replace("{schema}", prefix).split("?")
+    is_numbered = driver == "asyncpg"
+    marks = (f"${number}" if is_numbered else "%s" for number in range(1, len(others) + 1))
+    return first + "".join(mark + other for mark, other in zip(marks, others, strict=True))
 
 
 def _recordset(columns: Mapping[str, str]) -> str:
     # Through text: a driver that knows the type JSON might write the text as JSON once more.
     kinds = (f"{_quoted(name)} {TEXT if kind is BYTES else kind}" for name, kind in columns.items())
-    return f"json_to_recordset(CAST(CAST({{rows}} AS text) AS json)) AS r ({', '.join(kinds)})"
+    return f"json_to_recordset(CAST(CAST(? AS text) AS json)) AS r ({', '.join(kinds)})"
 
 
 def _value(name: str, kind: str) -> str:

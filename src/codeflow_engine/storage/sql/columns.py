@@ -59,11 +59,16 @@ class Moment(TypeDecorator[datetime]):
 
 def escape(text: str) -> str:
     """Write a text in the form that the column of a key holds."""
+    if text.isprintable():
+        # No character that has to be written otherwise is, and nearly every key.
+        return text
     return _UNSTORABLE.sub(_escape, text)
 
 
 def unescape(text: str) -> str:
     """Read a text that `escape` has written."""
+    if text.isprintable():
+        return text
     return _ESCAPED.sub(_unescape, text)
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from codeflow_engine.contracts import WorkflowBackend, WorkflowCapability
 from codeflow_engine.contracts.workflow import Execute
-from codeflow_engine.errors import WorkflowError
+from codeflow_engine.errors import ConfigurationError, WorkflowError
 from codeflow_engine.runs.clock import Clock
 
 __all__ = ["FakeWorkflowBackend"]
@@ -40,7 +40,13 @@ class FakeWorkflowBackend(WorkflowBackend):
         """All ids that were accepted, each with its `not_before`, in their order."""
 
     async def start(self, execute: Execute) -> None:
-        """Begin to execute runs."""
+        """Begin to execute runs.
+
+        Raises:
+            ConfigurationError: It was started before.
+        """
+        if self._execute is not None:
+            raise ConfigurationError("the backend is started already: each engine needs its own")
         self._execute = execute
 
     async def enqueue(self, run_id: str, *, not_before: datetime | None = None) -> None:
@@ -50,13 +56,9 @@ class FakeWorkflowBackend(WorkflowBackend):
             WorkflowError: The backend is not started, or is drained.
         """
         if self._execute is None or not self._accepts:
-            state = "drained" if self._execute else "not started"
+            state = "not started" if self._accepts else "drained"
             raise WorkflowError(f"run {run_id!r} is not accepted: the backend is {state}")
-        self.accepted.append((run_id, not_before))
-        task = asyncio.create_task(self._carry(self._execute, run_id, not_before))
-        waiting = not_before is not None and self._clock.now() < not_before
-        (self._held if waiting else self._running)[task] = run_id
-        task.add_done_callback(self._forget)
+        self._take(self._execute, run_id, not_before)
 
     async def cancel(self, run_id: str) -> None:
         """Stop a run that executes or is held back."""
@@ -75,6 +77,13 @@ class FakeWorkflowBackend(WorkflowBackend):
     async def aclose(self) -> None:
         """Cancel what runs."""
         await self.drain(grace=0)
+
+    def _take(self, execute: Execute, run_id: str, not_before: datetime | None) -> None:
+        self.accepted.append((run_id, not_before))
+        task = asyncio.create_task(self._carry(execute, run_id, not_before))
+        waiting = not_before is not None and self._clock.now() < not_before
+        (self._held if waiting else self._running)[task] = run_id
+        task.add_done_callback(self._forget)
 
     async def _carry(self, execute: Execute, run_id: str, not_before: datetime | None) -> None:
         # Nobody tells when the time of a clock was set.

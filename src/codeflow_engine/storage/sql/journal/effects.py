@@ -11,7 +11,7 @@ from codeflow_engine.domain.bodies import decode, encode
 from codeflow_engine.domain.effect import Effect, Receipt
 from codeflow_engine.storage.sql.bulk import TEXT, change, insertion
 from codeflow_engine.storage.sql.columns import escape
-from codeflow_engine.storage.sql.runs import moment_of
+from codeflow_engine.storage.sql.runs import check_moment
 from codeflow_engine.storage.sql.statements import among, bounded
 from codeflow_engine.storage.sql.tables import EFFECTS
 
@@ -46,7 +46,7 @@ def effect_row(tenant: str, run_id: str, effect: Effect) -> tuple[Any, ...]:
 def receipt_row(tenant: str, receipt: Receipt) -> tuple[Any, ...]:
     """Write a receipt as a change of the row of its effect."""
     name = f"the receipt of effect {receipt.key!r}"
-    moment_of(name, receipt.at)
+    check_moment(receipt.at)
     return encode(name, receipt), tenant, escape(receipt.key)
 
 

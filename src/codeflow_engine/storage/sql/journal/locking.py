@@ -7,36 +7,67 @@ other for good. SQLite has one writer at a time.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection
 
-from codeflow_engine.storage.sql.statements import among
-from codeflow_engine.storage.sql.tables import RUNS
+from codeflow_engine.domain.run import RunStatus
+from codeflow_engine.storage.sql.bulk import Question
+from codeflow_engine.storage.sql.columns import escape, unescape
 
-__all__ = ["locked", "under_lock"]
+__all__ = ["Standing", "locked"]
 
-_STANDING = select(
-    *(RUNS.c.run_id, RUNS.c.status, RUNS.c.fence, RUNS.c.updated_at, RUNS.c.waits_for),
-    *(RUNS.c.recoveries, RUNS.c.cancelling, RUNS.c.parent, RUNS.c.created_at),
-    RUNS.c.payload.is_not(None).label("has_payload"),
+_COLUMNS = (
+    "t.run_id, t.status, t.fence, t.created_at, t.updated_at, t.waits_for, t.recoveries, "
+    "t.cancelling, t.parent, t.payload IS NOT NULL"
+)
+_LOCK = Question(
+    # The list leads: without the word SQLite might look through the table.
+    sqlite=f"SELECT {_COLUMNS} FROM json_each(?) AS r CROSS JOIN codeflow_runs AS t "  # noqa: S608 - our own names
+    f"WHERE t.tenant = ? AND t.run_id = r.value",
+    postgresql=f"SELECT {_COLUMNS} FROM {{schema}}codeflow_runs AS t WHERE t.run_id = ANY(ARRAY("  # noqa: S608 - our own names
+    f"SELECT json_array_elements_text(CAST(CAST(? AS text) AS json)))) AND t.tenant = ? "
+    f"ORDER BY t.run_id FOR NO KEY UPDATE",
 )
 
 
-def locked(connection: Connection, tenant: str, run_ids: Iterable[str]) -> dict[str, Row[Any]]:
+@dataclass(slots=True)
+class Standing:
+    """How a run stands; nobody else changes it before the transaction is over."""
+
+    run_id: str
+    status: str
+    fence: int
+    created_at: int
+    """In microseconds since 1970, as all moments here."""
+
+    updated_at: int
+    waits_for: str | None
+    recoveries: int
+    cancelling: bool
+    parent: str | None
+    has_payload: bool
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        return RunStatus(self.status).is_terminal
+
+    def names(self) -> Iterable[str]:
+        """List the signals that it waits for."""
+        return map(unescape, json.loads(self.waits_for or "[]"))
+
+
+def locked(connection: Connection, tenant: str, run_ids: Iterable[str]) -> dict[str, Standing]:
     """Lock runs, and read how they stand; unknown ids are left out."""
-    rows = connection.execute(under_lock(connection, _STANDING, tenant, run_ids))
-    return {row.run_id: row for row in rows}
-
-
-def under_lock(
-    connection: Connection, rows: Select[Any], tenant: str, run_ids: Iterable[str]
-) -> Select[Any]:
-    """Let a statement on runs read these alone, and lock them to the end of the transaction."""
-    wanted = among(connection, RUNS.c.run_id, set(run_ids))
-    return (
-        rows.where(RUNS.c.tenant == tenant, wanted)
-        .order_by(RUNS.c.run_id)
-        .with_for_update(key_share=True)
-    )
+    asked = json.dumps([escape(run_id) for run_id in set(run_ids)], ensure_ascii=False)
+    found: dict[str, Standing] = {}
+    for row in _LOCK.ask(connection, asked, escape(tenant)):
+        standing = Standing(*row)
+        standing.run_id = unescape(standing.run_id)
+        if standing.parent is not None:
+            standing.parent = unescape(standing.parent)
+        found[standing.run_id] = standing
+    return found

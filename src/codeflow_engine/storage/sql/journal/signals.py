@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, false, func, select
+from sqlalchemy import Connection, false, func, select
 
 from codeflow_engine.domain.bodies import decode, encode
 from codeflow_engine.domain.journal import Notice, Signal
 from codeflow_engine.storage.sql.bulk import FLAG, NUMBER, TEXT, change, insertion
-from codeflow_engine.storage.sql.columns import escape, microseconds, unescape
-from codeflow_engine.storage.sql.journal.locking import locked
-from codeflow_engine.storage.sql.runs import moment_of
+from codeflow_engine.storage.sql.columns import escape
+from codeflow_engine.storage.sql.journal.locking import Standing, locked
+from codeflow_engine.storage.sql.runs import check_moment
 from codeflow_engine.storage.sql.statements import among
 from codeflow_engine.storage.sql.tables import RUNS, SIGNALS
 
@@ -25,7 +24,6 @@ __all__ = [
     "read_signals",
     "send",
     "sent",
-    "waits_for",
     "wake",
 ]
 
@@ -63,7 +61,7 @@ def sent(tenant: str, signal: Signal) -> Sent:
         StorageError: It cannot be stored; names the signal.
     """
     name = f"signal {signal.signal_id!r} of run {signal.run_id!r}"
-    moment_of(name, signal.sent_at)
+    check_moment(signal.sent_at)
     key = (escape(tenant), escape(signal.run_id), escape(signal.signal_id))
     return signal.run_id, (*key, escape(signal.name), encode(name, signal))
 
@@ -73,7 +71,7 @@ def send(connection: Connection, tenant: str, signals: Sequence[Sent]) -> tuple[
     rows = locked(connection, tenant, {run_id for run_id, _ in signals})
     known = [one for one in signals if one[0] in rows]
     add(connection, tenant, known)
-    wake(connection, tenant, rows, {run_id: waits_for(rows[run_id]) for run_id, _ in known})
+    wake(connection, tenant, rows, {run_id: rows[run_id].names() for run_id, _ in known})
     return tuple(run_id in rows for run_id, _ in signals)
 
 
@@ -94,15 +92,10 @@ def add(connection: Connection, tenant: str, signals: Sequence[Sent]) -> None:
     _ADD.execute(connection, rows)
 
 
-def waits_for(row: Row[Any]) -> Iterable[str]:
-    """List the signals that a locked run waits for."""
-    return map(unescape, json.loads(row.waits_for or "[]"))
-
-
 def wake(
     connection: Connection,
     tenant: str,
-    rows: Mapping[str, Row[Any]],
+    rows: Mapping[str, Standing],
     waits: Mapping[str, Iterable[str]],
 ) -> None:
     """Make runs due at once that wait for a signal which is there.
@@ -125,12 +118,10 @@ def wake(
     _wake(connection, tenant, [rows[run_id] for run_id in sorted(found)])
 
 
-def _wake(connection: Connection, tenant: str, rows: Iterable[Row[Any]]) -> None:
+def _wake(connection: Connection, tenant: str, rows: Iterable[Standing]) -> None:
     """Make locked runs due at once: since their creation, which no clock is behind."""
     owner = escape(tenant)
-    _WAKE.execute(
-        connection, [(microseconds(row.created_at), owner, escape(row.run_id)) for row in rows]
-    )
+    _WAKE.execute(connection, [(row.created_at, owner, escape(row.run_id)) for row in rows])
 
 
 def read_signals(connection: Connection, tenant: str, run_id: str) -> tuple[Signal, ...]:

@@ -11,8 +11,7 @@ from sqlalchemy import Connection, Row, null, select, update
 from codeflow_engine.domain.journal import StepKind, StepRecord, StepState
 from codeflow_engine.errors import StorageError
 from codeflow_engine.storage.sql.bulk import BYTES, NUMBER, TEXT, insertion
-from codeflow_engine.storage.sql.columns import escape
-from codeflow_engine.storage.sql.runs import moment_of
+from codeflow_engine.storage.sql.columns import escape, microseconds
 from codeflow_engine.storage.sql.statements import among
 from codeflow_engine.storage.sql.tables import RUNS, STEPS
 
@@ -51,22 +50,25 @@ def step_row(tenant: str, step: StepRecord) -> tuple[Any, ...]:
     Raises:
         StorageError: It cannot be stored; names the step.
     """
-    name = f"step {step.name!r} of run {step.run_id!r}"
-    return (
-        tenant,
-        escape(step.run_id),
-        escape(step.name),
-        escape(step.key),
-        step.position,
-        step.kind.value,
-        step.state.value,
-        step.attempts,
-        moment_of(name, step.started_at),
-        moment_of(name, step.finished_at),
-        moment_of(name, step.wake_at),
-        step.value,
-        None if step.error is None else escape(step.error),
-    )
+    try:
+        return (
+            tenant,
+            escape(step.run_id),
+            escape(step.name),
+            escape(step.key),
+            step.position,
+            step.kind.value,
+            step.state.value,
+            step.attempts,
+            microseconds(step.started_at),
+            microseconds(step.finished_at),
+            None if step.wake_at is None else microseconds(step.wake_at),
+            step.value,
+            None if step.error is None else escape(step.error),
+        )
+    except ValueError as error:
+        name = f"step {step.name!r} of run {step.run_id!r}"
+        raise StorageError(f"{name} cannot be stored: {error}") from None
 
 
 def put_steps(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:

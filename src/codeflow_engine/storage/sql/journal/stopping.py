@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, tuple_, update
+from sqlalchemy import Connection, delete, select, tuple_, update
 
 from codeflow_engine.domain.journal import Signal, StepState
 from codeflow_engine.domain.run import RunRecord, RunStatus
 from codeflow_engine.storage.sql.journal import signals
-from codeflow_engine.storage.sql.journal.locking import locked
+from codeflow_engine.storage.sql.journal.locking import Standing, locked
 from codeflow_engine.storage.sql.runs import get_runs
 from codeflow_engine.storage.sql.statements import among
 from codeflow_engine.storage.sql.tables import RUNS, STEPS
@@ -37,7 +37,7 @@ def cancel(
     family = _family(connection, tenant, run_ids)
     parents = {parent for parent in family.values() if parent is not None}
     rows = locked(connection, tenant, {*family, *parents})
-    going = [row for run_id, row in rows.items() if run_id in family and not _is_over(row)]
+    going = [row for run_id, row in rows.items() if run_id in family and not row.is_over]
     held = [row.run_id for row in going if row.status == RunStatus.RUNNING]
     idle = [row for row in going if row.status != RunStatus.RUNNING]
     if held:
@@ -94,10 +94,6 @@ def _family(
     return known
 
 
-def _is_over(row: Row[Any]) -> bool:
-    return RunStatus(row.status).is_terminal
-
-
 def _update(
     connection: Connection, tenant: str, run_ids: Collection[str], values: Mapping[str, Any]
 ) -> None:
@@ -108,8 +104,8 @@ def _update(
 def _tell_parents(
     connection: Connection,
     tenant: str,
-    rows: Mapping[str, Row[Any]],
-    ended: Iterable[Row[Any]],
+    rows: Mapping[str, Standing],
+    ended: Iterable[Standing],
     now: datetime,
 ) -> None:
     """Send the parents of runs the signal of their end, and wake those that wait for it."""
@@ -124,11 +120,11 @@ def _tell_parents(
             ),
         )
         for row in ended
-        if row.parent in rows
+        if row.parent is not None and row.parent in rows
     ]
     signals.add(connection, tenant, told)
     ids = {row.run_id for row in ended}
-    waits = {run_id: signals.waits_for(rows[run_id]) for run_id, _ in told if run_id not in ids}
+    waits = {run_id: rows[run_id].names() for run_id, _ in told if run_id not in ids}
     signals.wake(connection, tenant, rows, waits)
 
 

@@ -28,6 +28,7 @@ from codeflow_engine.storage.sql.journal.effects import find_receipts, find_unse
 from codeflow_engine.storage.sql.journal.signals import notices, read_signals, send, sent
 from codeflow_engine.storage.sql.journal.submitting import submit, submitted
 from codeflow_engine.storage.sql.journal.within import submit_on, within
+from codeflow_engine.storage.sql.runs import check_moment
 
 __all__ = ["SQLJournal"]
 
@@ -79,6 +80,7 @@ class SQLJournal(Journal, ABC):
         limits: Mapping[str, Limits] | None = None,
     ) -> tuple[str, ...]:
         """Find runs that may be claimed, in the order in which they should be."""
+        check_moment(now)
         asked = Asked(tenant=tenant, now=now, run_ids=run_ids, limits=limits or {})
         return await self._database.run(lambda by: find_due(by, asked, limit))
 
@@ -96,6 +98,7 @@ class SQLJournal(Journal, ABC):
         Raises:
             StorageError: The worker has no lease, or the database failed.
         """
+        check_moment(now)
         asked = Asked(tenant=tenant, now=now, run_ids=run_ids, limits=limits or {})
         return await self._database.run(lambda by: claim(by, asked, worker), write=True)
 
@@ -134,6 +137,7 @@ class SQLJournal(Journal, ABC):
         self, tenant: str, run_ids: Sequence[str], *, now: datetime
     ) -> tuple[RunRecord, ...]:
         """Ask for the end of runs and of all that they started."""
+        check_moment(now)
         return await self._database.run(
             lambda to: stopping.cancel(to, tenant, run_ids, now), write=True
         )
@@ -142,6 +146,7 @@ class SQLJournal(Journal, ABC):
         self, tenant: str, run_ids: Sequence[str], *, now: datetime, seconds: float | None
     ) -> tuple[RunRecord, ...]:
         """Let runs go on that have ended without success, or are parked."""
+        check_moment(now)
         return await self._database.run(
             lambda to: stopping.resume(to, tenant, run_ids, now, seconds), write=True
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Column, Connection
@@ -46,14 +46,32 @@ def submit(
         StorageUnavailableError: A run of the same key was removed each time that it was
             looked for.
     """
-    # Two that insert the same keys in the same order do not block each other for good.
-    rows = sorted((row for _, row in runs), key=_order)
+    records = [record for record, _ in runs]
+    missing = list(runs)
     for _ in range(_TRIES):
-        INSERT.execute(connection, rows, options=options)
-        found = _stored(connection, [record for record, _ in runs], options)
+        # Two that insert the same keys in the same order do not block each other for good.
+        rows = sorted(_first(missing), key=_order)
+        if INSERT.execute(connection, rows, options=options) == len(runs):
+            # All of them are new, as nearly always: they stand there as they were given.
+            return tuple(records)
+        stored = _stored(connection, records, options)
+        found = [one for one in stored if one is not None]
         if len(found) == len(runs):
             return tuple(found)
+        missing = [one for one, there in zip(runs, stored, strict=True) if there is None]
     raise StorageUnavailableError("a run of the same key was removed while this one came")
+
+
+def _first(runs: Sequence[Submitted]) -> Iterator[tuple[Any, ...]]:
+    """Give the rows of runs; of several with one id or key, that of the first."""
+    taken: set[tuple[str, ...]] = set()
+    for record, row in runs:
+        names = {("id", record.tenant, record.run_id)}
+        if record.key is not None:
+            names.add(("key", record.tenant, record.key))
+        if names.isdisjoint(taken):
+            taken |= names
+            yield row
 
 
 def _order(row: tuple[Any, ...]) -> tuple[str, str, str]:
@@ -63,21 +81,22 @@ def _order(row: tuple[Any, ...]) -> tuple[str, str, str]:
 
 def _stored(
     connection: Connection, records: Sequence[RunRecord], options: Options | None
-) -> list[RunRecord]:
-    """Read what stands under the ids of runs, or else under their keys."""
-    found: dict[tuple[str, str], RunRecord] = {}
+) -> list[RunRecord | None]:
+    """Read what stands under the id of each run, or else under its key; None for nothing."""
+    by_id: dict[tuple[str, str], RunRecord] = {}
+    by_key: dict[tuple[str, str | None], RunRecord] = {}
     for tenant in {record.tenant for record in records}:
         theirs = [record for record in records if record.tenant == tenant]
-        by_id = _look(connection, tenant, RUNS.c.run_id, {one.run_id for one in theirs}, options)
-        known = {one.run_id: one for one in by_id}
-        keys = {one.key for one in theirs if one.key is not None and one.run_id not in known}
-        by_key = {one.key: one for one in _look(connection, tenant, RUNS.c.key, keys, options)}
-        for one in theirs:
-            stored = known.get(one.run_id) or by_key.get(one.key)
-            if stored is not None:
-                found[tenant, one.run_id] = stored
-    places = [(record.tenant, record.run_id) for record in records]
-    return [found[place] for place in places if place in found]
+        ids = {one.run_id for one in theirs}
+        for found in _look(connection, tenant, RUNS.c.run_id, ids, options):
+            by_id[tenant, found.run_id] = found
+        left = [one for one in theirs if (tenant, one.run_id) not in by_id]
+        keys = {one.key for one in left if one.key is not None}
+        for found in _look(connection, tenant, RUNS.c.key, keys, options):
+            by_key[tenant, found.key] = found
+    return [
+        by_id.get((one.tenant, one.run_id)) or by_key.get((one.tenant, one.key)) for one in records
+    ]
 
 
 def _look(

@@ -9,16 +9,16 @@ from itertools import chain
 from math import isfinite
 from typing import Any
 
-from sqlalchemy import Connection, Row, update
+from sqlalchemy import Connection, update
 
 from codeflow_engine.domain.bodies import encode
 from codeflow_engine.domain.journal import RunState, RunWrite, StepState
 from codeflow_engine.domain.run import RunStatus
 from codeflow_engine.errors import StorageError
 from codeflow_engine.storage.sql.bulk import BYTES, FLAG, NUMBER, REAL, TEXT, change
-from codeflow_engine.storage.sql.columns import escape, microseconds
+from codeflow_engine.storage.sql.columns import escape
 from codeflow_engine.storage.sql.journal import effects, signals
-from codeflow_engine.storage.sql.journal.locking import locked
+from codeflow_engine.storage.sql.journal.locking import Standing, locked
 from codeflow_engine.storage.sql.journal.steps import drop_values, put_steps, step_row
 from codeflow_engine.storage.sql.records import append_events, event_rows
 from codeflow_engine.storage.sql.runs import moment_of, names_json
@@ -157,14 +157,14 @@ def _write(connection: Connection, tenant: str, writes: Sequence[_Written]) -> d
     _count_anew(connection, tenant, rows, kept)
     states = {one.run_id: one.state for one in kept if one.state is not None}
     _change(connection, tenant, rows, states)
-    waits = {run_id: signals.waits_for(rows[run_id]) for run_id, _ in sent}
+    waits = {run_id: rows[run_id].names() for run_id, _ in sent}
     waits |= {run_id: changed.waits_for for run_id, changed in states.items()}
     signals.wake(connection, tenant, rows, waits)
     return said
 
 
 def _allowed(
-    rows: Mapping[str, Row[Any]], writes: Sequence[_Written]
+    rows: Mapping[str, Standing], writes: Sequence[_Written]
 ) -> tuple[dict[int, bool], list[_Written]]:
     """Tell which writes are made under the newest fence by who still holds the run.
 
@@ -179,8 +179,8 @@ def _allowed(
         by_run[one.run_id].append(one)
     for run_id, some in by_run.items():
         row = rows.get(run_id)
-        before = 0 if row is None else _repeated(row, some)
         is_held = row is not None and row.status == RunStatus.RUNNING
+        before = 0 if row is None or is_held else _repeated(row, some)
         for number, one in enumerate(some):
             is_current = row is not None and one.fence == row.fence
             if number < before:
@@ -194,21 +194,20 @@ def _allowed(
     return said, kept
 
 
-def _repeated(row: Row[Any], writes: Sequence[_Written]) -> int:
+def _repeated(row: Standing, writes: Sequence[_Written]) -> int:
     """Count the writes of a run that were made already, up to one that has given it up."""
     stands = (row.fence, row.status, row.updated_at)
     for number in range(len(writes), 0, -1):
         one = writes[number - 1]
         if one.state is None or one.state.holds_on:
             continue
-        state = one.state.state
-        if (one.fence, state.status, state.at) == stands:
+        if (one.fence, *one.state.columns[:2]) == stands:
             return number
     return 0
 
 
 def _count_anew(
-    connection: Connection, tenant: str, rows: Mapping[str, Row[Any]], kept: Iterable[_Written]
+    connection: Connection, tenant: str, rows: Mapping[str, Standing], kept: Iterable[_Written]
 ) -> None:
     """Forget the recoveries of runs that have done a step since."""
     some = {one.run_id for one in kept if one.is_done and rows[one.run_id].recoveries}
@@ -221,7 +220,7 @@ def _count_anew(
 def _change(
     connection: Connection,
     tenant: str,
-    rows: Mapping[str, Row[Any]],
+    rows: Mapping[str, Standing],
     states: Mapping[str, _Changed],
 ) -> None:
     """Put runs where their states say."""
@@ -234,7 +233,7 @@ def _change(
             continue
         if rows[run_id].cancelling and not status.is_terminal:
             # Who asked for its end was told that it executes, and nobody else ends it.
-            columns = (*columns[:2], microseconds(rows[run_id].created_at), *columns[3:])
+            columns = (*columns[:2], rows[run_id].created_at, *columns[3:])
         is_over = status is RunStatus.SUCCEEDED
         give_up.append((*columns, None, None, is_over, owner, escape(run_id)))
         if is_over:

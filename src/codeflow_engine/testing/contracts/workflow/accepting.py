@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from codeflow_engine.contracts import WorkflowBackend
-from codeflow_engine.testing.contracts.backend import another
+from codeflow_engine.contracts import WorkflowBackend, WorkflowCapability
+from codeflow_engine.errors import ConfigurationError, WorkflowError
+from codeflow_engine.testing.contracts.backend import another, lacks
 from codeflow_engine.testing.contracts.watching import LONGEST_STALL, longest_stall, within
+from codeflow_engine.testing.contracts.workflow.executions import Executions, refused
 from codeflow_engine.testing.contracts.workflow.starting import Starting
 
 __all__ = ["Accepting"]
@@ -99,6 +101,28 @@ class Accepting(Starting):
         runs.mend()
         await self.enqueue(backend, "bad0")
         await runs.until_ended("bad0")
+
+    @lacks(WorkflowCapability.DISTRIBUTED)
+    async def test_before_the_start_runs_are_refused(self, backend: WorkflowBackend) -> None:
+        """Nothing would execute them here, and no other process does."""
+        error = await refused(backend.enqueue("early"))
+        runs = await self.started(backend)
+        await self.enqueue(backend, "late")
+        await runs.until_ended("late")
+
+        assert isinstance(error, WorkflowError)
+        assert runs.begun == ["late"]
+
+    async def test_it_starts_only_once(self, backend: WorkflowBackend) -> None:
+        """A second engine is refused, so that none is handed the runs of another."""
+        runs, others = await self.started(backend), Executions(self.patience)
+
+        error = await refused(backend.start(others.execute))
+        await self.enqueue(backend, "r1")
+
+        await runs.until_ended("r1")
+        assert isinstance(error, ConfigurationError)
+        assert others.begun == []
 
     async def test_it_does_not_block_the_event_loop(
         self, create: Callable[[], WorkflowBackend]

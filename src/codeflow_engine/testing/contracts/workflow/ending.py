@@ -61,6 +61,22 @@ class Ending(Starting):
 
         await runs.until_ended("unknown", "ended", "ended")
 
+    async def test_a_run_that_waits_for_its_turn_can_be_cancelled(
+        self, backend: WorkflowBackend
+    ) -> None:
+        """It does not begin when others have made room; where all begin at once, none waits."""
+        runs = await self.started(backend)
+        waiting = await self.crowded(backend, runs)
+        begun = set(runs.begun)
+
+        for run_id in waiting:
+            await well(backend.cancel(run_id), seconds=self.patience)
+        runs.let_go(*begun)
+        await runs.until_ended(*begun)
+        await asyncio.sleep(self.pause)
+
+        assert set(runs.begun) == begun
+
     async def test_a_drained_backend_accepts_nothing(self, backend: WorkflowBackend) -> None:
         """From the call on, while it still waits, and for ever: what is refused never begins."""
         runs = await self.started(backend)
@@ -96,6 +112,34 @@ class Ending(Starting):
         assert was_waiting
         assert (runs.ended, runs.cancelled) == (["r1"], [])
 
+    async def test_draining_lets_go_what_waits_for_its_turn(self, backend: WorkflowBackend) -> None:
+        """What has not begun does not begin any more, though there is room and grace for it."""
+        runs = await self.started(backend)
+        await self.crowded(backend, runs)
+        begun = set(runs.begun)
+
+        draining = asyncio.create_task(backend.drain(grace=self.patience))
+        await asyncio.sleep(self.pause)
+        runs.let_go(*begun)
+        await within(draining, self.patience)
+        await asyncio.sleep(self.pause)
+
+        assert set(runs.begun) == set(runs.ended) == begun
+
+    async def test_draining_again_cuts_the_grace_short(self, backend: WorkflowBackend) -> None:
+        """Whoever is told a second time to end does not wait any longer; the first call ends."""
+        runs = await self.started(backend)
+        runs.hold("r1")
+        await self.enqueue(backend, "r1")
+        await runs.until_begun("r1")
+
+        patient = asyncio.create_task(backend.drain(grace=3600))
+        await asyncio.sleep(self.pause)
+        await well(backend.drain(grace=0), seconds=AT_ONCE)
+        await within(patient, AT_ONCE)
+
+        assert runs.cancelled == ["r1"]
+
     async def test_draining_cancels_what_outlasts_the_grace(self, backend: WorkflowBackend) -> None:
         """Then, and not before; when it returns, all has ended, also what takes leave slowly."""
         runs = await self.started(backend)
@@ -118,6 +162,13 @@ class Ending(Starting):
 
         await well(backend.drain(grace=3600), seconds=AT_ONCE)
         await well(backend.drain(grace=3600), seconds=AT_ONCE)
+
+    async def test_what_was_not_started_can_be_drained(self, backend: WorkflowBackend) -> None:
+        """A process that only submits ends as any other one."""
+        await well(backend.cancel("r1"), seconds=self.patience)
+        await well(backend.drain(grace=3600), seconds=AT_ONCE)
+
+        assert isinstance(await refused(backend.enqueue("r1")), WorkflowError)
 
     async def test_closing_cancels_what_runs(self, create: Callable[[], WorkflowBackend]) -> None:
         """Without a drain before it there is no grace."""

@@ -14,6 +14,9 @@ __all__ = ["Executions", "refused"]
 
 _TICK = 0.001
 
+_HELD_TICK = 0.005
+"""Longer, since hundreds of runs may be held at once."""
+
 
 class Executions:
     """Takes the place of the engine: each run does what a test says, and is taken down.
@@ -49,7 +52,7 @@ class Executions:
                 await deed()
             # No `asyncio.Event`: it belongs to one event loop.
             while run_id in self._held:  # noqa: ASYNC110
-                await asyncio.sleep(_TICK)
+                await asyncio.sleep(_HELD_TICK)
         except asyncio.CancelledError:
             self.stopped_at[run_id] = time.monotonic()
             await asyncio.sleep(self._linger)
@@ -59,13 +62,13 @@ class Executions:
             raise error
         self.ended.append(run_id)
 
-    def hold(self, run_id: str) -> None:
-        """Let a run go on until it is let go, or cancelled."""
-        self._held.add(run_id)
+    def hold(self, *run_ids: str) -> None:
+        """Let runs go on until they are let go, or cancelled."""
+        self._held.update(run_ids)
 
-    def let_go(self, run_id: str) -> None:
-        """Let a run end."""
-        self._held.discard(run_id)
+    def let_go(self, *run_ids: str) -> None:
+        """Let runs end."""
+        self._held.difference_update(run_ids)
 
     def linger(self, seconds: float) -> None:
         """Let cancelled runs need some time to end."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -30,6 +31,10 @@ class Starting(BackendContract[WorkflowBackend]):
     """Seconds for which a run is held back, and for which the suite looks whether nothing
     happens. A backend that looks for work more rarely needs more."""
 
+    crowd: ClassVar[int] = 120
+    """Runs that are handed in where some of them have to wait for their turn: more than the
+    backend executes at once, where it has a limit."""
+
     async def started(self, backend: WorkflowBackend) -> Executions:
         """Start a backend, and give what it executes."""
         runs = Executions(self.patience)
@@ -42,3 +47,13 @@ class Starting(BackendContract[WorkflowBackend]):
         """Hand in a run, which has to be accepted."""
         call = backend.enqueue(run_id, not_before=not_before)
         await well(call, seconds=self.patience, why="the run can be accepted")
+
+    async def crowded(self, backend: WorkflowBackend, runs: Executions) -> list[str]:
+        """Hand in a crowd of runs that go on until they are let go; give those without a turn."""
+        ids = [f"r{number}" for number in range(self.crowd)]
+        runs.hold(*ids)
+        for run_id in ids:
+            await self.enqueue(backend, run_id)
+        await runs.until_begun(ids[0])
+        await asyncio.sleep(self.pause)
+        return [run_id for run_id in ids if run_id not in runs.begun]
