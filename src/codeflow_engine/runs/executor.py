@@ -138,11 +138,14 @@ class Executor:
 
     async def hand_over(self, record: RunRecord) -> None:
         """Let the backend execute a run now, if its time has come."""
-        if self._executes is Executes.NONE and not self._carries:
-            return
         is_due = record.wake_at is not None and record.wake_at <= self._tools.clock.now()
         if is_due and record.run_id not in self._active:
-            await self._worker.hand_over(record.run_id)
+            await self._enqueue(record.run_id)
+
+    async def _enqueue(self, run_id: str) -> None:
+        """Let the backend execute a run, where anybody can do so by it."""
+        if self._executes is not Executes.NONE or self._carries:
+            await self._worker.hand_over(run_id)
 
     @property
     def active(self) -> Mapping[str, LiveRun]:
@@ -212,6 +215,7 @@ class Executor:
         Raises:
             StorageError: It could not be asked for.
         """
+        await self.open()
         if (await self.known.look(run_id)).record.status.is_terminal:
             return
         turn = self.known.turn
@@ -222,6 +226,9 @@ class Executor:
                 live.execution.end(Stop.CANCEL)
             elif record.status is RunStatus.CANCELLED:
                 await self._tell_end(record)
+            elif record.status is RunStatus.RUNNING:
+                # Its worker may be gone: then its end is ours to write, once that is known.
+                self._worker.own(record.run_id)
         for record in asked:
             await self.outcomes.until_ended(self.known.see(record, turn), self)
 
@@ -236,7 +243,7 @@ class Executor:
             self.known.mark(live)
 
     async def resume(self, run_id: str) -> RunRecord:
-        """Let a run go on that has ended without success, or is parked.
+        """Let a run go on that has ended without success, is parked, or was interrupted.
 
         Raises:
             ConfigurationError: The run is under way, or has succeeded.
@@ -244,6 +251,10 @@ class Executor:
         """
         await self.open()
         before = (await self.known.look(run_id)).record
+        if await self.known.interrupted(limit=1, run_ids=[run_id]):
+            self._worker.own(run_id)
+            await self._enqueue(run_id)
+            return before
         if before.status in {RunStatus.RUNNING, RunStatus.SUCCEEDED}:
             raise ConfigurationError(f"run {run_id} cannot be resumed: it is {before.status}")
         turn = self.known.turn

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from codeflow_engine.domain.run import RunRecord, RunStatus
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from codeflow_engine.runs.context import Toolbox
 
 __all__ = ["KnownRuns"]
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before the moment of any run."""
 
 
 class KnownRuns:
@@ -80,6 +85,27 @@ class KnownRuns:
         turn = self.turn
         records = await self._tools.storage.find_runs(self._tenant, status=status, limit=limit)
         return tuple([self.see(record, turn) for record in records])
+
+    async def interrupted(
+        self, *, limit: int, run_ids: Sequence[str] | None = None
+    ) -> tuple[LiveRun, ...]:
+        """Find runs whose worker is gone, and that nobody has taken up since.
+
+        Args:
+            limit: How many at most.
+            run_ids: Those to choose from; None for all.
+
+        Raises:
+            StorageError: They cannot be read.
+        """
+        turn = self.turn
+        # Whoever waits for a moment is not due so early: what is has lost its worker.
+        found = await self._tools.journal.find_due(
+            self._tenant, now=_LONG_AGO, limit=limit, run_ids=run_ids
+        )
+        records = await self._tools.storage.get_runs(self._tenant, found)
+        runs = [self.see(record, turn) for record in records]
+        return tuple([live for live in runs if live.record.status is RunStatus.RUNNING])
 
     def tell_all(self) -> None:
         """Wake all who wait for anything to happen to a run."""
