@@ -93,7 +93,9 @@ def _go_on(engine: Engine, run: Run) -> None:
 def cancel(run: RunId, *, db: Database = None, settings: SettingsFile = None) -> int:
     """End a run and all that it has started.
 
-    Wherever they execute, it waits until they are gone. The run can be resumed. Exit status: 0 where it is cancelled; 2 where it had ended otherwise.
+    Wherever they execute, it waits until they are gone. The run can be resumed.
+
+    Exit status: 0 where it is cancelled; 2 where it had ended otherwise.
     """
     with history_engine(db, settings, executes="own") as engine:
         found = find_run(engine, run)
