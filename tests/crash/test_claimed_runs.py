@@ -116,6 +116,22 @@ def test_d12_zombie_worker_is_fenced(
     assert recorded(url, world) == before
 
 
+def test_d12_a_worker_that_stood_still_takes_a_new_lease(
+    stand: Stand, world: str, url: str
+) -> None:
+    """Woken up after its lease, it claims what nobody else has taken, and nobody hears of it."""
+    stop = Blow(point="run.submitted", signal=signal.SIGSTOP)
+    life = stand.life(world, url, blows=(stop,))
+    child = stand.begin("drive", life, workflow="ask_often", given={"count": 1})
+    child.await_stop()
+    time.sleep(3 * LEASE)
+
+    child.send(signal.SIGCONT)
+
+    assert child.wait() == 0, child.errors
+    assert [line.of for line in read_trace(life.trace) if line.what == "end"] == ["succeeded"]
+
+
 def recorded(url: str, world: str) -> list[list[tuple[object, ...]]]:
     """Read all that is kept of the runs of a world."""
     tables = {
