@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -36,7 +37,6 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "embed"
 pytestmark = pytest.mark.skipif(not EXAMPLE.exists(), reason="the checkout is not here")
 
 PATCH = "--- a/a.py\n+++ b/a.py\n@@ -1 +1,2 @@\n a = 1\n+breakpoint()\n"
-TABLES = {"pull_requests", "deliveries"}
 
 type Connect = Callable[..., Database]
 
@@ -96,9 +96,14 @@ def arrival(gatekeeper: SimpleNamespace, **changes: Any) -> Any:
 
 
 async def count(database: Database, table: str) -> int:
-    async with database.connect() as connection:
-        found: int = (await connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one()  # noqa: S608 - names of this test
-        return found
+    statement = text(f"SELECT count(*) FROM {table}")  # noqa: S608 - names of this test
+    async with AsyncSession(database) as session:
+        return await session.scalar(statement) or 0
+
+
+async def own_rows(database: Database) -> set[int]:
+    """Count the rows of the service, which are as many in each of its tables."""
+    return {await count(database, table) for table in ("pull_requests", "deliveries")}
 
 
 async def test_a_commit_is_one_run(
@@ -110,7 +115,7 @@ async def test_a_commit_is_one_run(
     (found,) = await front.runs()
     assert (found.id, found.status) == (run.id, RunStatus.PENDING)
     assert found.record.key == "d1"
-    assert {table: await count(database, table) for table in TABLES} == dict.fromkeys(TABLES, 1)
+    assert await own_rows(database) == {1}
 
 
 async def test_a_rollback_is_no_run(
@@ -123,7 +128,7 @@ async def test_a_rollback_is_no_run(
         await transaction.rollback()
 
     assert await front.runs() == ()
-    assert {table: await count(database, table) for table in TABLES} == dict.fromkeys(TABLES, 0)
+    assert await own_rows(database) == {0}
     await gatekeeper.deliveries.receive(arrival(gatekeeper), database, front)
     assert len(await front.runs()) == 1
 
@@ -142,7 +147,7 @@ async def test_d1_an_error_between_run_and_commit_is_no_run(
             await gatekeeper.deliveries.receive(arrival(gatekeeper), database, engine)
 
         assert await engine.runs() == ()
-    assert {table: await count(database, table) for table in TABLES} == dict.fromkeys(TABLES, 0)
+    assert await own_rows(database) == {0}
 
 
 async def test_d27_a_delivery_that_comes_again_is_the_same_run(
@@ -188,15 +193,13 @@ async def test_d9_a_delivery_with_another_content_is_refused(
     receive = gatekeeper.deliveries.receive
     first = await receive(arrival(gatekeeper), database, front)
 
+    other = arrival(gatekeeper, title="Other", patch=PATCH.replace("a = 1", "a = 2"))
     with pytest.raises(ConflictingRunError):
-        await receive(
-            arrival(gatekeeper, title="Other", patch=PATCH.replace("1", "2", 1)), database, front
-        )
+        await receive(other, database, front)
 
     assert [run.id for run in await front.runs()] == [first.id]
-    async with database.connect() as connection:
-        titles = (await connection.execute(text("SELECT title FROM pull_requests"))).scalars()
-        assert list(titles) == ["Prices"]
+    async with AsyncSession(database) as session:
+        assert await session.scalar(text("SELECT title FROM pull_requests")) == "Prices"
 
 
 async def test_one_connection_is_enough_for_submitting_and_executing(
@@ -237,10 +240,7 @@ async def test_submitting_uses_the_connection_of_the_transaction_alone(
     """A pool that could give more is asked for none."""
     database = connect(pool_size=5)
     async with AsyncEngine(storage=database, executes="none") as engine:
-        await gatekeeper.deliveries.receive(
-            arrival(gatekeeper, delivery_id="before"), database, engine
-        )
-        taken = []
+        taken: list[int] = []
         event.listen(database.sync_engine, "checkout", lambda *_: taken.append(1))
         await gatekeeper.deliveries.receive(arrival(gatekeeper), database, engine)
 
@@ -284,19 +284,13 @@ async def test_the_history_of_the_service_has_nothing_to_say_about_our_tables(
 ) -> None:
     """`alembic check` finds nothing, and without the filter it would drop them all."""
 
-    def check(connection: Connection) -> None:
-        command.check(gatekeeper.database.history(connection))
-
     def differences(connection: Connection, **options: Any) -> list[Any]:
         context = MigrationContext.configure(connection, opts=options)
-        found: list[Any] = compare_metadata(context, gatekeeper.tables.METADATA)
-        return found
+        return [*compare_metadata(context, gatekeeper.tables.METADATA)]
 
     async with database.connect() as connection:
-        await connection.run_sync(check)
-        filtered = await connection.run_sync(
-            lambda one: differences(one, include_name=include_name)
-        )
+        await connection.run_sync(lambda one: command.check(gatekeeper.database.history(one)))
+        filtered = await connection.run_sync(partial(differences, include_name=include_name))
         unfiltered = await connection.run_sync(differences)
 
     assert filtered == []
@@ -309,10 +303,8 @@ async def test_the_check_of_the_service_sees_its_own_changes(
     gatekeeper: SimpleNamespace, database: Database
 ) -> None:
     """So that it says nothing about ours for no other reason."""
-    async with database.begin() as connection:
-        await connection.execute(text("ALTER TABLE deliveries ADD COLUMN more TEXT"))
-
     async with database.connect() as connection:
+        await connection.execute(text("ALTER TABLE deliveries ADD COLUMN more TEXT"))
         with pytest.raises(CommandError, match="New upgrade operations"):
             await connection.run_sync(lambda one: command.check(gatekeeper.database.history(one)))
 
@@ -403,5 +395,4 @@ async def test_d35_a_worker_that_is_told_twice_gives_back_what_runs(
     async with asyncio.timeout(30), AsyncEngine(storage=database) as other:
         other.workflow("slow")(slow)
         result = await (await other.run(run.id)).result()
-
     assert (result, done) == ("over", ["noted"])
