@@ -235,6 +235,11 @@ class Engine:
         found = self._loop.run(self._engine.runs(status=status, limit=limit))
         return tuple(Run(run, self._loop) for run in found)
 
+    def interrupted(self, *, limit: int = 100) -> tuple[Run, ...]:
+        """Do what `AsyncEngine.interrupted` does."""
+        found = self._loop.run(self._engine.interrupted(limit=limit))
+        return tuple(Run(run, self._loop) for run in found)
+
     def dismiss(
         self,
         fingerprint: str,
@@ -317,9 +322,9 @@ class Run:
         """Do what `AsyncRun.result` does."""
         return self._loop.run(self._run.result())
 
-    def events(self, *, after: int = 0) -> Iterator[RunEvent]:
+    def events(self, *, after: int = 0, wait: bool = True) -> Iterator[RunEvent]:
         """Do what `AsyncRun.events` does."""
-        stream = self._run.events(after=after)
+        stream = self._run.events(after=after, wait=wait)
         while (event := self._loop.run(anext(stream, None))) is not None:
             yield event
 

@@ -4,11 +4,11 @@
 |---|---|---|
 | D1-D7 | the worker, by SIGKILL, between and inside of steps and effects | `test_killed_runs` |
 | all of these | any boundary of a review that is published, in any order | `test_kill_schedules` |
-| D8-D13 | nothing, but there are several workers; one is stopped, and wakes up | `test_claimed_runs` |
+| D8-D13 | nothing, but workers are many; one is stopped, and wakes up | `test_claimed_runs` |
 | D14-D22 | the database | `test_runs_on_failing_databases`, and below runs `test_sql_faults` |
 | D23-D25 | Redis | not here: there is no Redis in the package yet |
 | D26-D29 | the deliveries of a forge | not here: there are no webhooks in the package yet |
-| D30-D37 | clocks, deadlines, people who cancel, signals, runs that kill | `test_ends_of_runs` |
+| D30-D37 | clocks, deadlines, people who cancel, and runs that kill | `test_ends_of_runs` |
 | D38-D40 | the code: changed, missing, or with values that cannot be kept | `test_changed_code` |
 | D41 | migrations | `test_sql_migrations`, `test_sql_processes`, `test_sql_faults` |
 | D42, D43 | the host: it forks, or closes nothing | `test_closing` |
