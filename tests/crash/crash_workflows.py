@@ -84,6 +84,10 @@ class Author:
         self._trace.note("asks", key)
         answer = await ask(self._life, key, question)
         self._trace.point("model.answered")
+        if self._life.flaw == "forgets":
+            self._trace.note("keeps", key)
+            self._trace.point("model.kept")
+            return answer
         kept = await journal.put_answers(ctx.tenant, {key: answer}, now=ctx.tools.clock.now())
         self._trace.note("keeps", key)
         self._trace.point("model.kept")
