@@ -7,14 +7,12 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import inspect, text
 
 from codeflow_engine.contracts import Storage
 from codeflow_engine.domain.journal import RunState, RunWrite, Signal, Submission
@@ -24,7 +22,7 @@ from codeflow_engine.storage.sql import SQLSettings, SQLStorage, migrate
 from codeflow_engine.storage.sql.tables import REVISION, TABLE_NAMES
 from codeflow_engine.storage.sql.version import SchemaState
 from codeflow_engine.testing.values import dismissal, event, known, review, run
-from sql_databases import Server
+from sql_databases import Server, connected
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 STATUSES = ("pending", "running", "succeeded", "failed", "cancelled")
@@ -41,14 +39,6 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'old.db'}"
     server: Server = request.getfixturevalue("postgres")
     return server.url(request.getfixturevalue("postgres_database"), "psycopg2")
-
-
-@contextmanager
-def connected(url: str) -> Iterator[Connection]:
-    engine = create_engine(url)
-    with engine.connect() as connection:
-        yield connection
-    engine.dispose()
 
 
 def old_body(status: str, **fields: object) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,7 +18,7 @@ from codeflow_engine.errors import ConfigurationError, SchemaVersionError
 from codeflow_engine.storage.sql import SQLSettings, SQLStorage, migrate
 from codeflow_engine.storage.sql.tables import REVISION, REVISIONS, TABLE_NAMES, metadata_for
 from codeflow_engine.storage.sql.version import SchemaState, create
-from sql_databases import Server
+from sql_databases import Server, connected
 
 MIGRATIONS = Path(migrate.__file__).parent / "migrations"
 
@@ -32,14 +30,6 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'host.db'}"
     server: Server = request.getfixturevalue("postgres")
     return server.url(request.getfixturevalue("postgres_database"), "psycopg2")
-
-
-@contextmanager
-def connected(url: str) -> Iterator[Connection]:
-    engine = create_engine(url)
-    with engine.connect() as connection:
-        yield connection
-    engine.dispose()
 
 
 def run(run_id: str = "r1") -> RunRecord:
