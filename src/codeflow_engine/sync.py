@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Self, Unpack
@@ -53,6 +54,7 @@ class _Loop:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._process: int | None = None
         self._start = threading.Lock()
         self._closed = False
 
@@ -70,6 +72,13 @@ class _Loop:
                     target=self._loop.run_forever, name="codeflow loop", daemon=True
                 )
                 self._thread.start()
+                self._process = os.getpid()
+            if self._process != os.getpid():
+                work.close()
+                raise ConfigurationError(
+                    "this engine was opened before the process was forked, and its thread "
+                    "stayed behind: make an engine in each process"
+                )
         if threading.current_thread() is self._thread:
             work.close()
             raise ConfigurationError(
@@ -89,7 +98,9 @@ class _Loop:
         import asyncio
 
         with self._start:
-            started, self._closed = self._loop is not None and not self._closed, True
+            # After a fork the loop is a copy that nobody turns.
+            started = self._process == os.getpid() and not self._closed
+            self._closed = True
         loop, thread = self._loop, self._thread
         if not started or loop is None or thread is None:
             last.close()
@@ -235,6 +246,11 @@ class Engine:
         found = self._loop.run(self._engine.runs(status=status, limit=limit))
         return tuple(Run(run, self._loop) for run in found)
 
+    def interrupted(self, *, limit: int = 100) -> tuple[Run, ...]:
+        """Do what `AsyncEngine.interrupted` does."""
+        found = self._loop.run(self._engine.interrupted(limit=limit))
+        return tuple(Run(run, self._loop) for run in found)
+
     def dismiss(
         self,
         fingerprint: str,
@@ -317,9 +333,9 @@ class Run:
         """Do what `AsyncRun.result` does."""
         return self._loop.run(self._run.result())
 
-    def events(self, *, after: int = 0) -> Iterator[RunEvent]:
+    def events(self, *, after: int = 0, wait: bool = True) -> Iterator[RunEvent]:
         """Do what `AsyncRun.events` does."""
-        stream = self._run.events(after=after)
+        stream = self._run.events(after=after, wait=wait)
         while (event := self._loop.run(anext(stream, None))) is not None:
             yield event
 

@@ -6,7 +6,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -166,12 +166,12 @@ def _toml(value: Any) -> str:
     return json.dumps(value)
 
 
-def play(stand: Stand, schedule: Schedule, world: str, url: str) -> Played:
+def play(stand: Stand, schedule: Schedule, world: str, url: str, flaw: str = "") -> Played:
     """Live lives until the run has ended."""
     lives = 0
     for lives in range(1, _MOST_LIVES + 1):
         blows = schedule.blows[lives - 1 : lives]
-        life = stand.life(world, url, name=str(lives), blows=blows)
+        life = replace(stand.life(world, url, name=str(lives), blows=blows), flaw=flaw)
         status = stand.live("drive", life, workflow="inspect", given={})
         if status == 0:
             break

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from crash_life import Blow, Line
 from crash_schedule import Played, Schedule, Stand, boundaries, play, schedules, table
 
 LANES = 8
@@ -62,3 +63,56 @@ def test_kills_lose_nothing_and_double_nothing(
     assert sum(one.kills.total() for one in played) >= count
     if count >= len(points):
         assert {name for name, _ in points} <= {name for one in played for name in one.kills}
+
+
+FINE = [("point", "step.recorded:fetch"), ("asks", "q"), ("keeps", "q"), ("has", "ask q")]
+END = [("end", "succeeded"), ("outcome", "reviewed")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "asked", "posts", "wrong"),
+    [
+        ([], {"q": 1}, "ab", ""),
+        ([], {"q": 1}, "a", "effect b is lost"),
+        ([], {"q": 1}, "abc", "effect c is not in the plan"),
+        ([], {"q": 1}, "abb", "effect b stands there 2 times"),
+        ([], {"q": 2}, "ab", "q was paid 2 times"),
+        ([("asks", "q")], {"q": 2}, "ab", ""),
+        ([("asks", "q"), ("keeps", "q")], {"q": 1}, "ab", "q was paid 1 times"),
+        ([("body", "fetch")], {"q": 1}, "ab", "fetch was executed again"),
+        ([("body", "ask q")], {"q": 1}, "ab", "ask q was executed again"),
+        ([("done", "save"), ("body", "save")], {"q": 1}, "ab", "save was executed again"),
+    ],
+)
+def test_the_checks_of_schedules_can_fail(
+    lines: list[tuple[str, str]], asked: dict[str, int], posts: str, wrong: str
+) -> None:
+    """What is lost, doubled, paid twice or executed again is found, and nothing else."""
+    told = [Line("1", what, of, 1, 0.0) for what, of in (*FINE, *lines, *END)]
+    written = [{"key": key} for key in posts]
+
+    found = Played(Schedule(()), told, asked, written, lives=1).wrongs(["a", "b"])
+
+    assert "".join(found).startswith(wrong)
+    assert bool(found) == bool(wrong)
+
+
+@pytest.mark.parametrize(
+    ("flaw", "told"),
+    [
+        ("blind", ("forge.wrote", "stands there 2 times")),
+        ("forgets", ("model.kept", "was paid")),
+    ],
+)
+def test_flaws_of_an_author_are_found_by_the_servers(
+    stand: Stand, world: str, tmp_path: Path, flaw: str, told: tuple[str, str]
+) -> None:
+    """A forge that does not look, and answers that are not kept, are what kills bring to light."""
+    url = f"sqlite:///{tmp_path / 'runs.db'}"
+    point, wrong = told
+    schedule = Schedule((Blow(point=point, time=1),))
+
+    played = play(stand, schedule, world, url, flaw=flaw)
+
+    keys = sorted({post["key"] for post in played.posts})
+    assert wrong in "".join(played.wrongs(keys))

@@ -268,7 +268,7 @@ class JournalMachine(RuleBasedStateMachine):
             fence=claim.fence,
             steps=self._drawn_steps(data, run_id),
             events=tuple(events),
-            taken=tuple(data.draw(st.lists(st.sampled_from(["s1", "s2"]), max_size=1))),
+            taken=self._drawn_taken(data, run_id),
             effects=tuple(_effect(key) for key in planned),
             receipts=tuple(
                 Receipt(key=key, external_id=self.text(), found=False, at=at) for key in settled
@@ -276,6 +276,11 @@ class JournalMachine(RuleBasedStateMachine):
             signals=tuple(self._drawn_signals(data, 1)),
             state=data.draw(st.none() | st.none() | self._states()),
         )
+
+    def _drawn_taken(self, data: st.DataObject, run_id: str) -> tuple[str, ...]:
+        waiting = self.both(lambda journal: journal.read_signals(TENANT, run_id))
+        ids = [signal.signal_id for signal in waiting]
+        return tuple(data.draw(st.lists(st.sampled_from(ids), max_size=1))) if ids else ()
 
     def _drawn_steps(self, data: st.DataObject, run_id: str) -> tuple[StepRecord, ...]:
         chosen = data.draw(st.lists(st.sampled_from([*STEPS]), max_size=2, unique=True))

@@ -16,7 +16,7 @@ from sqlalchemy import text as sql_text
 from codeflow_engine.domain.run import RunRecord
 from codeflow_engine.errors import ConfigurationError, SchemaVersionError
 from codeflow_engine.storage.sql import SQLSettings, SQLStorage, migrate
-from codeflow_engine.storage.sql.tables import METADATA, REVISION, REVISIONS, TABLE_NAMES
+from codeflow_engine.storage.sql.tables import REVISION, REVISIONS, TABLE_NAMES, metadata_for
 from codeflow_engine.storage.sql.version import SchemaState, create
 from sql_databases import Server, connected
 
@@ -63,14 +63,14 @@ def test_the_migrations_make_the_tables_that_are_read_and_written(url: str) -> N
     options = {"include_name": only_ours, "version_table": "codeflow_version"}
     with connected(url) as connection:
         migrate.upgrade(connection)
-        assert differences(connection, METADATA, **options) == []
+        assert differences(connection, metadata_for(connection.dialect.name), **options) == []
         connection.rollback()
         migrate.downgrade(connection, "base")
         assert set(inspect(connection).get_table_names()) == {"codeflow_version"}
         connection.rollback()
         with connection.begin():
             create(connection)
-        assert differences(connection, METADATA, **options) == []
+        assert differences(connection, metadata_for(connection.dialect.name), **options) == []
         assert migrate.check(connection).state is SchemaState.CURRENT
 
 
@@ -83,7 +83,10 @@ def test_a_missing_index_would_be_seen(url: str) -> None:
             connection.execute(sql_text("DROP INDEX codeflow_runs_status"))
             connection.execute(sql_text("ALTER TABLE codeflow_runs ADD COLUMN more INTEGER"))
 
-        found = [one[0] for one in differences(connection, METADATA, **options)]
+        found = [
+            one[0]
+            for one in differences(connection, metadata_for(connection.dialect.name), **options)
+        ]
 
     assert sorted(found) == ["add_index", "remove_column"]
 

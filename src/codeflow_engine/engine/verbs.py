@@ -263,6 +263,17 @@ class AsyncEngine:
             raise ConfigurationError(f"at least one run has to be asked for, not {limit}")
         return tuple(map(self._handle, await self._executor.known.list(status, limit)))
 
+    async def interrupted(self, *, limit: int = 100) -> tuple[AsyncRun, ...]:
+        """Find runs that count as running, and whose worker has given no sign of life.
+
+        They go on as soon as an engine that executes all runs looks for some, or somebody
+        resumes them. A worker that has just gone away counts as alive until its lease is over.
+
+        Raises:
+            StorageError: They cannot be read.
+        """
+        return tuple(map(self._handle, await self._executor.known.interrupted(limit=limit)))
+
     async def plan(self, review: Review) -> Plan:
         """Say what publishing a review would write to the host of its change; nothing is.
 

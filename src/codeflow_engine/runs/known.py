@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from codeflow_engine.domain.run import RunRecord, RunStatus
@@ -16,19 +17,24 @@ if TYPE_CHECKING:
 
 __all__ = ["KnownRuns"]
 
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before the moment of any run."""
+
 
 class KnownRuns:
     """Reads runs, and lets nothing that was read replace what has happened here since.
 
     Whoever asks for the same run gets the same `LiveRun`, for as long as somebody holds it.
+
+    Args:
+        tools: What the engine works with.
+        looks: Reads runs by their ids.
     """
 
-    def __init__(self, tools: Toolbox) -> None:
+    def __init__(self, tools: Toolbox, looks: Batches[str, RunRecord | None]) -> None:
         self._tools = tools
         self._tenant = tools.settings.tenant
-        self._looks = Batches[str, RunRecord | None](
-            self._find_all, seconds=tools.settings.finish_timeout
-        )
+        self._looks = looks
         self._live: weakref.WeakValueDictionary[str, LiveRun] = weakref.WeakValueDictionary()
         self.turn = 0
         """Counts what happens to runs in this process."""
@@ -80,12 +86,28 @@ class KnownRuns:
         records = await self._tools.storage.find_runs(self._tenant, status=status, limit=limit)
         return tuple([self.see(record, turn) for record in records])
 
-    async def idle(self) -> None:
-        """Wait until all that was asked for is answered."""
-        await self._looks.idle()
+    async def interrupted(
+        self, *, limit: int, run_ids: Sequence[str] | None = None
+    ) -> tuple[LiveRun, ...]:
+        """Find runs whose worker is gone, and that nobody has taken up since.
 
-    async def _find_all(self, run_ids: Sequence[str]) -> Sequence[RunRecord | None]:
-        wanted = list(dict.fromkeys(run_ids))
-        records = await self._tools.storage.get_runs(self._tenant, wanted)
-        found = {record.run_id: record for record in records}
-        return [found.get(run_id) for run_id in run_ids]
+        Args:
+            limit: How many at most.
+            run_ids: Those to choose from; None for all.
+
+        Raises:
+            StorageError: They cannot be read.
+        """
+        turn = self.turn
+        # Whoever waits for a moment is not due so early: what is has lost its worker.
+        found = await self._tools.journal.find_due(
+            self._tenant, now=_LONG_AGO, limit=limit, run_ids=run_ids
+        )
+        records = await self._tools.storage.get_runs(self._tenant, found)
+        runs = [self.see(record, turn) for record in records]
+        return tuple([live for live in runs if live.record.status is RunStatus.RUNNING])
+
+    def tell_all(self) -> None:
+        """Wake all who wait for anything to happen to a run."""
+        for live in list(self._live.values()):
+            live.tell()

@@ -29,6 +29,7 @@ from codeflow_engine.errors import (
 )
 from codeflow_engine.plugins.containment import is_foreign
 from codeflow_engine.runs import codec
+from codeflow_engine.runs.batches import in_time
 from codeflow_engine.runs.coding import decoded, encoded
 from codeflow_engine.runs.containment import as_ours, describe, redact, unless_cancelled
 from codeflow_engine.runs.context import RunContext, Toolbox
@@ -103,13 +104,17 @@ class Performance:
                 # Whoever cancels it is not told afterwards that it has succeeded.
                 state, outcome = self._cancelled()
             failed = await self._end(state)
-            if failed is not None and state.status is RunStatus.SUCCEEDED:
-                # A success that nobody can read is none.
+            if failed is not None and outcome is not None:
+                # An end that nobody can read is none.
+                failed.__cause__ = failed.__cause__ or outcome.error
                 outcome = Outcome(error=failed)
-                if not self._passes(failed):
+                if state.status is RunStatus.SUCCEEDED and not self._passes(failed):
                     failed = await self._end(self._failed(failed))
         elif outcome is not None:
             failed = outcome.error
+        if self._execution.stop is Stop.LOST:
+            # It may be somebody else's, or have ended: what came of it stands in the storage.
+            outcome = None
         self._live.outcome = outcome
         await self._writer.close()
         # A claim that seems to be lost may still be ours; asking for it again does no harm.
@@ -311,21 +316,13 @@ class Performance:
         return failed
 
     async def _write_end(self, state: RunState) -> BaseException | None:
-        seconds = self._tools.settings.finish_timeout
         self._tell(state)
+        writing = self._writer.write(state=state, signals=self._word_to_parent(state))
         try:
-            async with asyncio.timeout(seconds):
-                await self._writer.write(state=state, signals=self._word_to_parent(state))
+            await in_time(writing, self._tools.settings.finish_timeout)
         except LeaseLostError:
             self._tell_lost()
             return None  # the run is somebody else's, and so is its end
-        except TimeoutError as late:
-            failed = WorkflowError(
-                f"the end of run {self._claim.record.run_id} could not be written within "
-                f"{seconds:g} s"
-            )
-            failed.__cause__ = late
-            return failed
         except BaseException as raised:
             if not is_foreign(raised):
                 raise

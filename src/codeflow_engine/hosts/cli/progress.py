@@ -5,14 +5,29 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from codeflow_engine.domain.run import RunEvent
 from codeflow_engine.hosts.cli.terminal import is_terminal, style_of
 from codeflow_engine.reports.cells import lay_out, width
 from codeflow_engine.reports.timeline import Timeline
 
-__all__ = ["Line", "line_of", "progress"]
+if TYPE_CHECKING:
+    from codeflow_engine.sync import Run
+
+__all__ = ["Line", "line_of", "progress", "watch"]
+
+
+def watch(run: Run, environment: Mapping[str, str]) -> Any:
+    """Show how a run goes until it ends, and give its result.
+
+    Raises:
+        CodeflowError: Whatever ended the run.
+    """
+    with progress(environment) as show:
+        for event in run.events():
+            show(event)
+        return run.result()
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from codeflow_engine.errors import SchemaVersionError
 from codeflow_engine.storage.sql.bulk import in_schema
-from codeflow_engine.storage.sql.tables import METADATA, REVISION, REVISIONS, VERSION_TABLE
+from codeflow_engine.storage.sql.tables import REVISION, REVISIONS, VERSION_TABLE, metadata_for
 
 __all__ = ["SchemaState", "SchemaVersion", "create", "demand", "read"]
 
@@ -69,7 +69,7 @@ def read(connection: Connection, schema: str | None) -> SchemaVersion:
 
 def create(connection: Connection) -> None:
     """Make all tables of the current revision, within the transaction of the caller."""
-    METADATA.create_all(connection, checkfirst=False)
+    metadata_for(connection.dialect.name).create_all(connection, checkfirst=False)
     table = _table(None)
     table.create(connection, checkfirst=True)
     connection.execute(table.insert().values(version_num=REVISION))
