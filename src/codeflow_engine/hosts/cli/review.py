@@ -139,5 +139,7 @@ def _read_patch(name: str) -> Change:
 def _review(engine: Engine, asked: dict[str, Any]) -> Review:
     from codeflow_engine.hosts.cli.progress import watch
 
-    result: Review = watch(engine.submit("review", asked), os.environ)
+    run = engine.submit("review", asked)
+    watch(run, os.environ)
+    result: Review = run.result()
     return result

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from codeflow_engine.domain.run import RunStatus
-from codeflow_engine.errors import ConfigurationError
+from codeflow_engine.errors import ConfigurationError, WorkflowError
 from codeflow_engine.hosts.cli.exits import Exit
 from codeflow_engine.hosts.cli.formats import ReportFormat
 from codeflow_engine.hosts.cli.history import Database, SettingsFile, history_engine
@@ -23,10 +23,13 @@ from codeflow_engine.hosts.cli.outcome import (
     exit_status,
     report,
 )
+from codeflow_engine.hosts.cli.progress import watch
+from codeflow_engine.hosts.cli.showing import write_run
 from codeflow_engine.hosts.cli.terminal import say, write_out
 from codeflow_engine.hosts.cli.user import user_name
 
 if TYPE_CHECKING:
+    from codeflow_engine.domain.review import Review
     from codeflow_engine.sync import Engine, Run
 
 __all__ = ["approve", "cancel", "resume"]
@@ -59,17 +62,23 @@ def resume(
         if destination is not None and not is_review:
             raise ConfigurationError(f"--output takes the report of a review; {run!r} is none")
         _go_on(engine, found)
-        from codeflow_engine.hosts.cli.progress import watch
-
-        result = watch(found, os.environ)
+        watch(found, os.environ)
         if not is_review:
-            found.refresh()
-            from codeflow_engine.hosts.cli.showing import write_run
+            return _end_of_other(engine, found, form)
+        review: Review = found.result()
+    report(review, form, destination)
+    return exit_status(review, fail_on)
 
-            write_run(engine, found, form)
-            return Exit.OK
-    report(result, form, destination)
-    return exit_status(result, fail_on)
+
+def _end_of_other(engine: Engine, run: Run, form: str) -> Exit:
+    """Show a run that is no review."""
+    record = run.refresh()
+    if record.status is not RunStatus.SUCCEEDED:
+        raise WorkflowError(
+            f"run {run.id} is {record.status}: {record.error or 'it has no result'}"
+        )
+    write_run(engine, run, form)
+    return Exit.OK
 
 
 def _go_on(engine: Engine, run: Run) -> None:
@@ -93,7 +102,9 @@ def _go_on(engine: Engine, run: Run) -> None:
 def cancel(run: RunId, *, db: Database = None, settings: SettingsFile = None) -> int:
     """End a run and all that it has started.
 
-    Wherever they execute, it waits until they are gone. The run can be resumed. Exit status: 0 where it is cancelled; 2 where it had ended otherwise.
+    Wherever they execute, it waits until they are gone. The run can be resumed.
+
+    Exit status: 0 where it is cancelled; 2 where it had ended otherwise.
     """
     with history_engine(db, settings, executes="own") as engine:
         found = find_run(engine, run)
