@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from codeflow_engine.engine import AsyncEngine, ChangeLike, EngineOptions
-from codeflow_engine.errors import ConfigurationError
+from codeflow_engine.errors import CodeflowError, ConfigurationError
 
 if TYPE_CHECKING:
     import asyncio
@@ -53,6 +54,7 @@ class _Loop:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._process: int | None = None
         self._start = threading.Lock()
         self._closed = False
 
@@ -70,6 +72,13 @@ class _Loop:
                     target=self._loop.run_forever, name="codeflow loop", daemon=True
                 )
                 self._thread.start()
+                self._process = os.getpid()
+            if self._process != os.getpid():
+                work.close()
+                raise ConfigurationError(
+                    "this engine was opened before the process was forked, and its thread "
+                    "stayed behind: make an engine in each process"
+                )
         if threading.current_thread() is self._thread:
             work.close()
             raise ConfigurationError(
@@ -89,7 +98,9 @@ class _Loop:
         import asyncio
 
         with self._start:
-            started, self._closed = self._loop is not None and not self._closed, True
+            # After a fork the loop is a copy that nobody turns.
+            started = self._process == os.getpid() and not self._closed
+            self._closed = True
         loop, thread = self._loop, self._thread
         if not started or loop is None or thread is None:
             last.close()
@@ -116,7 +127,13 @@ async def _settle() -> None:
 
 
 def _close(loop: _Loop, engine: AsyncEngine) -> None:
-    loop.close(engine.aclose())
+    try:
+        loop.close(engine.aclose())
+    except (CodeflowError, RuntimeError):
+        # Nobody has closed it, and the interpreter is at its end, where it lends no thread any
+        # more: what is left ends with the process, and its runs are anybody's then.
+        if threading.main_thread().is_alive():
+            raise
 
 
 class Engine:

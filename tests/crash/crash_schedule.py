@@ -6,7 +6,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -166,12 +166,12 @@ def _toml(value: Any) -> str:
     return json.dumps(value)
 
 
-def play(stand: Stand, schedule: Schedule, world: str, url: str) -> Played:
+def play(stand: Stand, schedule: Schedule, world: str, url: str, flaw: str = "") -> Played:
     """Live lives until the run has ended."""
     lives = 0
     for lives in range(1, _MOST_LIVES + 1):
         blows = schedule.blows[lives - 1 : lives]
-        life = stand.life(world, url, name=str(lives), blows=blows)
+        life = replace(stand.life(world, url, name=str(lives), blows=blows), flaw=flaw)
         status = stand.live("drive", life, workflow="inspect", given={})
         if status == 0:
             break
@@ -193,20 +193,21 @@ def boundaries(played: Played) -> list[tuple[str, int]]:
 
 
 def schedules(points: Sequence[tuple[str, int]], count: int, seed: int) -> list[Schedule]:
-    """Make so many schedules: each boundary in turn, alone and before a second kill.
+    """Make so many schedules: each boundary in turn, alone and before further kills.
 
     Args:
         points: The boundaries of the traced run.
-        count: How many schedules.
-        seed: Where the chance of the second kills comes from.
+        count: How many schedules; with fewer than there are boundaries, some of all kinds.
+        seed: Where chance comes from.
     """
     chance = random.Random(seed)  # noqa: S311 - places of a test
+    chosen = [*points] if count >= len(points) else chance.sample([*points], count)
     made = []
     for number in range(count):
-        name, time = points[number % len(points)]
+        name, time = chosen[number % len(chosen)]
         blows = [Blow(point=name, time=time)]
         # After the first round a second life is killed, and sometimes a third one.
-        more = min(number // len(points), 1) + (chance.random() < 0.2)
+        more = min(number // len(chosen), 1) + (chance.random() < 0.2)
         blows += [Blow(point=ANY, time=chance.randint(1, len(points))) for _ in range(more)]
         made.append(Schedule(tuple(blows)))
     return made

@@ -11,6 +11,7 @@ from crash_database import read, statuses
 from crash_life import Blow, Trace, read_trace
 from crash_roles import make_engine
 from crash_schedule import LEASE, Stand
+from crash_waiting import wait_until
 
 from codeflow_engine.errors import ConflictingRunError
 
@@ -114,6 +115,41 @@ def test_d12_zombie_worker_is_fenced(
     assert not {"effect.planned", "effect.settled", "run.ending"} & set(after)
     assert "taken over by another worker" in zombie.errors
     assert recorded(url, world) == before
+
+
+def test_d12_two_that_write_the_same_at_last_leave_one(stand: Stand, world: str, url: str) -> None:
+    """Both have looked before either wrote, and wake up one after the other."""
+    stop = (Blow(point="forge.looked", signal=signal.SIGSTOP),)
+    given = {"workflow": "publish", "given": {"count": 2}}
+    zombie = stand.begin("drive", stand.life(world, url, name="zombie", blows=stop), **given)
+    zombie.await_stop()
+    second = stand.begin("work", stand.life(world, url, name="second", blows=stop))
+    second.await_stop()
+
+    zombie.send(signal.SIGCONT)
+    wait_until(lambda: len(stand.outside.posts(world)) == 1)
+    second.send(signal.SIGCONT)
+
+    assert (zombie.wait(), second.wait()) == (0, 0)
+    assert statuses(url, world) == ["succeeded"]
+    posts = stand.outside.posts(world)
+    assert len(posts) == len({post["key"] for post in posts}) == 2
+
+
+def test_d12_a_worker_that_stood_still_takes_a_new_lease(
+    stand: Stand, world: str, url: str
+) -> None:
+    """Woken up after its lease, it claims what nobody else has taken, and nobody hears of it."""
+    stop = Blow(point="run.submitted", signal=signal.SIGSTOP)
+    life = stand.life(world, url, blows=(stop,))
+    child = stand.begin("drive", life, workflow="ask_often", given={"count": 1})
+    child.await_stop()
+    time.sleep(3 * LEASE)
+
+    child.send(signal.SIGCONT)
+
+    assert child.wait() == 0, child.errors
+    assert [line.of for line in read_trace(life.trace) if line.what == "end"] == ["succeeded"]
 
 
 def recorded(url: str, world: str) -> list[list[tuple[object, ...]]]:

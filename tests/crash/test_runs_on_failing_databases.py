@@ -39,6 +39,8 @@ from sql_databases import Server, serving, started
 
 COUNT = 10
 
+CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'DATABASE'"
+
 REFUSE = """
 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -123,11 +125,7 @@ def cutting(server: Server, database: str) -> Iterator[Any]:
 
     def cut() -> None:
         while not over.wait(0.25):
-            rows = server.run(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                f"WHERE datname = '{database}'"
-            )
-            ended[0] += len(rows)
+            ended[0] += len(server.run(CUT.replace("DATABASE", database)))
 
     thread = threading.Thread(target=cut)
     thread.start()

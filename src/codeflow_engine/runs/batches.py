@@ -9,7 +9,25 @@ from codeflow_engine.errors import StorageError, StorageUnavailableError
 from codeflow_engine.plugins.containment import is_foreign
 from codeflow_engine.runs.containment import as_ours
 
-__all__ = ["Batches"]
+__all__ = ["Batches", "in_time"]
+
+
+async def in_time[T](call: Awaitable[T], seconds: float) -> T:
+    """Wait for the storage, and not for ever.
+
+    Raises:
+        StorageUnavailableError: It has not answered; whether it has done what it was asked
+            for is not known.
+    """
+    deadline = asyncio.timeout(seconds)
+    try:
+        async with deadline:
+            return await call
+    except TimeoutError as late:
+        if not deadline.expired():
+            raise
+        told = f"the storage has given no answer within {seconds:g} s"
+        raise StorageUnavailableError(told) from late
 
 
 class Batches[I, O]:
@@ -22,6 +40,7 @@ class Batches[I, O]:
     Args:
         call: Takes items, and answers each in their order.
         seconds: How long one call may take; whether it was kept is then not known.
+        is_answer: Says whether something is an answer at all; None takes anything for one.
         most: How many items one call takes.
     """
 
@@ -30,10 +49,12 @@ class Batches[I, O]:
         call: Callable[[Sequence[I]], Awaitable[Sequence[O]]],
         *,
         seconds: float,
+        is_answer: Callable[[object], bool] | None = None,
         most: int = 500,
     ) -> None:
         self._call = call
         self._seconds = seconds
+        self._is_answer = is_answer
         self._most = most
         self._waiting: list[tuple[I, asyncio.Future[O]]] = []
         self._work: asyncio.Task[None] | None = None
@@ -69,20 +90,23 @@ class Batches[I, O]:
             self._work = None
 
     async def _settle(self, batch: Sequence[tuple[I, asyncio.Future[O]]]) -> None:
-        deadline = asyncio.timeout(self._seconds)
         try:
-            async with deadline:
-                answers = await self._call([item for item, _ in batch])
-            paired = list(zip(batch, answers, strict=True))
+            answers = await in_time(self._call([item for item, _ in batch]), self._seconds)
+            self._check(answers, len(batch))
         except BaseException as error:
             if not is_foreign(error):
                 raise
-            late = f"the journal has given no answer within {self._seconds:g} s"
-            await self._fail(batch, StorageUnavailableError(late) if deadline.expired() else error)
+            await self._fail(batch, error)
             return
-        for (_, waiting), answer in paired:
+        for (_, waiting), answer in zip(batch, answers, strict=True):
             if not waiting.done():
                 waiting.set_result(answer)
+
+    def _check(self, answers: object, number: int) -> None:
+        if not isinstance(answers, list | tuple) or len(answers) != number:
+            raise StorageError(f"the storage has not given one answer for each of {number} items")
+        if self._is_answer is not None and not all(map(self._is_answer, answers)):
+            raise StorageError("the storage has given an answer of another type than is declared")
 
     async def _fail(
         self, batch: Sequence[tuple[I, asyncio.Future[O]]], error: BaseException

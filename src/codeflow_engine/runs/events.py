@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 from codeflow_engine.contracts import Storage
-from codeflow_engine.domain.run import RunEvent, RunFinished
+from codeflow_engine.domain.run import RunEvent, RunFinished, RunRecord
 from codeflow_engine.runs.clock import Clock
 
-__all__ = ["EventStream"]
+__all__ = ["EventStream", "tell_end"]
 
 _RECENT = 1000
 """Events that are held for those who follow closely; others read the storage."""
@@ -141,3 +141,23 @@ class EventStream:
     def _wake(self) -> None:
         grown, self._grown = self._grown, asyncio.Event()
         grown.set()
+
+
+async def tell_end(
+    record: RunRecord, storage: Storage, notify: Callable[[RunEvent], Awaitable[None]]
+) -> None:
+    """Add the last event of a run that has ended while nobody executed it, unless it is there.
+
+    Raises:
+        StorageError: It could not be stored.
+    """
+    last = 0
+    while batch := await storage.read_events(record.tenant, record.run_id, after=last):
+        last = batch[-1].sequence
+        if isinstance(batch[-1], RunFinished):
+            return
+    event = RunFinished(
+        run_id=record.run_id, sequence=last + 1, at=record.updated_at, status=record.status
+    )
+    await storage.append_events(record.tenant, [event])
+    await notify(event)

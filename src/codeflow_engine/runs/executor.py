@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from codeflow_engine.contracts import WorkflowBackend, WorkflowCapability
-from codeflow_engine.domain.journal import Claim, Signal, Submission
-from codeflow_engine.domain.run import RunFinished, RunRecord, RunStatus
+from codeflow_engine.domain.journal import Claim, Signal
+from codeflow_engine.domain.run import RunRecord, RunStatus
 from codeflow_engine.errors import CodeflowError, ConfigurationError, RunNotFoundError, StorageError
-from codeflow_engine.runs.batches import Batches
+from codeflow_engine.runs.asking import Asking, sound_records
+from codeflow_engine.runs.batches import in_time
 from codeflow_engine.runs.containment import redact
 from codeflow_engine.runs.context import Toolbox
-from codeflow_engine.runs.events import EventStream
+from codeflow_engine.runs.events import EventStream, tell_end
 from codeflow_engine.runs.inbox import Children
 from codeflow_engine.runs.known import KnownRuns
 from codeflow_engine.runs.live import Execution, LiveRun, Outcome, Stop
@@ -22,6 +23,7 @@ from codeflow_engine.runs.outcomes import Outcomes
 from codeflow_engine.runs.performing import Performance, Stage
 from codeflow_engine.runs.points import reach
 from codeflow_engine.runs.submitting import Request, agree, prepared
+from codeflow_engine.runs.suspects import Suspects
 from codeflow_engine.runs.work import DirectRunner, StepRunner
 from codeflow_engine.runs.worker import Worker
 from codeflow_engine.settings import Executes
@@ -46,22 +48,23 @@ class Executor:
         self._executes = tools.settings.executes
         self._backend = backend
         self.outcomes = Outcomes(tools)
-        seconds = tools.settings.finish_timeout
-        self._submissions = Batches[Submission, RunRecord](tools.journal.submit, seconds=seconds)
-        self._claims = Batches[str, Claim | None](self._claim_all, seconds=seconds)
-        self._stage = Stage(
-            tools=tools,
-            runner=runner or DirectRunner(tools.threads),
-            writes=Batches(tools.journal.write, seconds=seconds),
-            children=self._children,
-        )
-        self.known = KnownRuns(tools)
         self._active: dict[str, LiveRun] = {}
         self._carries = WorkflowCapability.DISTRIBUTED in backend.capabilities
         self._worker = Worker(tools, self, remote=self._carries)
+        self._asking = Asking(tools, self._worker.id, self._worker.renew)
+        self.known = KnownRuns(tools, self._asking.looks)
+        self._stage = Stage(
+            tools=tools,
+            runner=runner or DirectRunner(tools.threads),
+            writes=self._asking.writes,
+            suspects=Suspects(self._asking.writes),
+            children=self._children,
+        )
         self._opening = asyncio.Lock()
         self._process: int | None = None
         self._closed = False
+        self.is_drained = False
+        """Whether nothing executes here any more, and nothing ever will."""
 
     async def open(self) -> None:
         """Become ready to execute runs, and begin to look for them; repeatable.
@@ -118,10 +121,12 @@ class Executor:
         if transaction is None:
             await self.open()
             turn = self.known.turn
-            stored = await self._submissions.ask(submission)
+            stored = await self._asking.submissions.ask(submission)
         else:
             turn = self.known.turn
-            (stored,) = await self._tools.journal.submit_within(transaction, [submission])
+            (stored,) = sound_records(
+                await self._tools.journal.submit_within(transaction, [submission])
+            )
         agree(submission.record, stored)
         await reach(self._tools.points, "run.submitted")
         live = self.known.see(stored, turn)
@@ -140,8 +145,7 @@ class Executor:
     async def _enqueue(self, run_id: str) -> None:
         """Let the backend execute a run, where anybody can do so by it."""
         if self._executes is not Executes.NONE or self._carries:
-            self._worker.handed(run_id)
-            await self._backend.enqueue(run_id)
+            await self._worker.hand_over(run_id)
 
     @property
     def active(self) -> Mapping[str, LiveRun]:
@@ -161,9 +165,11 @@ class Executor:
         try:
             claim = None
             if not self._closed and run_id not in self._active:
-                claim = await self._claims.ask(run_id)
+                claim = await self._asking.claims.ask(run_id)
         except Exception as error:
-            # It is tried again with the next look; who waits here hears of it.
+            # It is tried again with the next look, since the claim may have been made; who
+            # waits here hears of it.
+            self._worker.abandoned(run_id)
             if live := self.known.get(run_id):
                 live.outcome = Outcome(error=error)
                 self.known.mark(live)
@@ -172,8 +178,9 @@ class Executor:
             self._worker.begun(run_id)
         if claim is not None and run_id not in self._active:
             await self._perform(self.known.see(claim.record, self.known.turn), claim)
-        elif live := self.known.get(run_id):
-            # Somebody else may have it: who waits here looks there.
+        elif (live := self.known.get(run_id)) and not live.is_executing:
+            # Somebody else may have it, or it has ended: who waits here looks at the storage.
+            live.outcome = live.outcome if live.record.status.is_terminal else None
             live.tell()
 
     async def _perform(self, live: LiveRun, claim: Claim) -> None:
@@ -202,18 +209,6 @@ class Executor:
             execution.settled.set()
             self.known.mark(live)
 
-    async def _claim_all(self, run_ids: Sequence[str]) -> Sequence[Claim | None]:
-        claims = await self._tools.journal.claim(
-            self._tenant,
-            self._worker.id,
-            run_ids=list(dict.fromkeys(run_ids)),
-            now=self._tools.clock.now(),
-            limits=self._tools.settings.limits,
-        )
-        found = {claim.record.run_id: claim for claim in claims}
-        # One that was asked for twice is executed once.
-        return [found.pop(run_id, None) for run_id in run_ids]
-
     async def cancel(self, run_id: str) -> None:
         """End a run and all that it has started; wait until that is done.
 
@@ -223,8 +218,8 @@ class Executor:
         await self.open()
         if (await self.known.look(run_id)).record.status.is_terminal:
             return
-        now, turn = self._tools.clock.now(), self.known.turn
-        asked = await self._tools.journal.cancel(self._tenant, [run_id], now=now)
+        turn = self.known.turn
+        asked = await self._asking.cancel([run_id])
         for record in asked:
             if live := self._active.get(record.run_id):
                 assert live.execution is not None  # noqa: S101 - it is active
@@ -239,19 +234,9 @@ class Executor:
 
     async def _tell_end(self, record: RunRecord) -> None:
         """Tell the end of a run that was cancelled while nobody executed it."""
-        storage, last = self._tools.storage, 0
-        while batch := await storage.read_events(self._tenant, record.run_id, after=last):
-            last = batch[-1].sequence
-            if isinstance(batch[-1], RunFinished):
-                return
-        event = RunFinished(
-            run_id=record.run_id,
-            sequence=last + 1,
-            at=record.updated_at,
-            status=record.status,
-        )
-        await storage.append_events(self._tenant, [event])
-        await self._tools.hooks.notify(event)
+        tools = self._tools
+        told = tell_end(record, tools.storage, tools.hooks.notify)
+        await in_time(told, tools.settings.finish_timeout)
         self._worker.ended(record.run_id)
         if live := self.known.get(record.run_id):
             live.record = record
@@ -273,11 +258,9 @@ class Executor:
         if before.status in {RunStatus.RUNNING, RunStatus.SUCCEEDED}:
             raise ConfigurationError(f"run {run_id} cannot be resumed: it is {before.status}")
         turn = self.known.turn
-        (record,) = await self._tools.journal.resume(
-            self._tenant,
-            [run_id],
-            now=self._tools.clock.now(),
-            seconds=self._tools.settings.run_timeout,
+        now, seconds = self._tools.clock.now(), self._tools.settings.run_timeout
+        (record,) = sound_records(
+            await self._tools.journal.resume(self._tenant, [run_id], now=now, seconds=seconds)
         )
         self.known.see(record, turn).outcome = None
         self._worker.own(run_id)
@@ -325,26 +308,30 @@ class Executor:
         """
         self._closed = True
         if self._process is None:
+            self.is_drained = True
             return
         await self._worker.stop_looking()
         if self._executes is Executes.OWN or not self._stage.survives:
             await self._settle(grace)
             await self._cancel_own()
         await self._backend.drain(grace=grace)
-        for batches in (self._submissions, self._claims, self._stage.writes, self.known):
-            await batches.idle()
+        await self._asking.idle()
         await self._worker.stop()
+        self.is_drained = True
+        self.known.tell_all()
 
     async def _cancel_own(self) -> None:
-        now = self._tools.clock.now()
         for live in list(self._active.values()):
             if live.execution is not None:
                 live.execution.end(Stop.CANCEL)
         waiting = [run_id for run_id in self._worker.owned if run_id not in self._active]
-        if waiting:
-            for record in await self._tools.journal.cancel(self._tenant, waiting, now=now):
+        try:
+            for record in await self._asking.cancel(waiting) if waiting else ():
                 if record.status is RunStatus.CANCELLED:
                     await self._tell_end(record)
+        except StorageError as error:
+            # What was opened has to be closed all the same.
+            self._tools.log.warning("runs were not cancelled", error=error.message)
         await self._settle(None)
 
     async def _settle(self, seconds: float | None) -> None:

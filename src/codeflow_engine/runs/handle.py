@@ -13,6 +13,7 @@ from codeflow_engine.errors import WorkflowError
 from codeflow_engine.runs.context import Toolbox
 from codeflow_engine.runs.executor import Executor
 from codeflow_engine.runs.live import LiveRun
+from codeflow_engine.runs.outcomes import closed
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -84,7 +85,8 @@ class AsyncRun:
             wait: Whether to wait for more; else those are yielded that are stored now.
 
         Raises:
-            WorkflowError: It has ended, and its last event could not be stored.
+            WorkflowError: It has ended, and its last event could not be stored; or the engine
+                is closed, and the run has not ended.
             StorageError: The events cannot be read.
         """
         if not wait:
@@ -93,20 +95,24 @@ class AsyncRun:
             return
         last: RunEvent | None = None
         while True:
+            was_drained = self._executor.is_drained
             was_ended = not self._live.is_executing and (await self.refresh()).status.is_terminal
             async for event in self._some_events(after):
                 yield event
                 last, after = event, event.sequence
-            lost = None if self._live.is_executing else self._live.unwritten
+            if self._live.is_executing:
+                continue
+            lost = self._live.unwritten
             if lost is not None or (was_ended and not isinstance(last, RunFinished | None)):
                 raise WorkflowError(
                     f"the stream of run {self.id} ends without its last event: "
                     f"{type(lost).__name__ if lost else 'it was not stored'}"
                 ) from lost
-            if was_ended:
+            if was_ended or (isinstance(last, RunFinished) and self.status.is_terminal):
                 return
-            if not self._live.is_executing:
-                await self._live.change(_LOOK)
+            if was_drained:
+                raise closed(self.record)
+            await self._live.change(_LOOK)
 
     async def _some_events(self, after: int) -> AsyncIterator[RunEvent]:
         """Yield what there is now, or, of a run that executes here, what comes meanwhile."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from codeflow_engine.contracts import StorageCapability
-from codeflow_engine.errors import StorageError
+from codeflow_engine.plugins.containment import is_foreign
+from codeflow_engine.runs.batches import in_time
+from codeflow_engine.runs.containment import describe
 
 if TYPE_CHECKING:
     from codeflow_engine.runs.context import Toolbox
@@ -29,6 +32,7 @@ class Heartbeat:
     def __init__(self, tools: Toolbox, worker: str) -> None:
         self._journal = tools.journal
         self._log = tools.log
+        self._redactor = tools.redactor
         self._worker = worker
         self._lease = tools.settings.lease
         self._has_thread = StorageCapability.ANY_LOOP in tools.storage.capabilities
@@ -64,25 +68,26 @@ class Heartbeat:
             await asyncio.wait([self._task])
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join)
-        try:
-            await self._journal.retire(self._worker)
-        except StorageError as error:
-            # It ends by itself, in a while.
-            self._log.warning("the lease of a worker could not be ended", error=error.message)
+        # Where it cannot be ended, it ends by itself, in a while.
+        await self._try(self._journal.retire(self._worker), "was not ended")
 
     async def _beat_here(self) -> None:
         while True:
             await asyncio.sleep(self._lease / _OFTEN)
-            await self._try()
+            await self._try(self.beat(), "was not renewed")
 
     def _beat_aside(self) -> None:
         with asyncio.Runner() as runner:
             while not self._stopped.wait(self._lease / _OFTEN):
-                runner.run(self._try())
-            runner.run(self._journal.leave_loop())
+                runner.run(self._try(self.beat(), "was not renewed"))
+            runner.run(self._try(self._journal.leave_loop(), "has left its loop open"))
 
-    async def _try(self) -> None:
+    async def _try(self, call: Awaitable[None], failed: str) -> None:
+        """Do what may fail, whatever the storage makes of it, and in the time of a lease."""
         try:
-            await self.beat()
-        except StorageError as error:
-            self._log.warning("the lease of a worker was not renewed", error=error.message)
+            await in_time(call, self._lease)
+        except BaseException as error:
+            if not is_foreign(error):
+                raise
+            told = describe(error, self._redactor)
+            self._log.warning(f"the lease of a worker {failed}", error=told)

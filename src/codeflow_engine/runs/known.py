@@ -25,14 +25,16 @@ class KnownRuns:
     """Reads runs, and lets nothing that was read replace what has happened here since.
 
     Whoever asks for the same run gets the same `LiveRun`, for as long as somebody holds it.
+
+    Args:
+        tools: What the engine works with.
+        looks: Reads runs by their ids.
     """
 
-    def __init__(self, tools: Toolbox) -> None:
+    def __init__(self, tools: Toolbox, looks: Batches[str, RunRecord | None]) -> None:
         self._tools = tools
         self._tenant = tools.settings.tenant
-        self._looks = Batches[str, RunRecord | None](
-            self._find_all, seconds=tools.settings.finish_timeout
-        )
+        self._looks = looks
         self._live: weakref.WeakValueDictionary[str, LiveRun] = weakref.WeakValueDictionary()
         self.turn = 0
         """Counts what happens to runs in this process."""
@@ -105,12 +107,7 @@ class KnownRuns:
         runs = [self.see(record, turn) for record in records]
         return tuple([live for live in runs if live.record.status is RunStatus.RUNNING])
 
-    async def idle(self) -> None:
-        """Wait until all that was asked for is answered."""
-        await self._looks.idle()
-
-    async def _find_all(self, run_ids: Sequence[str]) -> Sequence[RunRecord | None]:
-        wanted = list(dict.fromkeys(run_ids))
-        records = await self._tools.storage.get_runs(self._tenant, wanted)
-        found = {record.run_id: record for record in records}
-        return [found.get(run_id) for run_id in run_ids]
+    def tell_all(self) -> None:
+        """Wake all who wait for anything to happen to a run."""
+        for live in list(self._live.values()):
+            live.tell()

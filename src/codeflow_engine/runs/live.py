@@ -60,6 +60,9 @@ class Execution:
         self.settled = asyncio.Event()
         """Set when nothing of it goes on, and its end is written, or could not be."""
 
+        self.has_progressed = False
+        """Whether a step was finished in it."""
+
         self.working = 0
         """Steps and computations under way; without any the run only waits."""
 

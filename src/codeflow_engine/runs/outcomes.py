@@ -17,10 +17,18 @@ if TYPE_CHECKING:
     from codeflow_engine.runs.context import Toolbox
     from codeflow_engine.runs.executor import Executor
 
-__all__ = ["Outcomes"]
+__all__ = ["Outcomes", "closed"]
 
 _FIRST = 0.02
 """Seconds until a run that executes elsewhere is looked at again, the first time."""
+
+
+def closed(record: RunRecord) -> WorkflowError:
+    """Make the error for somebody who waits at a closed engine for a run that goes on."""
+    return WorkflowError(
+        f"run {record.run_id} is {record.status}, and this engine is closed: whoever executes it "
+        f"from now on can tell what comes of it"
+    )
 
 
 class Outcomes:
@@ -35,6 +43,7 @@ class Outcomes:
         Raises:
             StorageError: It cannot be looked at, or its last execution here could not be
                 written down.
+            WorkflowError: The engine is closed, and the run has not ended.
         """
         pause = _FIRST
         while True:
@@ -49,8 +58,11 @@ class Outcomes:
                 self._tools.settings.poll
             ):
                 continue
+            was_drained = executor.is_drained
             await executor.known.look(live.record.run_id)
             if not (live.is_executing or live.record.status.is_terminal):
+                if was_drained:
+                    raise closed(live.record)
                 await live.change(pause)
                 pause = min(pause * 2, self._tools.settings.poll)
 

@@ -29,6 +29,7 @@ from codeflow_engine.errors import (
 )
 from codeflow_engine.plugins.containment import is_foreign
 from codeflow_engine.runs import codec
+from codeflow_engine.runs.batches import in_time
 from codeflow_engine.runs.coding import decoded, encoded
 from codeflow_engine.runs.containment import as_ours, describe, redact, unless_cancelled
 from codeflow_engine.runs.context import RunContext, Toolbox
@@ -39,6 +40,7 @@ from codeflow_engine.runs.ledger import Ledger
 from codeflow_engine.runs.live import Execution, LiveRun, Outcome, Stop
 from codeflow_engine.runs.points import reach
 from codeflow_engine.runs.submitting import loaded
+from codeflow_engine.runs.suspects import Suspects
 from codeflow_engine.runs.work import StepRunner
 from codeflow_engine.runs.workflow import Workflow, WorkflowFunction
 from codeflow_engine.runs.writer import Writer, Writes
@@ -56,6 +58,7 @@ class Stage:
     tools: Toolbox
     runner: StepRunner
     writes: Writes
+    suspects: Suspects
     children: Callable[[RunRecord], Children]
 
     @property
@@ -101,13 +104,17 @@ class Performance:
                 # Whoever cancels it is not told afterwards that it has succeeded.
                 state, outcome = self._cancelled()
             failed = await self._end(state)
-            if failed is not None and state.status is RunStatus.SUCCEEDED:
-                # A success that nobody can read is none.
+            if failed is not None and outcome is not None:
+                # An end that nobody can read is none.
+                failed.__cause__ = failed.__cause__ or outcome.error
                 outcome = Outcome(error=failed)
-                if not self._passes(failed):
+                if state.status is RunStatus.SUCCEEDED and not self._passes(failed):
                     failed = await self._end(self._failed(failed))
         elif outcome is not None:
             failed = outcome.error
+        if self._execution.stop is Stop.LOST:
+            # It may be somebody else's, or have ended: what came of it stands in the storage.
+            outcome = None
         self._live.outcome = outcome
         await self._writer.close()
         # A claim that seems to be lost may still be ours; asking for it again does no harm.
@@ -137,6 +144,9 @@ class Performance:
 
     async def _execute(self) -> _Ended:
         execution = self._execution
+        if not await self._stage.suspects.admit(self._claim.record, execution):
+            later = self._tools.clock.now() + timedelta(seconds=2 * self._tools.settings.poll)
+            return self._state(RunStatus.PENDING, wake_at=later), None
         if (stop := self._stop()) is not None:
             return self._stopped(stop)
         execution.task = asyncio.create_task(
@@ -306,21 +316,13 @@ class Performance:
         return failed
 
     async def _write_end(self, state: RunState) -> BaseException | None:
-        seconds = self._tools.settings.finish_timeout
         self._tell(state)
+        writing = self._writer.write(state=state, signals=self._word_to_parent(state))
         try:
-            async with asyncio.timeout(seconds):
-                await self._writer.write(state=state, signals=self._word_to_parent(state))
+            await in_time(writing, self._tools.settings.finish_timeout)
         except LeaseLostError:
             self._tell_lost()
             return None  # the run is somebody else's, and so is its end
-        except TimeoutError as late:
-            failed = WorkflowError(
-                f"the end of run {self._claim.record.run_id} could not be written within "
-                f"{seconds:g} s"
-            )
-            failed.__cause__ = late
-            return failed
         except BaseException as raised:
             if not is_foreign(raised):
                 raise

@@ -9,7 +9,8 @@ import socket
 from typing import TYPE_CHECKING
 
 from codeflow_engine.domain.journal import Notice
-from codeflow_engine.errors import StorageError, WorkflowError
+from codeflow_engine.plugins.containment import is_foreign
+from codeflow_engine.runs.containment import describe
 from codeflow_engine.runs.heartbeat import Heartbeat
 from codeflow_engine.runs.live import Stop
 from codeflow_engine.settings import Executes
@@ -57,7 +58,7 @@ class Worker:
 
         self._own: set[str] = set()
         self._abandoned: set[str] = set()
-        """Runs that are claimed here, and whose end could not be written."""
+        """Runs that may be claimed here, and that nobody executes."""
 
         self._asked = 0
         self._is_full = False
@@ -107,9 +108,19 @@ class Worker:
         if self._tools.settings.limits:
             self.nudge()
 
-    def handed(self, run_id: str) -> None:
-        """Take note that the backend has a run."""
+    async def hand_over(self, run_id: str) -> None:
+        """Give a run to the backend.
+
+        Raises:
+            WorkflowError: It was not accepted; it is offered again with the next look.
+        """
         self._handed[run_id] = self._tools.clock.monotonic()
+        try:
+            await self._executor.enqueue(run_id)
+        except BaseException:
+            self._handed.pop(run_id, None)
+            self.abandoned(run_id)
+            raise
 
     def expects(self, run_id: str) -> bool:
         """Say whether the backend is about to execute a run here."""
@@ -122,7 +133,7 @@ class Worker:
             self.nudge()
 
     def abandoned(self, run_id: str) -> None:
-        """Take note of a run that is claimed here and not executed any more."""
+        """Take note of a run that may be claimed here, and is not executed."""
         self._abandoned.add(run_id)
 
     async def _look(self) -> None:
@@ -130,10 +141,14 @@ class Worker:
             try:
                 await self._look_once()
                 self._is_troubled = False
-            except (StorageError, WorkflowError) as error:
+            except BaseException as error:
+                # Storages and backends are plugins, and nobody else looks for these runs.
+                if not is_foreign(error):
+                    raise
                 if not self._is_troubled:
                     # Said once: it goes on to try, and a storage may be away for hours.
-                    self._tools.log.warning("runs cannot be looked for", error=error.message)
+                    told = describe(error, self._tools.redactor)
+                    self._tools.log.warning("runs cannot be looked for", error=told)
                 self._is_troubled = True
             try:
                 async with asyncio.timeout(self._tools.settings.poll):
@@ -161,11 +176,10 @@ class Worker:
             limits=tools.settings.limits,
         )
         self._is_full = len(found) >= _MOST
-        again, self._abandoned = self._abandoned, set()
-        for run_id in (*found, *again):
+        for run_id in (*found, *self._abandoned):
+            self._abandoned.discard(run_id)
             if run_id not in self._executor.active and not self._has(run_id):
-                self.handed(run_id)
-                await self._executor.enqueue(run_id)
+                await self.hand_over(run_id)
 
     def _has(self, run_id: str) -> bool:
         """Say whether the backend has a run already, and may be waited for."""

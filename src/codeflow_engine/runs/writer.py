@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TypedDict, Unpack
 
 from codeflow_engine.domain.effect import Effect, Receipt
-from codeflow_engine.domain.journal import RunState, RunWrite, Signal, StepRecord
+from codeflow_engine.domain.journal import RunState, RunWrite, Signal, StepRecord, StepState
 from codeflow_engine.domain.run import RunEvent, RunRecord
 from codeflow_engine.errors import LeaseLostError, StorageError
 from codeflow_engine.runs.batches import Batches
@@ -101,6 +101,8 @@ class Writer:
                 f"run {self._record.run_id} was taken over by another worker: nothing of what "
                 f"this one does is kept any more"
             )
+        if any(step.state is StepState.DONE for step in write.steps):
+            self._execution.has_progressed = True
         await events.stored(batch)
 
     async def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
+from functools import cache
 from typing import Any, get_type_hints
 
 from pydantic import Field, ValidationError, create_model
@@ -46,7 +47,9 @@ class _Form(BaseSettings):
         return (init_settings,)
 
 
+@cache
 def _form() -> type[_Form]:
+    """Build what checks settings, once: that takes milliseconds."""
     hints = get_type_hints(Settings, include_extras=True)
     given: dict[str, Any] = {
         one.name: (

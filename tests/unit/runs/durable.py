@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from codeflow_engine import AsyncEngine, AsyncRun
-from codeflow_engine.contracts import Journal, Storage
+from codeflow_engine.contracts import Journal, Storage, StorageCapability
 from codeflow_engine.domain.run import RunStatus
+from codeflow_engine.storage.memory import MemoryStorage
 
 
 class Freeze:
@@ -75,3 +76,9 @@ async def until(run: AsyncRun, status: RunStatus, seconds: float = 5.0) -> None:
     async with asyncio.timeout(seconds):
         while (await run.refresh()).status is not status:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.005)
+
+
+class DurableStorage(MemoryStorage):
+    """Outlives the process, as far as engines can tell: as long as a test holds it."""
+
+    capabilities = MemoryStorage.capabilities | {StorageCapability.DURABLE}

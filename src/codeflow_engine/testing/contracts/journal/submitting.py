@@ -11,7 +11,7 @@ import pytest
 
 from codeflow_engine.contracts import Journal, Storage
 from codeflow_engine.domain.run import RunRecord, RunStatus
-from codeflow_engine.errors import StorageError
+from codeflow_engine.errors import ConfigurationError, StorageError
 from codeflow_engine.testing.contracts.journal.values import (
     end,
     hold,
@@ -132,6 +132,15 @@ class SubmitTests:
         assert len(kept) == 1
         assert [own.run_id for _, own in told] == [f"own{number}" for number in range(8)]
         assert len(await backend.find_runs("a")) == 9
+
+    async def test_no_run_is_submitted_within_what_is_no_transaction(
+        self, backend: Storage, journal: Journal
+    ) -> None:
+        """The host is told at once, and finds no run that it did not commit."""
+        with pytest.raises(ConfigurationError):
+            await within(journal.submit_within(object(), [submission("r1")]))
+
+        assert await backend.find_runs("a") == ()
 
     async def test_submitting_is_whole_or_not_at_all(
         self, backend: Storage, journal: Journal
