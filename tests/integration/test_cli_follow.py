@@ -5,22 +5,12 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-from pathlib import Path
 from typing import Any
 
-import pytest
-from cli_runs import CLEAN_PATCH, use_plugin
+from cli_runs import CLEAN_PATCH
 from cli_work import Stand, end, said
 
 from codeflow_engine.domain.run import RunStatus
-
-
-@pytest.fixture
-def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stand:
-    """Install the plugin for the programs, and for this process."""
-    made = Stand.make(tmp_path)
-    use_plugin(monkeypatch, made.site)
-    return made
 
 
 def read(process: subprocess.Popen[bytes], run: str, status: str) -> list[dict[str, Any]]:

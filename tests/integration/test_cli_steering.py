@@ -8,19 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_runs import CLEAN_PATCH, use_plugin
+from cli_runs import CLEAN_PATCH
 from cli_work import Stand, end, said, until
 
 from codeflow_engine.domain.run import RunStatus
 from codeflow_engine.hosts.cli import main
-
-
-@pytest.fixture
-def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stand:
-    """Install the plugin for the programs, and for this process."""
-    made = Stand.make(tmp_path)
-    use_plugin(monkeypatch, made.site)
-    return made
 
 
 def listed(stand: Stand, *words: str) -> list[dict[str, Any]]:

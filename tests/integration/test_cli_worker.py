@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import signal
-from pathlib import Path
 
 import pytest
-from cli_runs import codeflow, use_plugin
+from cli_runs import codeflow
 from cli_work import VARIABLES, Stand, end, said, until
 
 from codeflow_engine.domain.run import RunStatus
-
-
-@pytest.fixture
-def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stand:
-    """Install the plugin for the programs, and for this process."""
-    made = Stand.make(tmp_path)
-    use_plugin(monkeypatch, made.site)
-    return made
 
 
 def test_a_worker_executes_what_others_have_submitted_and_says_so(stand: Stand) -> None:
