@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from codeflow_engine.domain.journal import Limits
+from codeflow_engine.domain.journal import RunLimits
 from codeflow_engine.domain.run import RunRecord
 from codeflow_engine.storage.memory import MemoryStorage
 from codeflow_engine.storage.memory.limits import Slots
@@ -19,7 +19,9 @@ class _Limited(MemoryStorage):
 
     slots: type[Slots] = Slots
 
-    def _slots(self, records: Records, limits: Mapping[str, Limits] | None, now: datetime) -> Slots:
+    def _slots(
+        self, records: Records, limits: Mapping[str, RunLimits] | None, now: datetime
+    ) -> Slots:
         executing = [records.runs[one] for one in records.running]
         live = self._live()
         counted = [one for one in executing if records.entries[one.run_id].owner in live]
@@ -27,7 +29,9 @@ class _Limited(MemoryStorage):
 
 
 class Heedless(MemoryStorage):
-    def _slots(self, records: Records, limits: Mapping[str, Limits] | None, now: datetime) -> Slots:
+    def _slots(
+        self, records: Records, limits: Mapping[str, RunLimits] | None, now: datetime
+    ) -> Slots:
         return super()._slots(records, None, now)
 
 
@@ -45,13 +49,17 @@ class Behind(MemoryStorage):
 class Leaking(MemoryStorage):
     """Counts whatever is `RUNNING`, whoever executes it."""
 
-    def _slots(self, records: Records, limits: Mapping[str, Limits] | None, now: datetime) -> Slots:
+    def _slots(
+        self, records: Records, limits: Mapping[str, RunLimits] | None, now: datetime
+    ) -> Slots:
         executing = [records.runs[one] for one in records.running]
         return Slots(limits, executing, records.runs.values(), now)
 
 
 class AllTenants(MemoryStorage):
-    def _slots(self, records: Records, limits: Mapping[str, Limits] | None, now: datetime) -> Slots:
+    def _slots(
+        self, records: Records, limits: Mapping[str, RunLimits] | None, now: datetime
+    ) -> Slots:
         every = [(one, run_id) for one in self._tenants.values() for run_id in one.running]
         return Slots(limits, [one.runs[run_id] for one, run_id in every], (), now)
 
@@ -79,7 +87,7 @@ class EachIsAStart(_Limited):
 class _Falsy(Slots):
     def take(self, run: RunRecord) -> bool:
         known = self._limits.get(run.workflow)
-        return known is None or known == Limits(running=0) or super().take(run)
+        return known is None or known == RunLimits(running=0) or super().take(run)
 
 
 class NoneIsZero(_Limited):

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from cli_runs import use_plugin
+from cli_work import Stand
 from git_trees import Tree
 from hostile_repository import Hostile, build
 from hostile_runs import Listener
@@ -60,3 +62,11 @@ async def sql_storage(
     await made.migrate()
     yield made
     await made.aclose()
+
+
+@pytest.fixture
+def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stand:
+    """Install the plugin for the programs, and for this process."""
+    made = Stand.make(tmp_path)
+    use_plugin(monkeypatch, made.site)
+    return made

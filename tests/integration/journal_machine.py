@@ -22,7 +22,7 @@ from codeflow_engine.domain.chat import ChatAnswer, FinishReason
 from codeflow_engine.domain.effect import Effect, EffectKind, Receipt
 from codeflow_engine.domain.journal import (
     Claim,
-    Limits,
+    RunLimits,
     RunState,
     RunWrite,
     Signal,
@@ -47,7 +47,7 @@ WORKERS = ("w1", "w2", "w3")
 SIGNALS = ("go", "stop")
 STEPS = {("fetch", "#1"): 1, ("ask", "=a"): 2, ("ask", "=b"): 3, ("nap", "#1"): 4}
 EFFECTS = ("e1", "e2", "e3")
-LIMITS: Mapping[str, Limits] = {"w": Limits(running=2, partition=1, starts=3, seconds=30)}
+LIMITS: Mapping[str, RunLimits] = {"w": RunLimits(running=2, partition=1, starts=3, seconds=30)}
 
 runs = st.sampled_from(RUNS)
 workers = st.sampled_from(WORKERS)

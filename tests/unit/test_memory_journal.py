@@ -12,7 +12,7 @@ from codeflow_engine.domain.chat import ChatAnswer, FinishReason
 from codeflow_engine.domain.effect import Effect, EffectKind, Receipt
 from codeflow_engine.domain.journal import (
     Claim,
-    Limits,
+    RunLimits,
     RunState,
     RunWrite,
     Signal,
@@ -189,7 +189,7 @@ async def test_a_run_that_is_put_in_again_keeps_its_place() -> None:
 async def test_a_clock_that_goes_back_holds_up_no_start() -> None:
     """Runs that began on a day that is yet to come are not the last that began."""
     storage = MemoryStorage()
-    limits = {"review": Limits(starts=1, seconds=60)}
+    limits = {"review": RunLimits(starts=1, seconds=60)}
     await begin(storage, "r1")
     await storage.submit([submission("r2", wake_at=NOON - timedelta(days=2))])
 
@@ -206,7 +206,7 @@ async def test_a_limit_that_was_lowered_holds_for_what_is_held() -> None:
     storage = MemoryStorage()
     for number in range(3):
         await begin(storage, f"r{number}", minutes=number)
-    limits = {"review": Limits(running=2)}
+    limits = {"review": RunLimits(running=2)}
 
     claims = await storage.claim("a", "w1", run_ids=["r0"], now=NOON, limits=limits)
 

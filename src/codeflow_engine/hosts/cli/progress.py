@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from codeflow_engine.domain.run import RunEvent
 from codeflow_engine.hosts.cli.terminal import is_terminal, style_of
@@ -18,16 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["Line", "line_of", "progress", "watch"]
 
 
-def watch(run: Run, environment: Mapping[str, str]) -> Any:
-    """Show how a run goes until it ends, and give its result.
-
-    Raises:
-        CodeflowError: Whatever ended the run.
-    """
+def watch(run: Run, environment: Mapping[str, str]) -> None:
+    """Show how a run goes until it has ended, well or not."""
     with progress(environment) as show:
         for event in run.events():
             show(event)
-        return run.result()
 
 
 @contextmanager

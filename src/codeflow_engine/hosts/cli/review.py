@@ -14,6 +14,7 @@ from codeflow_engine.domain.change import Scope
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.hosts.cli.formats import ReportFormat
 from codeflow_engine.hosts.cli.history import Database, SettingsFile, history_engine
+from codeflow_engine.hosts.cli.imports import Imported, import_settings
 from codeflow_engine.hosts.cli.outcome import (
     FailOn,
     Gate,
@@ -58,14 +59,6 @@ _Scope = Annotated[
         help="Hear analyzers on changed lines, or anywhere in the changed files. [default: changed]"
     ),
 ]
-_Import = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--import",
-        metavar="FILE",
-        help="Fuse the findings of a SARIF or reviewdog report; may be repeated.",
-    ),
-]
 
 
 def review(
@@ -80,7 +73,7 @@ def review(
     output: Output = None,
     fail_on: FailOn = Gate.HIGH,
     scope: _Scope = None,
-    imported: _Import = None,
+    imported: Imported = None,
     db: Database = None,
     settings: SettingsFile = None,
 ) -> int:
@@ -105,8 +98,7 @@ def review(
         "analyzers": analyzer or None,
         "scope": scope,
     }
-    reports = [str(one.absolute()) for one in imported or ()]
-    extra = {"imported": {"reports": reports}} if reports else None
+    extra = import_settings(imported)
     with history_engine(db, settings, executes="own", grows=True, backend_settings=extra) as engine:
         for failure in engine.plugins.failures:
             # Nobody asked what it offers, which no ledger can know of.
@@ -139,5 +131,7 @@ def _read_patch(name: str) -> Change:
 def _review(engine: Engine, asked: dict[str, Any]) -> Review:
     from codeflow_engine.hosts.cli.progress import watch
 
-    result: Review = watch(engine.submit("review", asked), os.environ)
+    run = engine.submit("review", asked)
+    watch(run, os.environ)
+    result: Review = run.result()
     return result

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from codeflow_engine.domain.run import RunStatus
-from codeflow_engine.errors import ConfigurationError
+from codeflow_engine.errors import ConfigurationError, WorkflowError
 from codeflow_engine.hosts.cli.exits import Exit
 from codeflow_engine.hosts.cli.formats import ReportFormat
 from codeflow_engine.hosts.cli.history import Database, SettingsFile, history_engine
+from codeflow_engine.hosts.cli.imports import Imported, import_settings
 from codeflow_engine.hosts.cli.lookup import RunId, find_run, gone, summary, waits
 from codeflow_engine.hosts.cli.outcome import (
     FailOn,
@@ -23,10 +24,13 @@ from codeflow_engine.hosts.cli.outcome import (
     exit_status,
     report,
 )
+from codeflow_engine.hosts.cli.progress import watch
+from codeflow_engine.hosts.cli.showing import write_run
 from codeflow_engine.hosts.cli.terminal import say, write_out
 from codeflow_engine.hosts.cli.user import user_name
 
 if TYPE_CHECKING:
+    from codeflow_engine.domain.review import Review
     from codeflow_engine.sync import Engine, Run
 
 __all__ = ["approve", "cancel", "resume"]
@@ -41,6 +45,7 @@ def resume(
     form: ReportFormat = "text",
     output: Output = None,
     fail_on: FailOn = Gate.HIGH,
+    imported: Imported = None,
     db: Database = None,
     settings: SettingsFile = None,
 ) -> int:
@@ -50,26 +55,35 @@ def resume(
     parked, or waits for a worker. Steps that have ended are not executed again. A review is
     reported as codeflow review does, any other run is shown. Ctrl-C cancels it, as a review.
 
+    Reports of other tools are no part of a run: a review with --import needs it here, too.
+
     Exit status: as of codeflow review; of another run 0 where it has succeeded.
     """
     destination = destination_of(output)
-    with history_engine(db, settings, executes="own", grows=True) as engine:
+    extra = import_settings(imported)
+    with history_engine(db, settings, executes="own", grows=True, backend_settings=extra) as engine:
         found = find_run(engine, run)
         is_review = found.record.workflow == "review"
         if destination is not None and not is_review:
             raise ConfigurationError(f"--output takes the report of a review; {run!r} is none")
         _go_on(engine, found)
-        from codeflow_engine.hosts.cli.progress import watch
-
-        result = watch(found, os.environ)
+        watch(found, os.environ)
         if not is_review:
-            found.refresh()
-            from codeflow_engine.hosts.cli.showing import write_run
+            return _end_of_other(engine, found, form)
+        review: Review = found.result()
+    report(review, form, destination)
+    return exit_status(review, fail_on)
 
-            write_run(engine, found, form)
-            return Exit.OK
-    report(result, form, destination)
-    return exit_status(result, fail_on)
+
+def _end_of_other(engine: Engine, run: Run, form: str) -> Exit:
+    """Show a run that is no review."""
+    record = run.refresh()
+    if record.status is not RunStatus.SUCCEEDED:
+        raise WorkflowError(
+            f"run {run.id} is {record.status}: {record.error or 'it has no result'}"
+        )
+    write_run(engine, run, form)
+    return Exit.OK
 
 
 def _go_on(engine: Engine, run: Run) -> None:

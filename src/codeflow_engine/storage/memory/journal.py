@@ -12,8 +12,8 @@ from codeflow_engine.domain.chat import ChatAnswer
 from codeflow_engine.domain.effect import Effect, Receipt
 from codeflow_engine.domain.journal import (
     Claim,
-    Limits,
     Notice,
+    RunLimits,
     RunState,
     RunWrite,
     Signal,
@@ -65,7 +65,7 @@ class MemoryJournal(MemoryState, Journal, ABC):
         now: datetime,
         limit: int,
         run_ids: Collection[str] | None = None,
-        limits: Mapping[str, Limits] | None = None,
+        limits: Mapping[str, RunLimits] | None = None,
     ) -> tuple[str, ...]:
         """Find runs that may be claimed, in the order in which they should be."""
         check_zones([now])
@@ -86,7 +86,7 @@ class MemoryJournal(MemoryState, Journal, ABC):
         *,
         run_ids: Sequence[str],
         now: datetime,
-        limits: Mapping[str, Limits] | None = None,
+        limits: Mapping[str, RunLimits] | None = None,
     ) -> tuple[Claim, ...]:
         """Take runs that are due, and raise their fences."""
         check_zones([now])
@@ -304,7 +304,9 @@ class MemoryJournal(MemoryState, Journal, ABC):
         kept = self._tenants[tenant].answers
         return {key: kept.setdefault(key, (one, now))[0] for key, one in answers.items()}
 
-    def _slots(self, records: Records, limits: Mapping[str, Limits] | None, now: datetime) -> Slots:
+    def _slots(
+        self, records: Records, limits: Mapping[str, RunLimits] | None, now: datetime
+    ) -> Slots:
         live = self._live()
         executing = (
             records.runs[run_id]
