@@ -139,7 +139,9 @@ class Executor:
     async def hand_over(self, record: RunRecord) -> None:
         """Let the backend execute a run now, if its time has come."""
         is_due = record.wake_at is not None and record.wake_at <= self._tools.clock.now()
-        if is_due and record.run_id not in self._active:
+        # The worker may have found it already, since it is stored before anybody hands it over.
+        is_here = record.run_id in self._active or self._worker.expects(record.run_id)
+        if is_due and not is_here:
             await self._enqueue(record.run_id)
 
     async def _enqueue(self, run_id: str) -> None:
