@@ -215,7 +215,9 @@ async def work(life: Life, seconds: float = 60.0, grace: float = 5.0) -> int:
     async with engine:
         await engine.open()
         trace.note("open", life.name)
-        await until(lambda: terminated.is_set() or _is_done(engine), seconds)
+        # As often as it looks for work itself: fifty workers ask one database.
+        look = engine._tools.settings.poll
+        await until(lambda: terminated.is_set() or _is_done(engine), seconds, look=look)
         if terminated.is_set():
             await engine.drain(grace=grace)
             trace.note("drained", life.name)
