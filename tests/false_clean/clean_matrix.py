@@ -118,8 +118,8 @@ def cells(points: Iterable[Point]) -> Iterator[Cell]:
         for fault in faults_of(point, answers[point]):
             if beyond(point, fault) is None:
                 yield Cell(point, fault)
-                is_kept = point.kind == "journal" and point not in ways
-                if is_kept and fault.name in _PASSES:
+                goes_on = point not in ways or point.name == "write[failed]"
+                if point.kind == "journal" and goes_on and fault.name in _PASSES:
                     yield Cell(point, fault, durable=True)
 
 

@@ -78,6 +78,9 @@ def problems(
         found.append(f"it ended {ending}: {type(told).__name__} {said!r}")
     if ending is Ending.INCOMPLETE:
         found += _unnamed(point, end)
+    failed = isinstance(end.later, AnalyzerError | RunCancelledError)
+    if point.name == "write[failed]" and not failed:
+        found.append(f"it has failed, and another worker made of it {end.later!r}")
     return found
 
 
@@ -132,6 +135,8 @@ def _allowed_of_passing(point: Point, fault: Fault) -> set[Ending]:
     if isinstance(fault, Interrupted):
         # Somebody else goes on with it, and nobody here hears of its end.
         return {Ending.ERROR, Ending.HARMLESS} if "succeeded" in point.name else {Ending.ERROR}
+    if point.name == "write[failed]":
+        return {Ending.ERROR}
     if point.name == "submit":
         return {Ending.HARMLESS} if fault.name == "hangs-deaf" else {Ending.ERROR}
     return {Ending.HARMLESS}
