@@ -50,7 +50,7 @@ def main() -> int:
             "python -c pass": [sys.executable, "-c", "pass"],
             "git diff": ["git", "diff", "HEAD~1", "HEAD"],
             **reviews("review", codeflow),
-            **(reviews("other", os.path.abspath(chosen.beside)) if chosen.beside else {}),
+            **(reviews("other", str(Path(chosen.beside).absolute())) if chosen.beside else {}),
         }
         samples = take_turns(commands, rounds=chosen.rounds, cwd=folder)
     rows = {name: medians(taken) for name, taken in samples.items()}

@@ -22,12 +22,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from codeflow_engine import AsyncEngine
-from codeflow_engine.runs.context import RunContext
 from measure import finish, take_turns
 from peers import peers
 from server import DISK
 from waiting import Gate, watch
+
+from codeflow_engine import AsyncEngine
+from codeflow_engine.runs.context import RunContext
 
 LIMIT = 1_000_000_000
 PACKAGES = ("langgraph>=1.2",)

@@ -32,6 +32,7 @@ async def measure(chosen: argparse.Namespace) -> dict[str, float]:
     """Run once to warm up, then as many as go at once, then as many as there is time for."""
     room = {"local": {"concurrency": chosen.at_once}}
     async with AsyncEngine(storage=chosen.storage, backend_settings=room) as engine:
+        await engine.migrate()
 
         async def add(value: int) -> int:
             return value + 1

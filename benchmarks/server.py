@@ -45,7 +45,9 @@ class Server:
 
     def _call(self, program: str, *arguments: str) -> int:
         where = ["-h", str(self._folder), "-U", "postgres"]
-        return subprocess.run([self._programs / program, *where, *arguments], check=False).returncode
+        return subprocess.run(
+            [self._programs / program, *where, *arguments], check=False
+        ).returncode
 
 
 @contextlib.contextmanager
@@ -58,7 +60,15 @@ def server(programs: Path) -> Iterator[Server]:
         user = pwd.getpwnam("nobody").pw_uid
         os.chown(folder, user, -1)
     try:
-        make = [programs / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8"]
+        make = [
+            programs / "initdb",
+            "-D",
+            data,
+            "-U",
+            "postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+        ]
         subprocess.run(make, user=user, check=True, stdout=subprocess.DEVNULL)
         settings = ["-c", f"unix_socket_directories={folder}", "-c", "listen_addresses="]
         process = subprocess.Popen(

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 __all__ = ["Gate", "watch"]
 
@@ -65,5 +66,5 @@ async def watch(gate: Gate, run: Callable[[], Awaitable[int]]) -> dict[str, floa
 
 def memory(name: str) -> int:
     """Give the memory of this process in bytes, such as `VmRSS`."""
-    with open("/proc/self/status") as status:
+    with Path("/proc/self/status").open() as status:
         return next(int(line.split()[1]) for line in status if line.startswith(name)) * 1024

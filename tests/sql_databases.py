@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL
+    from sqlalchemy import URL, Connection
 
 # Drivers are imported in functions: every test process reads this file, and few need them.
 _GIVEN = os.environ.get("CODEFLOW_TEST_POSTGRES")
@@ -78,6 +78,17 @@ class Server:
         with psycopg.connect(text, autocommit=True) as connection:
             cursor = connection.execute(statement)  # type: ignore[arg-type] # a test's own text
             return cursor.fetchall() if cursor.description else []
+
+
+@contextlib.contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    """Connect to a database by an engine of its own, to the end of the block."""
+    from sqlalchemy import create_engine
+
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from codeflow_engine import contracts, errors
+    from codeflow_engine.domain.budget import Budget
     from codeflow_engine.domain.change import Change, Scope
     from codeflow_engine.domain.coverage import Coverage, Outcome
     from codeflow_engine.domain.diff import Diff
     from codeflow_engine.domain.dismissal import Dismissal, DismissalScope
+    from codeflow_engine.domain.effect import Plan, Receipt
     from codeflow_engine.domain.finding import (
         Category,
         Evidence,
@@ -34,12 +36,15 @@ if TYPE_CHECKING:
     from codeflow_engine.domain.usage import Usage
     from codeflow_engine.engine import AsyncEngine
     from codeflow_engine.plugins.hooks import hookimpl
+    from codeflow_engine.runs.context import RunContext
     from codeflow_engine.runs.handle import AsyncRun
+    from codeflow_engine.runs.retry import Retry
     from codeflow_engine.sync import Engine, Run
 
 __all__ = [
     "AsyncEngine",
     "AsyncRun",
+    "Budget",
     "Category",
     "Change",
     "Coverage",
@@ -51,8 +56,12 @@ __all__ = [
     "Finding",
     "FindingState",
     "Outcome",
+    "Plan",
+    "Receipt",
+    "Retry",
     "Review",
     "Run",
+    "RunContext",
     "Scope",
     "Severity",
     "Suggestion",
@@ -65,6 +74,7 @@ __all__ = [
 _HOMES = {
     "AsyncEngine": "engine",
     "AsyncRun": "runs.handle",
+    "Budget": "domain.budget",
     "Category": "domain.finding",
     "Change": "domain.change",
     "Coverage": "domain.coverage",
@@ -76,8 +86,12 @@ _HOMES = {
     "Finding": "domain.finding",
     "FindingState": "domain.finding",
     "Outcome": "domain.coverage",
+    "Plan": "domain.effect",
+    "Receipt": "domain.effect",
+    "Retry": "runs.retry",
     "Review": "domain.review",
     "Run": "sync",
+    "RunContext": "runs.context",
     "Scope": "domain.change",
     "Severity": "domain.finding",
     "Suggestion": "domain.finding",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from codeflow_engine.engine import AsyncEngine, ChangeLike, EngineOptions
-from codeflow_engine.errors import ConfigurationError
+from codeflow_engine.errors import CodeflowError, ConfigurationError
 
 if TYPE_CHECKING:
     import asyncio
@@ -53,6 +54,7 @@ class _Loop:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._process: int | None = None
         self._start = threading.Lock()
         self._closed = False
 
@@ -70,6 +72,13 @@ class _Loop:
                     target=self._loop.run_forever, name="codeflow loop", daemon=True
                 )
                 self._thread.start()
+                self._process = os.getpid()
+            if self._process != os.getpid():
+                work.close()
+                raise ConfigurationError(
+                    "this engine was opened before the process was forked, and its thread "
+                    "stayed behind: make an engine in each process"
+                )
         if threading.current_thread() is self._thread:
             work.close()
             raise ConfigurationError(
@@ -89,7 +98,9 @@ class _Loop:
         import asyncio
 
         with self._start:
-            started, self._closed = self._loop is not None and not self._closed, True
+            # After a fork the loop is a copy that nobody turns.
+            started = self._process == os.getpid() and not self._closed
+            self._closed = True
         loop, thread = self._loop, self._thread
         if not started or loop is None or thread is None:
             last.close()
@@ -116,7 +127,13 @@ async def _settle() -> None:
 
 
 def _close(loop: _Loop, engine: AsyncEngine) -> None:
-    loop.close(engine.aclose())
+    try:
+        loop.close(engine.aclose())
+    except (CodeflowError, RuntimeError):
+        # Nobody has closed it, and the interpreter is at its end, where it lends no thread any
+        # more: what is left ends with the process, and its runs are anybody's then.
+        if threading.main_thread().is_alive():
+            raise
 
 
 class Engine:
@@ -137,8 +154,13 @@ class Engine:
         self._loop = _Loop()
         self._finalizer = weakref.finalize(self, _close, self._loop, self._engine)
 
+    @property
+    def begins(self) -> bool:
+        """Give what `AsyncEngine.begins` gives."""
+        return self._engine.begins
+
     def __enter__(self) -> Self:
-        if self._engine.begins:
+        if self.begins:
             self._loop.run(self._engine.__aenter__())
         return self
 
@@ -224,6 +246,11 @@ class Engine:
         found = self._loop.run(self._engine.runs(status=status, limit=limit))
         return tuple(Run(run, self._loop) for run in found)
 
+    def interrupted(self, *, limit: int = 100) -> tuple[Run, ...]:
+        """Do what `AsyncEngine.interrupted` does."""
+        found = self._loop.run(self._engine.interrupted(limit=limit))
+        return tuple(Run(run, self._loop) for run in found)
+
     def dismiss(
         self,
         fingerprint: str,
@@ -290,12 +317,12 @@ class Run:
 
     @property
     def record(self) -> RunRecord:
-        """The run as it stands now; one that ended elsewhere, as it was when it was read."""
+        """Give what `AsyncRun.record` gives."""
         return self._run.record
 
     @property
     def status(self) -> RunStatus:
-        """Where the run stands now."""
+        """Give what `AsyncRun.status` gives."""
         return self._run.status
 
     def refresh(self) -> RunRecord:
@@ -306,9 +333,9 @@ class Run:
         """Do what `AsyncRun.result` does."""
         return self._loop.run(self._run.result())
 
-    def events(self, *, after: int = 0) -> Iterator[RunEvent]:
+    def events(self, *, after: int = 0, wait: bool = True) -> Iterator[RunEvent]:
         """Do what `AsyncRun.events` does."""
-        stream = self._run.events(after=after)
+        stream = self._run.events(after=after, wait=wait)
         while (event := self._loop.run(anext(stream, None))) is not None:
             yield event
 

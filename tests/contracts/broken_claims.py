@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from codeflow_engine.domain.journal import Claim, Limits, Submission
+from codeflow_engine.domain.journal import Claim, Submission
 from codeflow_engine.domain.run import RunRecord, RunStatus
 from codeflow_engine.storage.memory import MemoryStorage
-from codeflow_engine.storage.memory.limits import Slots
-from codeflow_engine.storage.memory.records import Entry, Records
+from codeflow_engine.storage.memory.records import Entry
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -54,6 +53,15 @@ class GlobalKeys(MemoryStorage):
             if one.record.key in records.keys:
                 return replace(one, record=records.runs[records.keys[one.record.key]])
         return one
+
+
+class Careless(MemoryStorage):
+    """Takes anything for a transaction."""
+
+    async def submit_within(
+        self, transaction: object, runs: Sequence[Submission]
+    ) -> tuple[RunRecord, ...]:
+        return await self.submit(runs)
 
 
 class NewFirst(MemoryStorage):
@@ -167,89 +175,6 @@ class Everyones(MemoryStorage):
     async def claim(self, tenant: str, worker: str, **asked: Any) -> tuple[Claim, ...]:
         owners = [one for one in self._tenants if asked["run_ids"][0] in self._tenants[one].runs]
         return await super().claim(owners[0] if owners else tenant, worker, **asked)
-
-
-class _Limited(MemoryStorage):
-    """Counts by slots of its own."""
-
-    slots: type[Slots] = Slots
-
-    def _slots(self, records: Records, limits: Mapping[str, Limits] | None, now: datetime) -> Slots:
-        executing = [records.runs[one] for one in records.running]
-        live = self._live()
-        counted = [one for one in executing if records.entries[one.run_id].owner in live]
-        return self.slots(limits, counted, records.runs.values(), now)
-
-
-class Heedless(MemoryStorage):
-    def _slots(self, records: Records, limits: Mapping[str, Limits] | None, now: datetime) -> Slots:
-        return super()._slots(records, None, now)
-
-
-class Behind(MemoryStorage):
-    """Looks at the limits when it has found enough."""
-
-    async def find_due(
-        self, tenant: str, *, limit: int, limits: Any = None, **asked: Any
-    ) -> tuple[str, ...]:
-        found = await super().find_due(tenant, limit=limit, **asked)
-        allowed = await super().find_due(tenant, limit=10**9, limits=limits, **asked)
-        return tuple(one for one in found if one in allowed)
-
-
-class LeakingSlots(MemoryStorage):
-    """Counts whatever is `RUNNING`, whoever executes it."""
-
-    def _slots(self, records: Records, limits: Mapping[str, Limits] | None, now: datetime) -> Slots:
-        executing = [records.runs[one] for one in records.running]
-        return Slots(limits, executing, records.runs.values(), now)
-
-
-class AllTenants(MemoryStorage):
-    def _slots(self, records: Records, limits: Mapping[str, Limits] | None, now: datetime) -> Slots:
-        every = [(one, run_id) for one in self._tenants.values() for run_id in one.running]
-        return Slots(limits, [one.runs[run_id] for one, run_id in every], (), now)
-
-
-class _Partitioned(Slots):
-    def take(self, run: RunRecord) -> bool:
-        return super().take(replace(run, partition=run.partition or ""))
-
-
-class NoneIsOne(_Limited):
-    """Takes no partition for one that has no name."""
-
-    slots = _Partitioned
-
-
-class _Starting(Slots):
-    def take(self, run: RunRecord) -> bool:
-        return super().take(replace(run, started_at=None))
-
-
-class EachIsAStart(_Limited):
-    slots = _Starting
-
-
-class _Falsy(Slots):
-    def take(self, run: RunRecord) -> bool:
-        known = self._limits.get(run.workflow)
-        return known is None or known == Limits(running=0) or super().take(run)
-
-
-class NoneIsZero(_Limited):
-    slots = _Falsy
-
-
-class _Impatient(Slots):
-    def retake(self, run: RunRecord) -> bool:
-        return self.take(run)
-
-
-class OneTooMany(_Limited):
-    """Counts a run against itself."""
-
-    slots = _Impatient
 
 
 class _Claiming(MemoryStorage):

@@ -216,7 +216,8 @@ class Racing(MemoryStorage):
         old = [one.run_id for one in runs.values() if one.status.is_terminal][:limit]
         await asyncio.sleep(0)
         for run_id in old:
-            self._remove(tenant, run_id)
+            if run_id in runs:
+                self._remove(tenant, run_id)
         return Pruned(runs=len(old))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +13,8 @@ from broken_claims import Keyless, Racing
 
 from codeflow_engine.contracts import StorageCapability
 from codeflow_engine.domain.chat import ChatAnswer
+from codeflow_engine.domain.journal import Submission
+from codeflow_engine.domain.run import RunRecord
 from codeflow_engine.storage.memory import MemoryStorage
 
 _FIRST: dict[Path, MemoryStorage] = {}
@@ -69,6 +72,22 @@ class Buffering(Linked):
 
 class Overlapping(Racing, Linked):
     """Looks first, and takes later."""
+
+
+class LoopBound(MemoryStorage):
+    """Says that it serves any event loop, and has a client that serves the first one."""
+
+    capabilities: ClassVar[frozenset[StrEnum]] = frozenset(
+        {StorageCapability.JOURNAL, StorageCapability.ANY_LOOP}
+    )
+    _loop: asyncio.AbstractEventLoop | None = None
+
+    async def submit(self, runs: Sequence[Submission]) -> tuple[RunRecord, ...]:
+        loop = asyncio.get_running_loop()
+        self._loop = self._loop or loop
+        if loop is not self._loop:
+            raise RuntimeError("it is attached to a different loop")
+        return await super().submit(runs)
 
 
 class Unkeyed(Keyless, Linked):

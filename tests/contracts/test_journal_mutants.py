@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import broken_claims as claims
+import broken_limits as limits
 import broken_shared as shared
 import broken_stops as stops
 import broken_writes as writes
@@ -38,6 +39,7 @@ TestKeyless = of(
     "test_d8_a_run_submitted_many_times_at_once_is_one",
 )
 TestGlobalKeys = of(claims.GlobalKeys, "test_a_key_is_one_of_its_tenant")
+TestCareless = of(claims.Careless, "test_no_run_is_submitted_within_what_is_no_transaction")
 TestNewFirst = of(claims.NewFirst, "test_runs_come_in_the_order_in_which_they_were_submitted")
 TestOneByOne = of(
     claims.OneByOne,
@@ -64,23 +66,23 @@ TestEveryones = of(
 )
 
 TestHeedless = of(
-    claims.Heedless,
+    limits.Heedless,
     "test_d44_so_many_runs_of_a_workflow_execute_at_once",
     "test_d44_so_many_runs_of_a_partition_execute_at_once",
     "test_so_many_runs_begin_within_a_time",
     "test_d44_workers_that_claim_at_once_stay_within_a_limit",
 )
 TestBehind = of(
-    claims.Behind,
+    limits.Behind,
     "test_d44_what_is_held_back_hides_nothing",
     "test_no_more_is_found_than_may_be_claimed",
 )
-TestLeakingSlots = of(claims.LeakingSlots, "test_d45_a_worker_that_is_gone_takes_no_place")
-TestAllTenants = of(claims.AllTenants, "test_a_limit_is_one_of_its_workflow_and_its_tenant")
-TestNoneIsOne = of(claims.NoneIsOne, "test_d44_so_many_runs_of_a_partition_execute_at_once")
-TestEachIsAStart = of(claims.EachIsAStart, "test_so_many_runs_begin_within_a_time")
-TestNoneIsZero = of(claims.NoneIsZero, "test_nothing_of_a_workflow_begins_where_none_may")
-TestOneTooMany = of(claims.OneTooMany, "test_a_worker_takes_up_again_what_it_holds")
+TestLeakingSlots = of(limits.Leaking, "test_d45_a_worker_that_is_gone_takes_no_place")
+TestAllTenants = of(limits.AllTenants, "test_a_limit_is_one_of_its_workflow_and_its_tenant")
+TestNoneIsOne = of(limits.NoneIsOne, "test_d44_so_many_runs_of_a_partition_execute_at_once")
+TestEachIsAStart = of(limits.EachIsAStart, "test_so_many_runs_begin_within_a_time")
+TestNoneIsZero = of(limits.NoneIsZero, "test_nothing_of_a_workflow_begins_where_none_may")
+TestOneTooMany = of(limits.OneTooMany, "test_a_worker_takes_up_again_what_it_holds")
 
 TestUnsorted = of(claims.Unsorted, "test_a_claim_has_all_that_an_execution_needs")
 TestRacing = of(claims.Racing, "test_d10_claims_at_once_take_each_run_once")
@@ -213,6 +215,7 @@ TestSweeping = of(stops.Sweeping, "test_d46_a_run_that_goes_on_keeps_its_journal
 TestDivided = of(stops.Divided, "test_a_call_that_is_cancelled_is_whole_or_not_there")
 TestBlocking = of(stops.Blocking, "test_it_does_not_block_the_event_loop_while_it_writes")
 
+TestLoopBound = of(shared.LoopBound, "test_several_event_loops_use_one_journal")
 TestAlone = in_directory(shared.Alone, "test_what_a_journal_has_acknowledged_outlives_it")
 TestBuffering = in_directory(
     shared.Buffering, "test_what_a_journal_has_acknowledged_is_there_at_once"

@@ -348,9 +348,37 @@ class Gullible(FakeVCS):
         )
 
 
+class Keeping(FakeVCS):
+    async def withdraw(self, target: str, receipt: Receipt) -> None:
+        self._check(target)
+
+
+class Clearing(FakeVCS):
+    async def withdraw(self, target: str, receipt: Receipt) -> None:
+        self.host.posts = []
+
+
+class Strict(FakeVCS):
+    async def withdraw(self, target: str, receipt: Receipt) -> None:
+        before = len(self.host.posts)
+        await super().withdraw(target, receipt)
+        if len(self.host.posts) == before:
+            raise ChangeUnavailableError("there is no such post")
+
+
+class Mute(Git):
+    async def withdraw(self, target: str, receipt: Receipt) -> None:
+        return
+
+
 TestRemembering = struck(HostSuite, hosted(Remembering), "test_what_was_delivered_is_found")
 TestRepeating = struck(HostSuite, hosted(Repeating), "test_what_was_delivered_twice_stands_once")
 TestSweeping = struck(HostSuite, hosted(Sweeping), "test_effects_are_told_apart")
+WITHDRAWN = "test_what_was_withdrawn_is_gone_and_nothing_else"
+TestKeeping = struck(HostSuite, hosted(Keeping), WITHDRAWN)
+TestClearing = struck(HostSuite, hosted(Clearing), WITHDRAWN)
+TestStrict = struck(HostSuite, hosted(Strict), WITHDRAWN)
+TestMute = struck(GitSuite, Mute, "test_a_host_that_cannot_withdraw_says_so")
 TestGullible = struck(HostSuite, hosted(Gullible), "test_what_somebody_else_wrote_is_none_of_ours")
 
 

@@ -48,6 +48,10 @@ class Life:
     options: dict[str, Any] = field(default_factory=dict)
     """Further options of its engine."""
 
+    flaw: str = ""
+    """What it does wrong: `blind` never looks what stands on the forge, `forgets` keeps no
+    answer of the model."""
+
     def plain(self) -> dict[str, Any]:
         """Give it as JSON data."""
         return asdict(self)

@@ -16,14 +16,15 @@ who was born and who has ended; it ends, and with it all that live, when its inp
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import gc
-import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -48,16 +49,25 @@ class Child:
         Raises:
             TimeoutError: It still lives; it is killed.
         """
-        try:
-            status = self._nursery.hear("ended", self.pid, seconds)
-        except TimeoutError:
-            self.send(signal.SIGKILL)
-            raise TimeoutError(f"a life went on for {seconds} s: {self.errors}") from None
-        return os.waitstatus_to_exitcode(status)
+        return os.waitstatus_to_exitcode(self._hear("ended", seconds))
 
     def await_stop(self, seconds: float = 60) -> None:
-        """Wait until a signal has stopped it."""
-        self._nursery.hear("stopped", self.pid, seconds)
+        """Wait until a signal has stopped it.
+
+        Raises:
+            TimeoutError: It goes on; it is killed.
+        """
+        self._hear("stopped", seconds)
+
+    def _hear(self, what: str, seconds: float) -> int:
+        try:
+            return self._nursery.hear(what, self.pid, seconds)
+        except TimeoutError as late:
+            # It tells where it is, in all threads.
+            self.send(signal.SIGUSR1)
+            time.sleep(1)
+            self.send(signal.SIGKILL)
+            raise TimeoutError(f"{late}:\n{self.errors}") from None
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal."""
@@ -201,11 +211,23 @@ def _say(what: str, pid: int, number: int) -> None:
     os.write(1, json.dumps([what, pid, number]).encode() + b"\n")
 
 
+def _tell_tasks(*_: object) -> None:
+    """Write where every task of the loop is."""
+    import asyncio
+
+    with suppress(RuntimeError):
+        for task in asyncio.all_tasks():
+            task.print_stack(file=sys.stderr)
+    sys.stderr.flush()
+
+
 def _begin(life: dict[str, Any]) -> None:
     """Be the child, to its end."""
     ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGUSR1, _tell_tasks)
+    faulthandler.register(signal.SIGUSR1, chain=True)
     errors = os.open(life["errors"], os.O_CREAT | os.O_WRONLY | os.O_APPEND)
     for number, mine in enumerate((os.open(os.devnull, os.O_RDONLY), errors, errors)):
         os.dup2(mine, number)
@@ -225,28 +247,10 @@ def _begin(life: dict[str, Any]) -> None:
         os._exit(status)
 
 
-def _warm() -> None:
-    """Import what a life imports: a child lives one, and says what it had to load."""
+if __name__ == "__main__":
     import crash_roles
 
-    reading, writing = os.pipe()
-    if os.fork() == 0:
-        os.close(reading)
-        before = {*sys.modules}
-        crash_roles.warm()
-        os.write(writing, json.dumps([*({*sys.modules} - before)]).encode())
-        os._exit(0)
-    os.close(writing)
-    with open(reading, "rb") as told:  # noqa: PTH123 - a pipe
-        for name in sorted(json.loads(told.read())):
-            # Some modules are made by others, such as those of compiled code.
-            with suppress(ImportError):
-                importlib.import_module(name)
-    os.wait()
+    crash_roles.warm()
     gc.collect()
     gc.freeze()
-
-
-if __name__ == "__main__":
-    _warm()
     _Parent().serve()

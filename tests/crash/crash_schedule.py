@@ -6,7 +6,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,9 @@ __all__ = [
     "schedules",
     "table",
 ]
+
+BOTH = ("sqlite", "postgres")
+"""Databases of tests that are held on both in every run; for the fixture `url`."""
 
 LEASE = 0.6
 """Seconds after which a worker of a crash test counts as gone."""
@@ -64,7 +67,7 @@ class Stand:
     ) -> Life:
         """Make what a life is told; settings are those of its engine."""
         given = {"lease": LEASE, "poll": POLL, "linger": 0.3, **settings}
-        lines = [f"{name} = {json.dumps(value)}\n" for name, value in sorted(given.items())]
+        lines = [f"{name} = {_toml(value)}\n" for name, value in sorted(given.items())]
         digest = sha256("".join(lines).encode()).hexdigest()[:16]
         path = self.place / f"{digest}.toml"
         if not path.exists():
@@ -159,12 +162,19 @@ class Played:
                 yield f"{line.of} was executed again in life {line.life}"
 
 
-def play(stand: Stand, schedule: Schedule, world: str, url: str) -> Played:
+def _toml(value: Any) -> str:
+    """Write a value as TOML, tables in one line."""
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{name} = {_toml(one)}' for name, one in value.items())} }}"
+    return json.dumps(value)
+
+
+def play(stand: Stand, schedule: Schedule, world: str, url: str, flaw: str = "") -> Played:
     """Live lives until the run has ended."""
     lives = 0
     for lives in range(1, _MOST_LIVES + 1):
         blows = schedule.blows[lives - 1 : lives]
-        life = stand.life(world, url, name=str(lives), blows=blows)
+        life = replace(stand.life(world, url, name=str(lives), blows=blows), flaw=flaw)
         status = stand.live("drive", life, workflow="inspect", given={})
         if status == 0:
             break
@@ -186,20 +196,21 @@ def boundaries(played: Played) -> list[tuple[str, int]]:
 
 
 def schedules(points: Sequence[tuple[str, int]], count: int, seed: int) -> list[Schedule]:
-    """Make so many schedules: each boundary in turn, alone and before a second kill.
+    """Make so many schedules: each boundary in turn, alone and before further kills.
 
     Args:
         points: The boundaries of the traced run.
-        count: How many schedules.
-        seed: Where the chance of the second kills comes from.
+        count: How many schedules; with fewer than there are boundaries, some of all kinds.
+        seed: Where chance comes from.
     """
     chance = random.Random(seed)  # noqa: S311 - places of a test
+    chosen = [*points] if count >= len(points) else chance.sample([*points], count)
     made = []
     for number in range(count):
-        name, time = points[number % len(points)]
+        name, time = chosen[number % len(chosen)]
         blows = [Blow(point=name, time=time)]
         # After the first round a second life is killed, and sometimes a third one.
-        more = min(number // len(points), 1) + (chance.random() < 0.2)
+        more = min(number // len(chosen), 1) + (chance.random() < 0.2)
         blows += [Blow(point=ANY, time=chance.randint(1, len(points))) for _ in range(more)]
         made.append(Schedule(tuple(blows)))
     return made

@@ -65,8 +65,12 @@ class Author:
         answers = await ctx.together(self._answered(ctx, key) for key in QUESTIONS)
         head = judged.change.head or ""
         told = [answer.text for answer in answers] + [judged.outcome.value]
-        for kind, text in zip(("review", "summary", "check", "label"), told, strict=True):
+        kinds = ("review", "summary", "check", "label")
+        receipts = [
             await self._effect(ctx, kind, head, text)
+            for kind, text in zip(kinds, told, strict=True)
+        ]
+        await ctx.collapse(EXAMPLE, [receipt.key for receipt in receipts])
         return {"outcome": judged.outcome.value, "findings": len(judged.findings)}
 
     async def _answered(self, ctx: RunContext, key: str) -> ChatAnswer:
@@ -84,6 +88,10 @@ class Author:
         self._trace.note("asks", key)
         answer = await ask(self._life, key, question)
         self._trace.point("model.answered")
+        if self._life.flaw == "forgets":
+            self._trace.note("keeps", key)
+            self._trace.point("model.kept")
+            return answer
         kept = await journal.put_answers(ctx.tenant, {key: answer}, now=ctx.tools.clock.now())
         self._trace.note("keeps", key)
         self._trace.point("model.kept")
@@ -124,6 +132,7 @@ class Author:
             await self._effect(ctx, "label", "h" * 40, f"{given.get('of', 'text')} {number}")
             for number in range(given["count"])
         ]
+        await ctx.collapse(EXAMPLE, [receipt.key for receipt in receipts])
         return [receipt.external_id for receipt in receipts]
 
     async def nap(self, ctx: RunContext, given: dict[str, Any]) -> str:

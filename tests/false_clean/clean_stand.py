@@ -366,7 +366,7 @@ async def _look_back(engine: StandEngine, desk: Desk, real: MemoryStorage, end: 
         if not end.record.status.is_terminal and not is_bare:
             await other.open()
         if end.record.status.is_terminal or not is_bare:
-            end.later = await AsyncRun(await other.look(run_id), other, tools).result()
+            end.later = await AsyncRun(await other.known.look(run_id), other, tools).result()
     except Exception as error:  # noqa: BLE001 - the same
         end.later = error
     await other.drain(grace=0)

@@ -1,13 +1,19 @@
-"""What several tests of the git backend and of hostile changes stand on."""
+"""What several tests of databases, of the git backend and of hostile changes stand on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
 import pytest
+from cli_runs import use_plugin
+from cli_work import Stand
 from git_trees import Tree
 from hostile_repository import Hostile, build
 from hostile_runs import Listener
+
+from codeflow_engine.storage.sql import SQLSettings, SQLStorage
+from sql_databases import Server
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +38,35 @@ def two_commits(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     tree.commit({"a.py": "a = 1\n", "dir/f.txt": "f\n", "dir/g.txt": "g\n"}, "First")
     tree.commit({"a.py": "a = 2\n"}, "Second")
     return tree
+
+
+@pytest.fixture
+def url_of(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+    """Give the URL of one empty database for each driver."""
+
+    def url(driver: str) -> str:
+        if driver.startswith("sqlite"):
+            return f"{driver}:///{tmp_path / 'x.db'}"
+        server: Server = request.getfixturevalue("postgres")
+        return server.url(request.getfixturevalue("postgres_database"), driver)
+
+    return url
+
+
+@pytest.fixture(params=["sqlite", "sqlite+aiosqlite", "psycopg", "asyncpg", "psycopg2"])
+async def sql_storage(
+    request: pytest.FixtureRequest, url_of: Callable[[str], str]
+) -> AsyncIterator[SQLStorage]:
+    """Give a storage with tables, by each driver."""
+    made = SQLStorage(url_of(request.param), SQLSettings(migrate=True))
+    await made.migrate()
+    yield made
+    await made.aclose()
+
+
+@pytest.fixture
+def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stand:
+    """Install the plugin for the programs, and for this process."""
+    made = Stand.make(tmp_path)
+    use_plugin(monkeypatch, made.site)
+    return made

@@ -14,6 +14,7 @@ from cli_runs import LEAK_PATCH
 
 from codeflow_engine import AsyncEngine, Engine, Review
 from codeflow_engine.domain.run import RunStatus
+from codeflow_engine.storage.memory import MemoryStorage
 from git_repository import GitRepository
 
 
@@ -120,9 +121,11 @@ async def test_a_run_under_way_shows_what_it_has_done_so_far(shell: Any) -> None
 
 async def test_a_run_of_elsewhere_says_that_its_events_are_not_at_hand(shell: Any) -> None:
     """A run that was read from the storage shows how it ended, and where its events are."""
-    async with AsyncEngine() as engine:
-        run = await engine.submit("review", {"change": LEAK_PATCH, "analyzers": ["secrets"]})
+    storage = MemoryStorage()
+    async with AsyncEngine(storage=storage) as elsewhere:
+        run = await elsewhere.submit("review", {"change": LEAK_PATCH, "analyzers": ["secrets"]})
         await run.result()
+    async with AsyncEngine(storage=storage) as engine:
         found = await engine.run(run.id)
         data = shown(shell, found)
         table = await found.to_dataframe()

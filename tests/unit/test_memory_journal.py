@@ -12,7 +12,7 @@ from codeflow_engine.domain.chat import ChatAnswer, FinishReason
 from codeflow_engine.domain.effect import Effect, EffectKind, Receipt
 from codeflow_engine.domain.journal import (
     Claim,
-    Limits,
+    RunLimits,
     RunState,
     RunWrite,
     Signal,
@@ -23,7 +23,7 @@ from codeflow_engine.domain.journal import (
 from codeflow_engine.domain.run import RunStatus
 from codeflow_engine.errors import StorageError
 from codeflow_engine.storage.memory import MemoryStorage
-from codeflow_engine.testing.values import NOON, event, run
+from codeflow_engine.testing.values import NOON, event, known, run
 
 LATER = NOON + timedelta(hours=1)
 
@@ -189,7 +189,7 @@ async def test_a_run_that_is_put_in_again_keeps_its_place() -> None:
 async def test_a_clock_that_goes_back_holds_up_no_start() -> None:
     """Runs that began on a day that is yet to come are not the last that began."""
     storage = MemoryStorage()
-    limits = {"review": Limits(starts=1, seconds=60)}
+    limits = {"review": RunLimits(starts=1, seconds=60)}
     await begin(storage, "r1")
     await storage.submit([submission("r2", wake_at=NOON - timedelta(days=2))])
 
@@ -199,3 +199,37 @@ async def test_a_clock_that_goes_back_holds_up_no_start() -> None:
     assert await find(NOON + timedelta(seconds=59)) == ()
     assert await find(NOON - timedelta(seconds=59)) == ()
     assert await find(NOON - timedelta(days=1)) == ("r2",)
+
+
+async def test_a_limit_that_was_lowered_holds_for_what_is_held() -> None:
+    """A worker takes up no more of its own than may execute, and the rest is still counted."""
+    storage = MemoryStorage()
+    for number in range(3):
+        await begin(storage, f"r{number}", minutes=number)
+    limits = {"review": RunLimits(running=2)}
+
+    claims = await storage.claim("a", "w1", run_ids=["r0"], now=NOON, limits=limits)
+
+    assert claims == ()
+    assert await storage.find_due("a", now=LATER, limit=9, limits=limits) == ()
+
+
+async def test_the_receipt_of_what_nobody_has_planned_is_not_kept() -> None:
+    """It would belong to no run, and so stay for ever."""
+    storage = MemoryStorage()
+    settled = Receipt(key="e", external_id="7", found=False, at=NOON)
+
+    await end(storage, await begin(storage, "r1"), receipts=(settled,))
+
+    assert await storage.find_receipts("a", ["e"]) == ()
+
+
+async def test_findings_that_only_a_forgotten_run_has_seen_go_with_it() -> None:
+    """What a later one has seen as well stays."""
+    storage = MemoryStorage(keep=1)
+    await storage.put_reviews("a", [], [known("f1", run_id="r1"), known("f2", run_id="r1")])
+    await storage.put_reviews("a", [], [known("f2", run_id="r2")])
+
+    await storage.put_runs([run(name, status=RunStatus.FAILED) for name in ("r1", "r2")])
+
+    assert await storage.find_findings("a") == (known("f2", run_id="r2"),)

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import await_only
 
 from codeflow_engine.storage.sql import SQLStorage
-from codeflow_engine.storage.sql.access import OnLoop
+from codeflow_engine.storage.sql.access import Access, OnLoop, OnThreads
 
 
 @pytest.fixture
@@ -95,3 +95,34 @@ async def test_a_cancelled_call_loses_no_connection(tmp_path: Path) -> None:
         await asyncio.wait([call])
         await storage.aclose()
     gc.collect()
+
+
+@pytest.mark.parametrize("kind", ["threads", "loop"])
+async def test_work_that_is_to_be_alone_takes_turns_and_holds_up_no_other(
+    tmp_path: Path, kind: str
+) -> None:
+    """Writers of SQLite that find it locked sleep; in one process they need not find it so."""
+    database = tmp_path / "database.db"
+    access: Access = OnThreads(lambda: create_engine(f"sqlite:///{database}"), threads=3)
+    if kind == "loop":
+        url = f"sqlite+aiosqlite:///{database}"
+        access = OnLoop(lambda: create_async_engine(url), connections=3)
+    under_way: list[int] = []
+    seen: list[list[int]] = []
+
+    def write(connection: Connection, number: int) -> None:
+        under_way.append(number)
+        connection.execute(text("SELECT 1"))
+        seen.append([*under_way])
+        under_way.remove(number)
+
+    writers = [
+        asyncio.create_task(access.call(lambda by, number=number: write(by, number), alone=True))
+        for number in range(20)
+    ]
+    read = await access.call(lambda by: by.execute(text("SELECT 2")).scalar())
+    await asyncio.gather(*writers)
+    await access.aclose()
+
+    assert read == 2
+    assert seen == [[number] for number in range(20)]

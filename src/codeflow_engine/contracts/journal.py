@@ -22,8 +22,8 @@ from codeflow_engine.domain.chat import ChatAnswer
 from codeflow_engine.domain.effect import Effect, Receipt
 from codeflow_engine.domain.journal import (
     Claim,
-    Limits,
     Notice,
+    RunLimits,
     RunWrite,
     Signal,
     StepRecord,
@@ -91,7 +91,7 @@ class Journal(ABC):
         now: datetime,
         limit: int,
         run_ids: Collection[str] | None = None,
-        limits: Mapping[str, Limits] | None = None,
+        limits: Mapping[str, RunLimits] | None = None,
     ) -> tuple[str, ...]:
         """Find runs that may be claimed, the highest priority first, then the oldest.
 
@@ -115,7 +115,7 @@ class Journal(ABC):
         *,
         run_ids: Sequence[str],
         now: datetime,
-        limits: Mapping[str, Limits] | None = None,
+        limits: Mapping[str, RunLimits] | None = None,
     ) -> tuple[Claim, ...]:
         """Take runs that are due; others are left out, in the order of the ids.
 

@@ -70,15 +70,17 @@ def from_plain[T](kind: type[T], plain: Any) -> T:
     """
     from pydantic import ValidationError
 
+    known: Any = kind  # mypy takes no class for hashable
     try:
-        return _validator(kind).validate_python(plain, extra="forbid")
+        built: T = _validator(known).validate_python(plain, extra="forbid")
     except ValidationError as error:
         name = getattr(kind, "__name__", str(kind))
         raise SerializationError(f"not a valid {name}: {explain(error)}") from None
+    return built
 
 
 @lru_cache(maxsize=256)
-def _validator[T](kind: type[T]) -> TypeAdapter[T]:
+def _validator(kind: Any) -> TypeAdapter[Any]:
     """Build what checks values of a kind, once: that takes milliseconds."""
     from pydantic import TypeAdapter
 

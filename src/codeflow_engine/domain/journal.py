@@ -14,8 +14,8 @@ from codeflow_engine.domain.run import RunEvent, RunRecord, RunStatus
 
 __all__ = [
     "Claim",
-    "Limits",
     "Notice",
+    "RunLimits",
     "RunState",
     "RunWrite",
     "Signal",
@@ -147,12 +147,11 @@ class RunState:
             status=self.status,
             updated_at=self.at,
             wake_at=self.wake_at if goes_on else None,
-            waits_for=self.waits_for,
+            waits_for=self.waits_for if goes_on else (),
             deadline=record.deadline if executes else None,
-            seconds_left=self.seconds_left,
+            seconds_left=self.seconds_left if goes_on else None,
             error=self.error,
             summary=self.summary,
-            cancelling=record.cancelling and goes_on,
         )
 
 
@@ -230,7 +229,7 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class RunLimits:
     """How many runs of a workflow execute, counted over all workers of a tenant."""
 
     running: int | None = None

@@ -15,12 +15,19 @@ type _Check = Callable[[Any], bool]
 
 _NUMBER: Final = (int, float)
 
+_BUILTIN: Final = (tuple, list, dict, set, frozenset)
+
+_EXACT: Final = (int, str, bytes)
+"""Classes whose subclasses have state or behaviour that nothing which is kept would have."""
+
 
 def is_sound(value: object) -> bool:
     """Tell whether every field of a dataclass holds what is declared, all the way down.
 
     Python checks no annotation, and a copy comes by no constructor. A value with a number
-    where a text belongs is found out far from whoever made it, or not at all.
+    where a text belongs is found out far from whoever made it, or not at all. Subclasses of
+    plain types and of dataclasses inside of it are not what is declared: they would come
+    back from a storage as something else.
     """
     return is_dataclass(value) and not isinstance(value, type) and _check_of(type(value))(value)
 
@@ -42,9 +49,9 @@ def _check_of(kind: Any) -> _Check:
     if is_dataclass(kind):
         return _dataclass_check(kind)
     if kind is float:
-        return lambda value: isinstance(value, _NUMBER) and not isinstance(value, bool)
-    if kind is int:
-        return lambda value: isinstance(value, int) and not isinstance(value, bool)
+        return lambda value: type(value) in _NUMBER
+    if kind in _EXACT:
+        return lambda value: type(value) is kind
     return lambda value: isinstance(value, kind)
 
 
@@ -55,7 +62,7 @@ def _dataclass_check(kind: type) -> _Check:
     validate = getattr(kind, "__post_init__", None)
 
     def is_made(value: Any) -> bool:
-        if not isinstance(value, kind):
+        if type(value) is not kind:
             return False
         for name, check in checks:
             if not check(getattr(value, name)):
@@ -81,7 +88,7 @@ def _tuple_check(arguments: tuple[Any, ...]) -> _Check:
         return _collection_check(tuple, arguments[:1])
     checks = tuple(_check_of(one) for one in arguments)
     return lambda value: (
-        isinstance(value, tuple)
+        type(value) is tuple
         and len(value) == len(checks)
         and all(check(one) for check, one in zip(checks, value, strict=True))
     )
@@ -95,4 +102,6 @@ def _collection_check(origin: type, arguments: tuple[Any, ...]) -> _Check:
             return all(parts[0](key) and parts[1](item) for key, item in value.items())
         return len(parts) != 1 or all(map(parts[0], value))
 
+    if origin in _BUILTIN:
+        return lambda value: type(value) is origin and has_sound_parts(value)
     return lambda value: isinstance(value, origin) and has_sound_parts(value)

@@ -249,7 +249,7 @@ class AsyncEngine:
         Raises:
             RunNotFoundError: There is none.
         """
-        return self._handle(await self._executor.look(run_id))
+        return self._handle(await self._executor.known.look(run_id))
 
     async def runs(
         self, *, status: RunStatus | None = None, limit: int = 100
@@ -261,7 +261,18 @@ class AsyncEngine:
         """
         if limit < 1:
             raise ConfigurationError(f"at least one run has to be asked for, not {limit}")
-        return tuple(map(self._handle, await self._executor.list(status, limit)))
+        return tuple(map(self._handle, await self._executor.known.list(status, limit)))
+
+    async def interrupted(self, *, limit: int = 100) -> tuple[AsyncRun, ...]:
+        """Find runs that count as running, and whose worker has given no sign of life.
+
+        They go on as soon as an engine that executes all runs looks for some, or somebody
+        resumes them. A worker that has just gone away counts as alive until its lease is over.
+
+        Raises:
+            StorageError: They cannot be read.
+        """
+        return tuple(map(self._handle, await self._executor.known.interrupted(limit=limit)))
 
     async def plan(self, review: Review) -> Plan:
         """Say what publishing a review would write to the host of its change; nothing is.
@@ -273,7 +284,7 @@ class AsyncEngine:
         """
         from codeflow_engine.publish.planning import plan
 
-        record = await self._executor.find(review.run_id)
+        record = (await self._executor.known.look(review.run_id)).record
         target = str(record.input.get("change"))
         return plan(review, provider=self._tools.vcs, target=target)
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from codeflow_engine.redaction.rule import Rule
 
 
+_UNCHANGED = OffsetMap.of((), ())
+
+
 class Redactor:
     """The rules and the registered secrets of one engine.
 
@@ -101,6 +104,8 @@ class Redactor:
     def redact_mapped(self, text: str) -> tuple[str, OffsetMap]:
         """Return the redacted text with the way back from it to the source."""
         spans = self.find(text)
+        if not spans:
+            return text, _UNCHANGED
         shown = [f"[redacted:{span.rule}]" for span in spans]
         out: list[str] = []
         at = 0
@@ -108,7 +113,7 @@ class Redactor:
             out += (text[at : span.start], placeholder)
             at = span.end
         out.append(text[at:])
-        return "".join(out) if spans else text, OffsetMap.of(spans, tuple(map(len, shown)))
+        return "".join(out), OffsetMap.of(spans, tuple(map(len, shown)))
 
     def stream(self) -> RedactionStream:
         """Return a redactor of one text in chunks; it knows the secrets registered by now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from codeflow_engine.domain.journal import Claim, Submission
@@ -33,19 +33,21 @@ class Asking:
     Args:
         tools: What the engine works with.
         worker: Who claims.
+        renew: Takes a lease for that worker.
     """
 
-    def __init__(self, tools: Toolbox, worker: str) -> None:
+    def __init__(self, tools: Toolbox, worker: str, renew: Callable[[], Awaitable[None]]) -> None:
         self._tools = tools
+        self._renew = renew
         self._tenant = tools.settings.tenant
         self._worker = worker
         journal, seconds = tools.journal, tools.settings.finish_timeout
-        self.submissions = Batches[Submission, RunRecord](
+        self.submissions: Batches[Submission, RunRecord] = Batches(
             journal.submit, seconds=seconds, is_answer=_is_record
         )
-        self.looks = Batches[str, RunRecord | None](self._find, seconds=seconds)
-        self.claims = Batches[str, Claim | None](self._claim, seconds=seconds)
-        self.writes = Batches[Sending, bool](self._write, seconds=seconds)
+        self.looks: Batches[str, RunRecord | None] = Batches(self._find, seconds=seconds)
+        self.claims: Batches[str, Claim | None] = Batches(self._claim, seconds=seconds)
+        self.writes: Batches[Sending, bool] = Batches(self._write, seconds=seconds)
 
     async def idle(self) -> None:
         """Wait until everything that was asked for is answered."""
@@ -72,6 +74,16 @@ class Asking:
         return [found.get(run_id) for run_id in run_ids]
 
     async def _claim(self, run_ids: Sequence[str]) -> Sequence[Claim | None]:
+        try:
+            return await self._claim_once(run_ids)
+        except StorageError as error:
+            if error.retryable:
+                raise
+            # A worker that stood still for longer than its lease takes a new one.
+            await self._renew()
+            return await self._claim_once(run_ids)
+
+    async def _claim_once(self, run_ids: Sequence[str]) -> Sequence[Claim | None]:
         answer = await self._tools.journal.claim(
             self._tenant,
             self._worker,

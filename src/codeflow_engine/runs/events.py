@@ -66,7 +66,7 @@ class EventStream:
         self._telling: asyncio.Task[None] | None = None
         self._closed = False
         self._grown = asyncio.Event()
-        self.followers = 0
+        self.followers: int = 0
         """Those who wait for events in this process."""
 
     @property

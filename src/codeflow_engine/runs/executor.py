@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import weakref
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,11 +18,13 @@ from codeflow_engine.runs.containment import contained, describe, redact
 from codeflow_engine.runs.context import Toolbox
 from codeflow_engine.runs.events import EventStream, tell_end
 from codeflow_engine.runs.inbox import Children
+from codeflow_engine.runs.known import KnownRuns
 from codeflow_engine.runs.live import Execution, LiveRun, Outcome, Stop, until_settled
 from codeflow_engine.runs.outcomes import Outcomes
 from codeflow_engine.runs.performing import Performance, Stage
 from codeflow_engine.runs.points import reach
 from codeflow_engine.runs.submitting import Request, agree, prepared
+from codeflow_engine.runs.suspects import Suspects
 from codeflow_engine.runs.work import DirectRunner, StepRunner
 from codeflow_engine.runs.worker import Worker
 from codeflow_engine.settings import Executes
@@ -47,26 +48,24 @@ class Executor:
         self._tenant = tools.settings.tenant
         self._executes = tools.settings.executes
         self._backend = backend
-        self.outcomes = Outcomes(tools)
-        self._live: weakref.WeakValueDictionary[str, LiveRun] = weakref.WeakValueDictionary()
+        self.outcomes: Outcomes = Outcomes(tools)
         self._active: dict[str, LiveRun] = {}
         self._carries = WorkflowCapability.DISTRIBUTED in backend.capabilities
         self._worker = Worker(tools, self, remote=self._carries)
-        self._asking = Asking(tools, self._worker.id)
+        self._asking = Asking(tools, self._worker.id, self._worker.renew)
+        self.known: KnownRuns = KnownRuns(tools, self._asking.looks)
         self._stage = Stage(
             tools=tools,
             runner=runner or DirectRunner(tools.threads),
             writes=self._asking.writes,
+            suspects=Suspects(self._asking.writes),
             children=self._children,
         )
         self._opening = asyncio.Lock()
         self._process: int | None = None
         self._closed = False
-        self.is_drained = False
+        self.is_drained: bool = False
         """Whether nothing executes here any more, and nothing ever will."""
-
-        self._turn = 0
-        """Counts what happens to runs in this process."""
 
     async def open(self) -> None:
         """Become ready to execute runs, and begin to look for them; repeatable.
@@ -122,16 +121,16 @@ class Executor:
         submission = make()
         if transaction is None:
             await self.open()
-            turn = self._turn
+            turn = self.known.turn
             stored = await self._asking.submissions.ask(submission)
         else:
-            turn = self._turn
+            turn = self.known.turn
             (stored,) = sound_records(
                 await self._tools.journal.submit_within(transaction, [submission])
             )
         agree(submission.record, stored)
         await reach(self._tools.points, "run.submitted")
-        live = self._see(stored, turn)
+        live = self.known.see(stored, turn)
         if not stored.status.is_terminal:
             self._worker.own(stored.run_id)
             if transaction is None:
@@ -140,45 +139,16 @@ class Executor:
 
     async def hand_over(self, record: RunRecord) -> None:
         """Let the backend execute a run now, if its time has come."""
-        if self._executes is Executes.NONE and not self._carries:
-            return
         is_due = record.wake_at is not None and record.wake_at <= self._tools.clock.now()
-        if is_due and record.run_id not in self._active:
-            await self._worker.hand_over(record.run_id)
+        # The worker may have found it already, since it is stored before anybody hands it over.
+        is_here = record.run_id in self._active or self._worker.expects(record.run_id)
+        if is_due and not is_here:
+            await self._enqueue(record.run_id)
 
-    async def look(self, run_id: str) -> LiveRun:
-        """Read how a run stands.
-
-        Raises:
-            RunNotFoundError: No run of this tenant has that id.
-            StorageError: It cannot be read.
-        """
-        turn = self._turn
-        return self._see(await self.find(run_id), turn)
-
-    async def list(self, status: RunStatus | None, limit: int) -> tuple[LiveRun, ...]:
-        """Read how the newest runs stand, newest first.
-
-        Raises:
-            StorageError: They cannot be read.
-        """
-        turn = self._turn
-        records = await self._tools.storage.find_runs(self._tenant, status=status, limit=limit)
-        return tuple([self._see(record, turn) for record in records])
-
-    def _see(self, record: RunRecord, turn: int) -> LiveRun:
-        """Give what this process knows of a run; the same for all who ask.
-
-        Args:
-            record: As it was read.
-            turn: When the reading began: what has happened here since is newer.
-        """
-        live = self._live.get(record.run_id)
-        if live is None:
-            live = self._live[record.run_id] = LiveRun(record)
-        elif not live.is_executing and live.turn <= turn:
-            live.record = record
-        return live
+    async def _enqueue(self, run_id: str) -> None:
+        """Let the backend execute a run, where anybody can do so by it."""
+        if self._executes is not Executes.NONE or self._carries:
+            await self._worker.hand_over(run_id)
 
     @property
     def active(self) -> Mapping[str, LiveRun]:
@@ -188,17 +158,6 @@ class Executor:
     async def enqueue(self, run_id: str) -> None:
         """Hand a run to the backend that somebody has found to be due."""
         await self._backend.enqueue(run_id)
-
-    async def find(self, run_id: str) -> RunRecord:
-        """Read the record of a run.
-
-        Raises:
-            RunNotFoundError: No run of this tenant has that id.
-        """
-        record = await self._asking.looks.ask(run_id)
-        if record is None:
-            raise RunNotFoundError(f"there is no run {run_id!r}")
-        return record
 
     def expects(self, run_id: str) -> bool:
         """Say whether a run is about to execute in this process."""
@@ -214,15 +173,15 @@ class Executor:
             # It is tried again with the next look, since the claim may have been made; who
             # waits here hears of it.
             self._worker.abandoned(run_id)
-            if live := self._live.get(run_id):
+            if live := self.known.get(run_id):
                 live.outcome = Outcome(error=error)
-                self._mark(live)
+                self.known.mark(live)
             raise
         finally:
             self._worker.begun(run_id)
         if claim is not None and run_id not in self._active:
-            await self._perform(self._see(claim.record, self._turn), claim)
-        elif (live := self._live.get(run_id)) and not live.is_executing:
+            await self._perform(self.known.see(claim.record, self.known.turn), claim)
+        elif (live := self.known.get(run_id)) and not live.is_executing:
             # Somebody else may have it, or it has ended: who waits here looks at the storage.
             live.outcome = live.outcome if live.record.status.is_terminal else None
             live.tell()
@@ -240,7 +199,7 @@ class Executor:
         execution = Execution(claim.fence, events)
         live.record, live.execution, live.outcome = record, execution, None
         self._active[record.run_id] = live
-        self._mark(live)
+        self.known.mark(live)
         try:
             is_written = await Performance(self._stage, live, execution, claim).go()
             if not is_written:
@@ -251,13 +210,7 @@ class Executor:
                 self._worker.ended(record.run_id)
             events.close()
             execution.settled.set()
-            self._mark(live)
-
-    def _mark(self, live: LiveRun) -> None:
-        """Take note that something has happened here to a run."""
-        self._turn += 1
-        live.turn = self._turn
-        live.tell()
+            self.known.mark(live)
 
     async def cancel(self, run_id: str) -> None:
         """End a run and all that it has started; wait until that is done.
@@ -265,13 +218,14 @@ class Executor:
         Raises:
             StorageError: It could not be asked for.
         """
-        before = (await self.look(run_id)).record
+        await self.open()
+        before = (await self.known.look(run_id)).record
         if before.status.is_terminal:
             if before.status is RunStatus.CANCELLED:
                 # Maybe it was not told, the last time.
                 await self._tell_end(before)
             return
-        turn = self._turn
+        turn = self.known.turn
         asked = await self._asking.cancel([run_id])
         for record in asked:
             if live := self._active.get(record.run_id):
@@ -279,8 +233,11 @@ class Executor:
                 live.execution.end(Stop.CANCEL)
             elif record.status is RunStatus.CANCELLED:
                 await self._tell_end(record)
+            elif record.status is RunStatus.RUNNING:
+                # Its worker may be gone: then its end is ours to write, once that is known.
+                self._worker.own(record.run_id)
         for record in asked:
-            await self.outcomes.until_ended(self._see(record, turn), self)
+            await self.outcomes.until_ended(self.known.see(record, turn), self)
 
     async def _tell_end(self, record: RunRecord) -> None:
         """Tell the end of a run that was cancelled while nobody executed it."""
@@ -288,27 +245,31 @@ class Executor:
         told = tell_end(record, tools.storage, tools.hooks.notify)
         await in_time(told, tools.settings.finish_timeout)
         self._worker.ended(record.run_id)
-        if live := self._live.get(record.run_id):
+        if live := self.known.get(record.run_id):
             live.record = record
-            self._mark(live)
+            self.known.mark(live)
 
     async def resume(self, run_id: str) -> RunRecord:
-        """Let a run go on that has ended without success, or is parked.
+        """Let a run go on that has ended without success, is parked, or was interrupted.
 
         Raises:
             ConfigurationError: The run is under way, or has succeeded.
             StorageError: It could not be written.
         """
         await self.open()
-        before = (await self.look(run_id)).record
+        before = (await self.known.look(run_id)).record
+        if await self.known.interrupted(limit=1, run_ids=[run_id]):
+            self._worker.own(run_id)
+            await self._enqueue(run_id)
+            return before
         if before.status in {RunStatus.RUNNING, RunStatus.SUCCEEDED}:
             raise ConfigurationError(f"run {run_id} cannot be resumed: it is {before.status}")
-        turn = self._turn
+        turn = self.known.turn
         now, seconds = self._tools.clock.now(), self._tools.settings.run_timeout
         (record,) = sound_records(
             await self._tools.journal.resume(self._tenant, [run_id], now=now, seconds=seconds)
         )
-        self._see(record, turn).outcome = None
+        self.known.see(record, turn).outcome = None
         self._worker.own(run_id)
         await self.hand_over(record)
         return record
@@ -343,8 +304,14 @@ class Executor:
             request = Request(workflow=workflow, given=given, key=key, parent=parent.run_id)
             return (await self.submit(request)).record
 
+        async def look(run_id: str) -> RunRecord:
+            return (await self.known.look(run_id)).record
+
         return Children(
-            submit=submit, outcome=self.outcomes.of_run, result_type=self.outcomes.type_of
+            submit=submit,
+            look=look,
+            outcome=self.outcomes.of_run,
+            result_type=self.outcomes.type_of,
         )
 
     async def drain(self, *, grace: float) -> None:
@@ -364,8 +331,7 @@ class Executor:
         await self._asking.idle()
         await self._worker.stop()
         self.is_drained = True
-        for live in list(self._live.values()):
-            live.tell()
+        self.known.tell_all()
 
     async def _cancel_own(self) -> None:
         for live in list(self._active.values()):

@@ -58,7 +58,7 @@ class AsyncRun:
             StorageError: It cannot be read.
         """
         if not self._live.is_executing:
-            await self._executor.look(self.id)
+            await self._executor.known.look(self.id)
         return self._live.record
 
     async def result(self) -> Any:
@@ -76,16 +76,24 @@ class AsyncRun:
             return self._live.outcome.get()
         return await self._executor.outcomes.of(record)
 
-    async def events(self, *, after: int = 0) -> AsyncIterator[RunEvent]:
+    async def events(self, *, after: int = 0, wait: bool = True) -> AsyncIterator[RunEvent]:
         """Yield the events with a number above `after`; live until the run has ended.
 
         A run that waits is waited for, also where it goes on in another process.
+
+        Args:
+            after: Number of the last event that is not wanted.
+            wait: Whether to wait for more; else those are yielded that are stored now.
 
         Raises:
             WorkflowError: It has ended, and its last event could not be stored; or the engine
                 is closed, and the run has not ended.
             StorageError: The events cannot be read.
         """
+        if not wait:
+            async for event in self._stored_events(after):
+                yield event
+            return
         last: RunEvent | None = None
         while True:
             was_drained = self._executor.is_drained
@@ -176,7 +184,8 @@ class AsyncRun:
     async def resume(self) -> None:
         """Let the run go on that has failed, timed out, was cancelled, parked, or is dead.
 
-        Steps that have ended do not run again; the one that has failed does.
+        So does one that was interrupted: its worker is gone, and nobody has taken it up. Steps
+        that have ended do not run again; the one that has failed does.
 
         Raises:
             ConfigurationError: It is under way, or has succeeded.

@@ -59,7 +59,9 @@ class Heartbeat:
             self._task = asyncio.create_task(self._beat_here(), name="codeflow heartbeat")
 
     async def stop(self) -> None:
-        """Let it end at once."""
+        """Let it end at once; repeatable, since the storage may be closed by then."""
+        if self._stopped.is_set():
+            return
         self._stopped.set()
         if self._task is not None:
             self._task.cancel()

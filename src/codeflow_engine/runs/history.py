@@ -26,10 +26,10 @@ class Place:
     @property
     def title(self) -> str:
         """What the step is called in a message."""
-        return title_of(self.name, self.key)
+        return _title(self.name, self.key)
 
 
-def title_of(name: str, key: str) -> str:
+def _title(name: str, key: str) -> str:
     """Write the name of a step for people."""
     shown = key[1:] if key.startswith("=") else "" if key == "#1" else key
     return f"{name} {shown}".rstrip()
@@ -95,7 +95,7 @@ class History:
             expected: What it should have asked for.
             got: What it asks for instead.
         """
-        title = title_of(expected.name, expected.key)
+        title = _title(expected.name, expected.key)
         return NonDeterminismError(
             f"run {self._run_id} asks for {got} at position {expected.position}, where its "
             f"journal holds {expected.kind} {title!r}: its workflow was changed meanwhile; "
@@ -108,4 +108,4 @@ class History:
             return
         expected = self._sequence[place]
         if (expected.name, expected.key) != (name, key):
-            raise self.mismatch(expected, f"step {title_of(name, key)!r}")
+            raise self.mismatch(expected, f"step {_title(name, key)!r}")

@@ -53,17 +53,20 @@ class Execution:
     """One execution of a run in this process, under one claim."""
 
     def __init__(self, fence: int, events: EventStream) -> None:
-        self.fence = fence
-        self.events = events
+        self.fence: int = fence
+        self.events: EventStream = events
         self.task: asyncio.Task[Any] | None = None
         self.stop: Stop | None = None
-        self.is_lost = False
+        self.is_lost: bool = False
         """Whether another worker has the run, or it has ended, whatever stopped it first here."""
 
-        self.settled = asyncio.Event()
+        self.settled: asyncio.Event = asyncio.Event()
         """Set when nothing of it goes on, and its end is written, or could not be."""
 
-        self.working = 0
+        self.has_progressed: bool = False
+        """Whether a step was finished in it."""
+
+        self.working: int = 0
         """Steps and computations under way; without any the run only waits."""
 
         self.waits: dict[object, tuple[datetime | None, tuple[str, ...]]] = {}
@@ -72,10 +75,10 @@ class Execution:
         self.put_aside: tuple[tuple[datetime | None, tuple[str, ...]], ...] = ()
         """What it waited for when it was put aside."""
 
-        self.signalled = asyncio.Event()
+        self.signalled: asyncio.Event = asyncio.Event()
         """Set when a signal may have come."""
 
-        self.changed = asyncio.Event()
+        self.changed: asyncio.Event = asyncio.Event()
         """Set when it has begun or ended to work or to wait."""
 
     def end(self, why: Stop) -> None:
@@ -111,15 +114,15 @@ class LiveRun:
     """A run that somebody in this process holds on to."""
 
     def __init__(self, record: RunRecord) -> None:
-        self.record = record
+        self.record: RunRecord = record
         self.execution: Execution | None = None
         """The one under way, or the last one here."""
 
         self.outcome: Outcome | None = None
-        self.turn = 0
+        self.turn: int = 0
         """When something has happened to it here for the last time."""
 
-        self._changed = asyncio.Event()
+        self._changed: asyncio.Event = asyncio.Event()
 
     @property
     def is_executing(self) -> bool:

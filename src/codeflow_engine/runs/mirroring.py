@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import override
 
 from codeflow_engine.contracts import Journal, Storage
-from codeflow_engine.domain.journal import Claim, Limits, RunWrite, Submission
+from codeflow_engine.domain.journal import Claim, RunLimits, RunWrite, Submission
 from codeflow_engine.domain.run import RunRecord, RunStatus
 from codeflow_engine.runs.passing import PassingJournal
 
@@ -50,7 +50,7 @@ class MirroredJournal(PassingJournal):
         *,
         run_ids: Sequence[str],
         now: datetime,
-        limits: Mapping[str, Limits] | None = None,
+        limits: Mapping[str, RunLimits] | None = None,
     ) -> tuple[Claim, ...]:
         async with self._order:
             claims = await super().claim(tenant, worker, run_ids=run_ids, now=now, limits=limits)

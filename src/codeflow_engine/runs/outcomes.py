@@ -59,7 +59,7 @@ class Outcomes:
             ):
                 continue
             was_drained = executor.is_drained
-            await executor.look(live.record.run_id)
+            await executor.known.look(live.record.run_id)
             if not (live.is_executing or live.record.status.is_terminal):
                 if was_drained:
                     raise closed(live.record)

@@ -11,8 +11,8 @@ from codeflow_engine.domain.chat import ChatAnswer
 from codeflow_engine.domain.effect import Effect, Receipt
 from codeflow_engine.domain.journal import (
     Claim,
-    Limits,
     Notice,
+    RunLimits,
     RunWrite,
     Signal,
     StepRecord,
@@ -55,7 +55,7 @@ class PassingJournal(Journal):
         now: datetime,
         limit: int,
         run_ids: Collection[str] | None = None,
-        limits: Mapping[str, Limits] | None = None,
+        limits: Mapping[str, RunLimits] | None = None,
     ) -> tuple[str, ...]:
         return await self._journal.find_due(
             tenant, now=now, limit=limit, run_ids=run_ids, limits=limits
@@ -69,7 +69,7 @@ class PassingJournal(Journal):
         *,
         run_ids: Sequence[str],
         now: datetime,
-        limits: Mapping[str, Limits] | None = None,
+        limits: Mapping[str, RunLimits] | None = None,
     ) -> tuple[Claim, ...]:
         return await self._journal.claim(tenant, worker, run_ids=run_ids, now=now, limits=limits)
 

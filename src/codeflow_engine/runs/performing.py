@@ -39,6 +39,7 @@ from codeflow_engine.runs.ledger import Ledger
 from codeflow_engine.runs.live import Execution, LiveRun, Outcome, Stop
 from codeflow_engine.runs.points import reach
 from codeflow_engine.runs.submitting import loaded
+from codeflow_engine.runs.suspects import Suspects
 from codeflow_engine.runs.work import StepRunner
 from codeflow_engine.runs.workflow import Workflow, WorkflowFunction
 from codeflow_engine.runs.writer import Last, Parts, Writer, Writes
@@ -56,6 +57,7 @@ class Stage:
     tools: Toolbox
     runner: StepRunner
     writes: Writes
+    suspects: Suspects
     children: Callable[[RunRecord], Children]
 
     @property
@@ -141,6 +143,9 @@ class Performance:
 
     async def _execute(self) -> _Ended:
         execution = self._execution
+        if not await self._stage.suspects.admit(self._claim.record, execution):
+            later = self._tools.clock.now() + timedelta(seconds=2 * self._tools.settings.poll)
+            return self._state(RunStatus.PENDING, wake_at=later), None
         if (stop := self._stop()) is not None:
             return self._stopped(stop)
         execution.task = asyncio.create_task(

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final, override
 
 from codeflow_engine.contracts import Journal
-from codeflow_engine.domain.journal import Claim, Limits, RunWrite, StepRecord, Submission
+from codeflow_engine.domain.journal import Claim, RunLimits, RunWrite, StepRecord, Submission
 from codeflow_engine.domain.run import RunRecord
 from codeflow_engine.redaction import Redactor
 from codeflow_engine.runs.passing import PassingJournal
@@ -57,7 +57,7 @@ class SealedJournal(PassingJournal):
         *,
         run_ids: Sequence[str],
         now: datetime,
-        limits: Mapping[str, Limits] | None = None,
+        limits: Mapping[str, RunLimits] | None = None,
     ) -> tuple[Claim, ...]:
         claims = await super().claim(tenant, worker, run_ids=run_ids, now=now, limits=limits)
         return tuple(

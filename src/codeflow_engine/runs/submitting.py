@@ -71,16 +71,7 @@ async def loaded(tools: Toolbox, name: str) -> Workflow:
 
 
 async def prepared(tools: Toolbox, request: Request) -> Callable[[], Submission]:
-    """Read the input of a run as `prepare` does, in a worker thread unless it is no work."""
-    is_loaded = tools.backends.is_loaded(Kind.WORKFLOW, request.workflow)
-    if is_loaded and is_small(request.given, _BRIEF) and load(tools, request.workflow).is_plain:
-        return prepare(tools, request)
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(tools.threads, prepare, tools, request)
-
-
-def prepare(tools: Toolbox, request: Request) -> Callable[[], Submission]:
-    """Read the input of a run, which may be many megabytes.
+    """Read the input of a run, which may be many megabytes: in a worker thread, if it is any work.
 
     Returns:
         What makes the submission, on the loop: ids and moments are of the clock there.
@@ -90,6 +81,14 @@ def prepare(tools: Toolbox, request: Request) -> Callable[[], Submission]:
         ConfigurationError: The input cannot work.
         SerializationError: The input cannot be kept.
     """
+    is_loaded = tools.backends.is_loaded(Kind.WORKFLOW, request.workflow)
+    if is_loaded and is_small(request.given, _BRIEF) and load(tools, request.workflow).is_plain:
+        return _prepare(tools, request)
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(tools.threads, _prepare, tools, request)
+
+
+def _prepare(tools: Toolbox, request: Request) -> Callable[[], Submission]:
     request.check()
     workflow = load(tools, request.workflow)
     value = workflow.read_input(request.given)

@@ -69,6 +69,10 @@ def workflow_of(
         name: What it is submitted by.
         version: Raised when the steps change.
         earlier: The code of older versions.
+
+    Raises:
+        ConfigurationError: An annotation of it cannot be resolved, or what it names has no
+            form in which it could be kept; or, later, an input is none that it takes.
     """
     from codeflow_engine.domain.encoding import from_plain, to_plain
     from codeflow_engine.runs.codec import taken

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
 from codeflow_engine.domain.effect import Effect, Receipt
-from codeflow_engine.domain.journal import RunState, RunWrite, Signal, StepRecord
+from codeflow_engine.domain.journal import RunState, RunWrite, Signal, StepRecord, StepState
 from codeflow_engine.domain.run import RunEvent, RunRecord
 from codeflow_engine.errors import LeaseLostError, StorageError
 from codeflow_engine.runs.batches import Batches
@@ -171,6 +171,8 @@ class Writer:
                 f"run {self._record.run_id} was taken over by another worker: nothing of what "
                 f"this one does is kept any more"
             )
+        if any(step.state is StepState.DONE for step in parts.get("steps", ())):
+            self._execution.has_progressed = True
         await self._execution.events.until_told()
 
     def has_failed_with(self, error: BaseException) -> bool:

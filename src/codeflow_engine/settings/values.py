@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from annotated_types import Gt, Len
 
 from codeflow_engine.domain.change import Scope
-from codeflow_engine.domain.journal import Limits
+from codeflow_engine.domain.journal import RunLimits
 from codeflow_engine.sandbox import Isolation
 
 __all__ = ["Executes", "Settings"]
@@ -84,7 +84,7 @@ class Settings:
     """How often a run is taken up because its worker was gone, without one step finished
     meanwhile, until it counts as dead."""
 
-    limits: dict[str, Limits] = field(default_factory=dict)
+    limits: dict[str, RunLimits] = field(default_factory=dict)
     """How many runs of a workflow execute at once in all workers, by its name."""
 
     run_timeout: _Seconds = 1800.0

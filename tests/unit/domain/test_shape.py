@@ -101,3 +101,17 @@ def test_what_a_constructor_would_refuse_is_not_sound() -> None:
 def test_what_is_no_value_of_a_dataclass_is_not_sound(value: object) -> None:
     """Nor is the class itself."""
     assert not is_sound(value)
+
+
+class Said(str):
+    """A text with something more, as a parser of XML gives it."""
+
+    __slots__ = ()
+
+
+@pytest.mark.parametrize("name", ["name", "note", "pair", "tags", "counts"])
+def test_subclasses_of_plain_types_are_not_what_is_declared(name: str) -> None:
+    """What comes back from a journal would be another value."""
+    said = Said("x")
+    values = {"pair": (1, said), "tags": frozenset({said}), "counts": {said: 1}}
+    assert not is_sound(altered(name, values.get(name, said)))

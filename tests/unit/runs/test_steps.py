@@ -2,93 +2,29 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from durable import Frozen, opened, until
+from shop import Price, Shop
 
 from codeflow_engine import AsyncEngine
 from codeflow_engine.domain.journal import StepState
 from codeflow_engine.domain.run import RunFinished, RunResumed, RunStatus, StepStarted
 from codeflow_engine.errors import (
     LeaseLostError,
-    NonDeterminismError,
     ProviderUnavailableError,
     RateLimitError,
     RunTimeoutError,
     SerializationError,
     StepError,
     StepTimeoutError,
-    WorkflowError,
 )
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.runs.retry import Retry
 from codeflow_engine.storage.memory import MemoryStorage
 from codeflow_engine.testing.fakes import FakeClock
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Price:
-    """A value with a type of its own."""
-
-    name: str
-    cents: int
-
-
-class Shop:
-    """Workflows whose steps are counted, whoever executes them."""
-
-    def __init__(self) -> None:
-        self.done: Counter[str] = Counter()
-        self.broken: Counter[str] = Counter()
-        """How often a step still fails."""
-
-    def register(self, engine: AsyncEngine) -> AsyncEngine:
-        for name in ("buy", "many", "tidy", "values"):
-            engine.workflow(name)(getattr(self, name))
-        return engine
-
-    async def work(self, name: str) -> str:
-        self.done[name] += 1
-        if self.broken[name]:
-            self.broken[name] -= 1
-            raise ProviderUnavailableError(f"{name} is away")
-        return name.upper()
-
-    async def buy(self, run: RunContext, given: dict[str, Any]) -> list[str]:
-        retry = Retry(attempts=given.get("attempts", 1), first=0.01)
-        return [
-            await run.step("look", self.work, "look"),
-            await run.step("pay", self.work, "pay", retry=retry),
-            await run.step("send", self.work, "send"),
-        ]
-
-    async def many(self, run: RunContext, given: dict[str, Any]) -> list[str]:
-        first = await run.step("look", self.work, "look")
-        rest = await run.together(
-            run.step("part", self.work, f"part {n}", key=str(n)) for n in range(given["parts"])
-        )
-        return [first, *rest]
-
-    async def tidy(self, run: RunContext, given: dict[str, Any]) -> None:
-        try:
-            await run.step("look", self.work, "look")
-        finally:
-            await run.step("clean", self.work, "clean")
-
-    async def price(self) -> Price:
-        self.done["price"] += 1
-        return Price(name="tea", cents=250)
-
-    async def values(self, run: RunContext, given: dict[str, Any]) -> Price:
-        price = await run.step("price", self.price)
-        doubled: Price = await run.compute("double", lambda: Price(name="tea", cents=500))
-        assert isinstance(price, Price)
-        await run.step("look", self.work, "look")
-        return doubled
 
 
 @pytest.fixture
@@ -423,132 +359,6 @@ async def test_d40_an_error_that_cannot_be_kept_comes_back_as_one_that_says_so(
         with pytest.raises(StepError, match="OddError") as caught:
             await (await other.run(run_id)).result()
         assert "opensesame" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("changed", "expected"),
-    [
-        (("look", "cash", "send"), "work 'pay'"),
-        (("pay", "look", "send"), "work 'look'"),
-        (("look", "wrap", "pay", "send"), "work 'pay'"),
-        (("look",), "work 'pay'"),
-    ],
-    ids=["renamed", "reordered", "inserted", "removed"],
-)
-async def test_d38_a_changed_workflow_is_found_out(
-    shop: Shop, storage: MemoryStorage, changed: tuple[str, ...], expected: str
-) -> None:
-    """The error names run and place, what stands in the journal, and what was asked for."""
-
-    def ways(*names: str) -> Any:
-        async def way(run: RunContext, given: dict[str, Any]) -> None:
-            for name in names:
-                await run.step(name, shop.work, name)
-
-        return way
-
-    frozen = Frozen(storage, "step.asked:send")
-    frozen.engine.workflow("way")(ways("look", "pay", "send"))
-    run_id = (await frozen.engine.submit("way", {})).id
-    await frozen.until_frozen()
-    async with opened(AsyncEngine(storage=storage)) as engine:
-        engine.workflow("way")(ways(*changed))
-        shop.register(engine)
-        run = await engine.run(run_id)
-        with pytest.raises(NonDeterminismError, match=expected) as caught:
-            await run.result()
-        assert run_id in str(caught.value)
-        other = await engine.submit("buy", {})
-        assert await other.result() == ["LOOK", "PAY", "SEND"]
-    assert shop.done["wrap"] == shop.done["cash"] == 0
-    await frozen.close()
-
-
-async def test_d38_a_changed_parallel_step_is_found_out(shop: Shop, storage: MemoryStorage) -> None:
-    """A record that nobody asks for belongs to another workflow."""
-
-    def parts(*keys: str) -> Any:
-        async def part(run: RunContext, given: dict[str, Any]) -> None:
-            await run.together(run.step("part", shop.work, key, key=key) for key in keys)
-            await run.step("send", shop.work, "send")
-
-        return part
-
-    frozen = Frozen(storage, "step.asked:send")
-    frozen.engine.workflow("parts")(parts("a", "b"))
-    run_id = (await frozen.engine.submit("parts", {})).id
-    await frozen.until_frozen()
-    async with opened(AsyncEngine(storage=storage)) as engine:
-        engine.workflow("parts")(parts("a", "c"))
-        with pytest.raises(NonDeterminismError, match="part b"):
-            await (await engine.run(run_id)).result()
-    assert shop.done["c"] == 0
-    await frozen.close()
-
-
-async def test_g_older_runs_finish_on_the_code_that_is_kept_for_them(
-    shop: Shop, storage: MemoryStorage
-) -> None:
-    """A run goes on with the version that it began with."""
-
-    async def first(run: RunContext, given: dict[str, Any]) -> str:
-        await run.step("look", shop.work, "look")
-        return await run.step("pay", shop.work, "pay")
-
-    async def second(run: RunContext, given: dict[str, Any]) -> str:
-        return await run.step("send", shop.work, "send")
-
-    frozen = Frozen(storage, "step.asked:pay")
-    frozen.engine.workflow("buying", version=1)(first)
-    run_id = (await frozen.engine.submit("buying", {})).id
-    await frozen.until_frozen()
-    async with opened(AsyncEngine(storage=storage)) as engine:
-        engine.workflow("buying", version=2, earlier={1: first})(second)
-        assert await (await engine.run(run_id)).result() == "PAY"
-        assert await (await engine.submit("buying", {})).result() == "SEND"
-    await frozen.close()
-
-
-async def test_steps_without_a_key_do_not_run_at_the_same_time(engine: AsyncEngine) -> None:
-    """Nobody could tell them apart the second time."""
-
-    async def wait() -> None:
-        await asyncio.sleep(0.01)
-
-    @engine.workflow("unkeyed")
-    async def unkeyed(run: RunContext, given: dict[str, Any]) -> None:
-        await run.together(run.step("wait", wait) for _ in range(2))
-
-    with pytest.raises(WorkflowError, match="give each a key"):
-        await (await engine.submit("unkeyed", {})).result()
-
-
-async def test_a_step_does_not_stand_inside_of_a_step(engine: AsyncEngine, shop: Shop) -> None:
-    """The inner one would be skipped or repeated with the outer one, unseen."""
-
-    @engine.workflow("nested")
-    async def nested(run: RunContext, given: dict[str, Any]) -> None:
-        async def outer() -> str:
-            return await run.step("inner", shop.work, "inner")
-
-        await run.step("outer", outer)
-
-    with pytest.raises(WorkflowError, match="inside of a step"):
-        await (await engine.submit("nested", {})).result()
-
-
-async def test_steps_without_a_key_may_repeat_one_after_the_other(
-    engine: AsyncEngine, shop: Shop
-) -> None:
-    """A loop needs no keys: its turns are counted."""
-
-    @engine.workflow("loop")
-    async def loop(run: RunContext, given: dict[str, Any]) -> int:
-        return len([await run.step("look", shop.work, "look") for _ in range(3)])
-
-    run = await engine.submit("loop", {})
-    assert await run.result() == 3
-    assert [step.key for step in await run.steps()] == ["#1", "#2", "#3"]
 
 
 async def test_d32_a_deadline_survives_its_worker(shop: Shop, storage: MemoryStorage) -> None:

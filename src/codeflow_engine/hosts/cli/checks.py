@@ -130,7 +130,7 @@ def _check_plugins(settings_file: Path | None, settings: Settings | None) -> lis
         told = "not looked at, since the settings are wrong"
         return [Check(state=State.WARNING, topic="plugins", told=told)]
     try:
-        with Engine(settings_file=settings_file) as engine:
+        with Engine(settings_file=settings_file, executes="none") as engine:
             rows, _ = states(engine.plugins)
             failures = [failure.error.message for failure in engine.plugins.failures]
     except CodeflowError as error:

@@ -12,8 +12,11 @@ from codeflow_engine.hosts.cli.doctor import doctor
 from codeflow_engine.hosts.cli.exits import Exit
 from codeflow_engine.hosts.cli.plugins import plugins
 from codeflow_engine.hosts.cli.review import review
-from codeflow_engine.hosts.cli.runs import runs, show
+from codeflow_engine.hosts.cli.runs import runs
+from codeflow_engine.hosts.cli.showing import show
+from codeflow_engine.hosts.cli.steering import approve, cancel, resume
 from codeflow_engine.hosts.cli.terminal import say, write_out
+from codeflow_engine.hosts.cli.worker import worker
 
 __all__ = ["app"]
 
@@ -29,7 +32,7 @@ def app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     program.callback()(_options)
-    for command in (review, runs, show, dismiss, doctor):
+    for command in (review, runs, show, resume, cancel, approve, worker, dismiss, doctor):
         program.command()(command)
     program.add_typer(dismissals(), name="dismissals")
     program.add_typer(plugins(), name="plugins")

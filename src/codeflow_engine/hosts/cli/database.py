@@ -96,12 +96,15 @@ def prune(
     db: Database = None,
     settings: SettingsFile = None,
 ) -> int:
-    """Remove ended runs, findings and dismissals that are older than a moment."""
+    """Remove ended runs, findings, dismissals and models' answers older than a moment."""
     moment = ago(before, datetime.now(UTC))
     with history_engine(db, settings) as engine:
         gone = engine.prune(before=moment)
-    told = (count(gone.runs, "run"), count(gone.findings, "finding"))
-    write_out(f"removed {', '.join(told)}, {count(gone.dismissals, 'dismissal')}\n")
+    told = (
+        *(count(gone.runs, "run"), count(gone.findings, "finding")),
+        *(count(gone.dismissals, "dismissal"), count(gone.answers, "answer")),
+    )
+    write_out(f"removed {', '.join(told)}\n")
     return Exit.OK
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import sys
@@ -19,6 +18,7 @@ from codeflow_engine.hosts.cli.history import Database, SettingsFile, history_en
 from codeflow_engine.hosts.cli.moments import later, shown
 from codeflow_engine.hosts.cli.table import table
 from codeflow_engine.hosts.cli.terminal import say, style_of, write_out
+from codeflow_engine.hosts.cli.user import user_name
 from codeflow_engine.reports.prose import count
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def dismiss(
         made = engine.dismiss(
             fingerprint,
             reason=reason,
-            author=author or _user(),
+            author=author or user_name("--author"),
             scope=scope,
             where=where,
             expires_at=until,
@@ -69,13 +69,6 @@ def dismiss(
         table([("dismissed", made.fingerprint), *_facts(made)], style_of(sys.stdout, os.environ))
     )
     return Exit.OK
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        raise ConfigurationError("this process has no user's name; give --author") from None
 
 
 def _facts(one: Dismissal) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import typer
 
@@ -20,8 +20,10 @@ __all__ = [
     "KEPT_DAYS",
     "SQL_SCHEMES",
     "Database",
+    "Places",
     "SettingsFile",
     "history_engine",
+    "history_places",
     "history_url",
     "scheme_of",
 ]
@@ -45,32 +47,51 @@ SettingsFile = Annotated[
 ]
 
 
+class Places(TypedDict):
+    """Options of an engine that say where the history is."""
+
+    storage: str | None
+    cache: str | None
+
+
 @contextmanager
 def history_engine(
-    db: str | None, settings: Path | None, *, grows: bool = False, **options: Any
+    db: str | None,
+    settings: Path | None,
+    *,
+    executes: str = "none",
+    grows: bool = False,
+    **options: Any,
 ) -> Iterator[Engine]:
     """Lend an engine whose storage and cache are the history.
 
     Args:
         db: What the command was told.
         settings: The settings file, where the command was told one.
+        executes: Which runs it executes. Never all: only a worker goes on with what another
+            process has left.
         grows: Whether the command adds to the history: the user's own file then lets go of
             what is old. A database that somebody named is theirs to look after.
         options: Further options of the engine.
     """
     from codeflow_engine.sync import Engine
 
-    url = history_url(db, settings)
-    cache = _cache_beside(url)
-    with Engine(settings_file=settings, storage=url, cache=cache, **options) as engine:
+    places = history_places(db, settings)
+    with Engine(settings_file=settings, executes=executes, **places, **options) as engine:
         yield engine
-        if grows and db is None and cache is not None:
+        if grows and db is None and places["cache"] is not None:
             engine.prune(before=datetime.now(UTC) - timedelta(days=KEPT_DAYS))
 
 
-def _cache_beside(url: str | None) -> str | None:
-    """Keep the cache in the same database; beside another storage as the settings say."""
-    return url if url is not None and scheme_of(url) in SQL_SCHEMES else None
+def history_places(db: str | None, settings: Path | None) -> Places:
+    """Choose storage and cache of an engine; beside a database the cache is in the same one.
+
+    Raises:
+        ConfigurationError: The settings cannot be read.
+    """
+    url = history_url(db, settings)
+    is_database = url is not None and scheme_of(url) in SQL_SCHEMES
+    return {"storage": url, "cache": url if is_database else None}
 
 
 def scheme_of(url: str) -> str:

@@ -49,7 +49,7 @@ def _listed(
         return Exit.OK
     from codeflow_engine.sync import Engine
 
-    with Engine(settings_file=settings) as engine:
+    with Engine(settings_file=settings, executes="none") as engine:
         known = engine.plugins
         rows, broken = states(known)
         failures = [(failure.origin, failure.error.message) for failure in known.failures]

@@ -6,13 +6,14 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from codeflow_engine.errors import CodeflowError
 from codeflow_engine.hosts.cli.exits import Exit, exit_of
+from codeflow_engine.hosts.cli.signals import is_ignored
 from codeflow_engine.hosts.cli.terminal import prepare_streams, say, say_error
 from codeflow_engine.reports.visible import escape
 
@@ -33,17 +34,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     prepare_streams()
     try:
-        import typer
-
         from codeflow_engine.hosts.cli.commands import app
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _EXTRA:
             raise
         say_error('the command line is an extra: pip install "codeflow-engine[cli]"')
         return Exit.USAGE
+    with _ended_by_signals() as heard:
+        status = _guarded(app, arguments)
+    if heard:
+        # The host may have a way of its own to end.
+        raise SystemExit(128 + heard[0])
+    if status == Exit.INTERRUPTED:
+        say_error("interrupted")
+    return status
+
+
+def _guarded(app: Callable[[], typer.Typer], arguments: Sequence[str] | None) -> int:
+    """Run the program, and tell by its exit status whatever it raises."""
+    import typer
+
     try:
-        with _ended_by_signals():
-            return _run(app(), arguments)
+        return _run(app(), arguments)
     except typer.TyperException as error:
         say_error(f"{error.format_message()} (codeflow --help tells more)")
         return Exit.USAGE
@@ -64,25 +76,31 @@ def _run(app: typer.Typer, arguments: Sequence[str] | None) -> int:
 
     words = sys.argv[1:] if arguments is None else list(arguments)
     status = get_command(app).main(words, prog_name="codeflow", standalone_mode=False)
-    if status == Exit.INTERRUPTED:
-        say_error("interrupted")
     return int(status or Exit.OK)
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP unwind the program, so that no process is left behind."""
+def _ended_by_signals() -> Iterator[list[int]]:
+    """Let SIGTERM and SIGHUP unwind the program, so that no process is left behind.
+
+    Gives a list that holds the signals which came. One that is ignored stays so, as under
+    `nohup`.
+    """
+    heard: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield heard
         return
 
     def leave(number: int, frame: FrameType | None) -> NoReturn:
         del frame
-        raise SystemExit(128 + number)
+        heard.append(number)
+        # Not `SystemExit`, which would count as a failure of the plugin that runs just now.
+        raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    numbers = [one for one in (signal.SIGTERM, signal.SIGHUP) if not is_ignored(one)]
+    before = {number: signal.signal(number, leave) for number in numbers}
     try:
-        yield
+        yield heard
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -5,14 +5,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from codeflow_engine.domain.run import RunEvent
 from codeflow_engine.hosts.cli.terminal import is_terminal, style_of
 from codeflow_engine.reports.cells import lay_out, width
 from codeflow_engine.reports.timeline import Timeline
 
-__all__ = ["Line", "line_of", "progress"]
+if TYPE_CHECKING:
+    from codeflow_engine.sync import Run
+
+__all__ = ["Line", "line_of", "progress", "watch"]
+
+
+def watch(run: Run, environment: Mapping[str, str]) -> None:
+    """Show how a run goes until it has ended, well or not."""
+    with progress(environment) as show:
+        for event in run.events():
+            show(event)
 
 
 @contextmanager

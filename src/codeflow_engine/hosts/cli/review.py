@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from enum import StrEnum
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,30 +12,25 @@ import typer
 
 from codeflow_engine.domain.change import Scope
 from codeflow_engine.errors import ConfigurationError
-from codeflow_engine.hosts.cli.destination import Destination
-from codeflow_engine.hosts.cli.exits import Exit
 from codeflow_engine.hosts.cli.formats import ReportFormat
 from codeflow_engine.hosts.cli.history import Database, SettingsFile, history_engine
-from codeflow_engine.hosts.cli.terminal import say, style_of, write_out
-from codeflow_engine.reports.style import Style
+from codeflow_engine.hosts.cli.imports import Imported, import_settings
+from codeflow_engine.hosts.cli.outcome import (
+    FailOn,
+    Gate,
+    Output,
+    destination_of,
+    exit_status,
+    report,
+)
+from codeflow_engine.hosts.cli.terminal import say
 
 if TYPE_CHECKING:
     from codeflow_engine.domain.change import Change
     from codeflow_engine.domain.review import Review
     from codeflow_engine.sync import Engine
 
-__all__ = ["Gate", "review"]
-
-
-class Gate(StrEnum):
-    """The least severity that counts as a failure."""
-
-    CRITICAL = "critical"
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
-    INFO = "info"
-    NEVER = "never"
+__all__ = ["review"]
 
 
 _Path = Annotated[
@@ -59,25 +53,10 @@ _Names = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME", help="Ask this analyzer; may be repeated. [default: all]"),
 ]
-_Output = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Write the report to a file, whole or not at all."),
-]
-_Gate = Annotated[
-    Gate, typer.Option(help="Exit with 1 for new or open findings as bad as this, or worse.")
-]
 _Scope = Annotated[
     Scope | None,
     typer.Option(
         help="Hear analyzers on changed lines, or anywhere in the changed files. [default: changed]"
-    ),
-]
-_Import = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--import",
-        metavar="FILE",
-        help="Fuse the findings of a SARIF or reviewdog report; may be repeated.",
     ),
 ]
 
@@ -91,10 +70,10 @@ def review(
     diff: _Patch = None,
     analyzer: _Names = None,
     form: ReportFormat = "text",
-    output: _Output = None,
-    fail_on: _Gate = Gate.HIGH,
+    output: Output = None,
+    fail_on: FailOn = Gate.HIGH,
     scope: _Scope = None,
-    imported: _Import = None,
+    imported: Imported = None,
     db: Database = None,
     settings: SettingsFile = None,
 ) -> int:
@@ -110,9 +89,7 @@ def review(
     if staged and head is not None:
         raise ConfigurationError("--staged and --head exclude each other")
     head = ":index" if staged else head
-    destination = None if output is None else Destination(output)
-    if destination is not None:
-        destination.check()
+    destination = destination_of(output)
     change = _read_change(path, diff, ranged=base is not None or head is not None)
     asked = {
         "change": change,
@@ -121,15 +98,14 @@ def review(
         "analyzers": analyzer or None,
         "scope": scope,
     }
-    reports = [str(report.absolute()) for report in imported or ()]
-    extra = {"imported": {"reports": reports}} if reports else None
-    with history_engine(db, settings, grows=True, backend_settings=extra) as engine:
+    extra = import_settings(imported)
+    with history_engine(db, settings, executes="own", grows=True, backend_settings=extra) as engine:
         for failure in engine.plugins.failures:
             # Nobody asked what it offers, which no ledger can know of.
             say(f"warning: a plugin is not in use: {failure.error.message}")
         result = _review(engine, asked)
-    _report(result, form, destination)
-    return _status(result, fail_on)
+    report(result, form, destination)
+    return exit_status(result, fail_on)
 
 
 def _read_change(path: Path | None, diff: str | None, *, ranged: bool) -> Path | Change:
@@ -153,36 +129,9 @@ def _read_patch(name: str) -> Change:
 
 
 def _review(engine: Engine, asked: dict[str, Any]) -> Review:
-    from codeflow_engine.hosts.cli.progress import progress
+    from codeflow_engine.hosts.cli.progress import watch
 
-    with progress(os.environ) as show:
-        run = engine.submit("review", asked)
-        for event in run.events():
-            show(event)
-        result: Review = run.result()
-        return result
-
-
-def _report(result: Review, form: str, destination: Destination | None) -> None:
-    from codeflow_engine.reports import formats
-    from codeflow_engine.reports.summary import coverage_line, headline
-
-    plain = result.to_json()
-    style = Style() if destination is not None else style_of(sys.stdout, os.environ)
-    report = formats.render(plain, form, style=style)
-    if destination is None:
-        write_out(report)
-        return
-    destination.write(report)
-    say(f"wrote {destination}\n{headline(plain)}\n{coverage_line(plain)}")
-
-
-def _status(result: Review, gate: Gate) -> Exit:
-    if result.outcome != "reviewed":
-        return Exit.INCOMPLETE
-    worst = result.worst()
-    if gate is Gate.NEVER or worst is None:
-        return Exit.OK
-    from codeflow_engine.domain.finding import Severity
-
-    return Exit.FINDINGS if worst.at_least(Severity(gate.value)) else Exit.OK
+    run = engine.submit("review", asked)
+    watch(run, os.environ)
+    result: Review = run.result()
+    return result

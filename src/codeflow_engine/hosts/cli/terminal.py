@@ -51,8 +51,8 @@ def _encoding(stream: TextIO | None) -> str:
     return getattr(stream, "encoding", None) or "utf-8"
 
 
-def write_out(text: str) -> None:
-    """Write to standard output; a reader who has left is no error.
+def write_out(text: str) -> bool:
+    """Write to standard output; say whether anybody reads it, which is no error where not.
 
     Raises:
         ConfigurationError: It is closed, or nothing can be written to it.
@@ -65,10 +65,12 @@ def write_out(text: str) -> None:
         stream.flush()
     except BrokenPipeError:
         _silence(stream)
+        return False
     except (OSError, ValueError) as error:
         _silence(stream)
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigurationError(f"standard output cannot be written: {reason}") from error
+    return True
 
 
 def say(text: str) -> None:

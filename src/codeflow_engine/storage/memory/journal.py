@@ -12,8 +12,8 @@ from codeflow_engine.domain.chat import ChatAnswer
 from codeflow_engine.domain.effect import Effect, Receipt
 from codeflow_engine.domain.journal import (
     Claim,
-    Limits,
     Notice,
+    RunLimits,
     RunState,
     RunWrite,
     Signal,
@@ -65,7 +65,7 @@ class MemoryJournal(MemoryState, Journal, ABC):
         now: datetime,
         limit: int,
         run_ids: Collection[str] | None = None,
-        limits: Mapping[str, Limits] | None = None,
+        limits: Mapping[str, RunLimits] | None = None,
     ) -> tuple[str, ...]:
         """Find runs that may be claimed, in the order in which they should be."""
         check_zones([now])
@@ -86,7 +86,7 @@ class MemoryJournal(MemoryState, Journal, ABC):
         *,
         run_ids: Sequence[str],
         now: datetime,
-        limits: Mapping[str, Limits] | None = None,
+        limits: Mapping[str, RunLimits] | None = None,
     ) -> tuple[Claim, ...]:
         """Take runs that are due, and raise their fences."""
         check_zones([now])
@@ -228,13 +228,14 @@ class MemoryJournal(MemoryState, Journal, ABC):
         """Ask for the end of runs and of all that they started."""
         check_zones([now])
         records = self._tenants[tenant]
-        family = list(records.family(run_ids))
+        family = records.family(run_ids)
         for run in family:
             if run.status is RunStatus.RUNNING:
                 self._put(replace(run, cancelling=True))
             elif not run.status.is_terminal:
                 self._cancel(records, run, now)
-        started = [run.run_id for run in family if run.run_id not in run_ids]
+        asked = set(run_ids)
+        started = [run.run_id for run in family if run.run_id not in asked]
         found = tuple(records.get([*run_ids, *started]))
         self._trim()
         return found
@@ -303,7 +304,9 @@ class MemoryJournal(MemoryState, Journal, ABC):
         kept = self._tenants[tenant].answers
         return {key: kept.setdefault(key, (one, now))[0] for key, one in answers.items()}
 
-    def _slots(self, records: Records, limits: Mapping[str, Limits] | None, now: datetime) -> Slots:
+    def _slots(
+        self, records: Records, limits: Mapping[str, RunLimits] | None, now: datetime
+    ) -> Slots:
         live = self._live()
         executing = (
             records.runs[run_id]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from codeflow_engine.domain.journal import Limits
+from codeflow_engine.domain.journal import RunLimits
 from codeflow_engine.domain.run import RunRecord
 
 __all__ = ["Slots"]
@@ -24,7 +24,7 @@ class Slots:
 
     def __init__(
         self,
-        limits: Mapping[str, Limits] | None,
+        limits: Mapping[str, RunLimits] | None,
         executing: Iterable[RunRecord],
         known: Iterable[RunRecord],
         now: datetime,

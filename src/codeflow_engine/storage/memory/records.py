@@ -140,12 +140,10 @@ class Records:
 
     def remove(self, run_id: str) -> None:
         """Remove a run with all that is only its own."""
-        run = self.runs.pop(run_id, None)
-        if run is not None:
-            self._unlist(run)
-            for key in self.entries.pop(run_id).effects:
-                del self.effects[key]
-                self.receipts.pop(key, None)
+        self._unlist(self.runs.pop(run_id))
+        for key in self.entries.pop(run_id).effects:
+            del self.effects[key]
+            self.receipts.pop(key, None)
         self.events.pop(run_id, None)
         self.reviews.pop(run_id, None)
 

@@ -12,9 +12,10 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.pool import NullPool
@@ -38,8 +39,16 @@ class Access(ABC):
     """Runs work on a connection of an engine."""
 
     @abstractmethod
-    async def call[T](self, work: Work[T], prepare: Prepare = None) -> T:
-        """Run `prepare`, and then `work` on a connection; neither blocks the event loop."""
+    async def call[T](self, work: Work[T], prepare: Prepare = None, *, alone: bool = False) -> T:
+        """Run `prepare`, and then `work` on a connection; neither blocks the event loop.
+
+        Args:
+            work: What to do.
+            prepare: What comes before a connection is taken; it may block.
+            alone: Whether it waits here for the one before it that is to be alone, too.
+                SQLite has one writer, and who waits for it there looks again after a sleep
+                of up to 100 ms.
+        """
 
     @property
     @abstractmethod
@@ -61,6 +70,9 @@ class _Threads:
 
     process: int
     pool: ThreadPoolExecutor
+    single: ThreadPoolExecutor
+    """One thread, for work that is done alone."""
+
     engine: Engine
 
 
@@ -82,7 +94,7 @@ class OnThreads(Access):
         """All loops share the threads."""
         return True
 
-    async def call[T](self, work: Work[T], prepare: Prepare = None) -> T:
+    async def call[T](self, work: Work[T], prepare: Prepare = None, *, alone: bool = False) -> T:
         """Run work in a thread; it goes on to its end when the caller is cancelled."""
         threads = self._open()
 
@@ -92,7 +104,8 @@ class OnThreads(Access):
             with threads.engine.connect() as connection:
                 return work(connection)
 
-        return await asyncio.get_running_loop().run_in_executor(threads.pool, run)
+        pool = threads.single if alone else threads.pool
+        return await asyncio.get_running_loop().run_in_executor(pool, run)
 
     async def leave_loop(self) -> None:
         """Close nothing: other loops use the same threads."""
@@ -102,8 +115,11 @@ class OnThreads(Access):
             opened = self._threads
             if opened is None or opened.process != os.getpid():
                 engine = self._engine if isinstance(self._engine, Engine) else self._engine()
-                pool = ThreadPoolExecutor(self._count, thread_name_prefix="codeflow-sql")
-                opened = self._threads = _Threads(os.getpid(), pool, engine)
+                single = ThreadPoolExecutor(1, thread_name_prefix="codeflow-sql-alone")
+                pool = single
+                if self._count > 1:
+                    pool = ThreadPoolExecutor(self._count - 1, thread_name_prefix="codeflow-sql")
+                opened = self._threads = _Threads(os.getpid(), pool, single, engine)
             return opened
 
     async def aclose(self) -> None:
@@ -111,7 +127,8 @@ class OnThreads(Access):
         opened, self._threads = self._threads, None
         if opened is None or opened.process != os.getpid():
             return
-        await asyncio.to_thread(opened.pool.shutdown)
+        for pool in (opened.single, opened.pool):
+            await asyncio.to_thread(pool.shutdown)
         if not isinstance(self._engine, Engine):
             await asyncio.to_thread(opened.engine.dispose)
 
@@ -135,31 +152,44 @@ class OnLoop(Access):
         self._connections = connections
         self._opened: dict[asyncio.AbstractEventLoop, _Looped] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._alone: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]
+        self._alone = WeakKeyDictionary()
 
     @property
     def serves_any_loop(self) -> bool:
         """A host's engine belongs to one loop, and each other one gets its own here."""
         return callable(self._engine)
 
-    async def call[T](self, work: Work[T], prepare: Prepare = None) -> T:
+    async def call[T](self, work: Work[T], prepare: Prepare = None, *, alone: bool = False) -> T:
         """Run work on the loop; a cancelled call is rolled back."""
         if prepare is not None:
             await asyncio.to_thread(prepare)
         if not callable(self._engine):
             self._check_loop(self._engine, asyncio.get_running_loop())
-            async with _connected(self._engine) as connection:
+            async with self._turn(alone=alone), _connected(self._engine) as connection:
                 return await _run(connection, work)
-        opened = self._open(self._engine)
-        async with opened.turns, _connected(opened.engine) as connection:
+        opened = await self._open(self._engine)
+        turn = self._turn(alone=alone)
+        async with turn, opened.turns, _connected(opened.engine) as connection:
             return await _run(connection, work)
 
-    def _open(self, make: Callable[[], AsyncEngine]) -> _Looped:
+    def _turn(self, *, alone: bool) -> AbstractAsyncContextManager[object]:
+        if not alone:
+            return nullcontext()
+        return self._alone.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+
+    async def _open(self, make: Callable[[], AsyncEngine]) -> _Looped:
         loop = asyncio.get_running_loop()
+        opened = self._opened.get(loop)
+        if opened is not None and opened.process == os.getpid():
+            return opened
+        # The first one imports SQLAlchemy's half for asyncio and the driver: half a second.
+        engine = await asyncio.to_thread(make)
         opened = self._opened.get(loop)
         if opened is None or opened.process != os.getpid():
             # A loop that was closed before its engine keeps nothing that could be closed.
             kept = {one: each for one, each in self._opened.items() if not one.is_closed()}
-            opened = _Looped(os.getpid(), make(), asyncio.Semaphore(self._connections))
+            opened = _Looped(os.getpid(), engine, asyncio.Semaphore(self._connections))
             self._opened = {**kept, loop: opened}
         return opened
 

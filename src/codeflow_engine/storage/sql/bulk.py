@@ -25,6 +25,7 @@ __all__ = [
     "Bulk",
     "Options",
     "Question",
+    "Row",
     "change",
     "in_schema",
     "insertion",
@@ -55,8 +56,8 @@ class Bulk:
 
     def execute(
         self, to: Connection, rows: Sequence[Row], *, options: Options | None = None
-    ) -> None:
-        """Write rows.
+    ) -> int:
+        """Write rows, and count those that were there to be changed, or are new.
 
         Args:
             to: A connection in a transaction.
@@ -64,12 +65,11 @@ class Bulk:
             options: As of a statement of SQLAlchemy; None for those of the connection.
         """
         if not rows:
-            return
+            return 0
         if to.dialect.name == "sqlite":
-            to.exec_driver_sql(self.sqlite, [*rows])
-            return
+            return to.exec_driver_sql(self.sqlite, [*rows]).rowcount
         statement = _worded(to, self.postgresql, options)
-        to.exec_driver_sql(statement, (self._as_json(rows),))
+        return to.exec_driver_sql(statement, (self._as_json(rows),)).rowcount
 
     def _as_json(self, rows: Sequence[Row]) -> str:
         names = tuple(self.columns)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -77,7 +79,8 @@ class Database:
             with begun(connection, write=write):
                 return operation(connection)
 
-        return await self._retry(work, repeatable=repeatable, creates=self._migrates)
+        alone = write and self._target.dialect == "sqlite"
+        return await self._retry(work, repeatable=repeatable, creates=self._migrates, alone=alone)
 
     async def migrate(self) -> None:
         """Bring the tables into the form of this version.
@@ -130,28 +133,58 @@ class Database:
         await self._target.access.aclose()
 
     async def _retry[T](
-        self, work: Callable[[Connection], T], *, repeatable: bool, creates: bool
+        self,
+        work: Callable[[Connection], T],
+        *,
+        repeatable: bool,
+        creates: bool,
+        alone: bool = False,
     ) -> T:
         allowed = {Again.CONFLICT, Again.UNREACHABLE} | ({Again.LOST} if repeatable else set())
-        retrying = AsyncRetrying(
-            retry=retry_if_result(lambda end: isinstance(end, Failure) and end.again in allowed),
-            wait=wait_random_exponential(multiplier=0.02, max=1),
-            stop=self._is_over,
-            retry_error_callback=_end,
-        )
-        end: T | Failure = await retrying(self._attempt, work, creates)
+        began = time.monotonic()
+        end = await self._attempt(work, creates, alone)
+        if isinstance(end, Failure) and end.again in allowed:
+            again = partial(self._attempt, work, creates, alone)
+            end = await self._go_on(end, again, allowed, began)
         if isinstance(end, Failure):
             # Without its cause: a driver's text may hold rows, and the login.
             raise end.error
         return end
 
-    def _is_over(self, state: RetryCallState) -> bool:
-        end = _end(state)
-        is_conflict = isinstance(end, Failure) and end.again is Again.CONFLICT
-        limit = self._settings.lock_wait if is_conflict else self._wait
-        return (state.seconds_since_start or 0.0) >= limit
+    async def _go_on[T](
+        self,
+        first: Failure,
+        attempt: Callable[[], Awaitable[T | Failure]],
+        allowed: Collection[Again],
+        began: float,
+    ) -> T | Failure:
+        """Try again after a first attempt; nearly every call needs none of this machinery."""
+        ends: list[Failure] = [first]
 
-    async def _attempt[T](self, work: Callable[[Connection], T], creates: bool) -> T | Failure:  # noqa: FBT001 - called by position
+        async def next_end() -> T | Failure:
+            return ends.pop() if ends else await attempt()
+
+        def is_over(state: RetryCallState) -> bool:
+            end = _end(state)
+            is_conflict = isinstance(end, Failure) and end.again is Again.CONFLICT
+            limit = self._settings.lock_wait if is_conflict else self._wait
+            return time.monotonic() - began >= limit
+
+        retrying = AsyncRetrying(
+            retry=retry_if_result(lambda end: isinstance(end, Failure) and end.again in allowed),
+            wait=wait_random_exponential(multiplier=0.02, max=1),
+            stop=is_over,
+            retry_error_callback=_end,
+        )
+        last: T | Failure = await retrying(next_end)
+        return last
+
+    async def _attempt[T](
+        self,
+        work: Callable[[Connection], T],
+        creates: bool,  # noqa: FBT001 - called by position
+        alone: bool,  # noqa: FBT001 - the same
+    ) -> T | Failure:
         is_connected = False
 
         def watched(connection: Connection) -> T:
@@ -160,7 +193,8 @@ class Database:
             return work(self._configured(connection))
 
         try:
-            return await self._target.access.call(watched, self._preparation(creates=creates))
+            preparation = self._preparation(creates=creates)
+            return await self._target.access.call(watched, preparation, alone=alone)
         except CodeflowError:
             raise
         except driver_errors() as error:
@@ -186,7 +220,7 @@ class Database:
         schema = self._settings.schema
         if schema is not None:
             connection = connection.execution_options(schema_translate_map={None: schema})
-        if self._target.dialect == "postgresql":
+        if self._target.dialect == "postgresql" and not self._target.reads_committed:
             # A host's engine may commit each statement by itself, or be stricter than needed.
             connection = connection.execution_options(isolation_level="READ COMMITTED")
         return connection

@@ -26,12 +26,18 @@ __all__ = ["Again", "Failure", "classify", "driver_errors"]
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _CONFLICTS = frozenset({"40001", "40P01", "55P03"})
+_POOLED = (
+    "mixes up prepared statements, as behind a pooler in transaction mode; tell the driver to "
+    "keep none (the setting `prepare`, or the options of the host's engine)"
+)
 _STATES: dict[str, tuple[type[StorageError], str]] = {
     "28": (StorageError, "refuses the login"),
     "3D": (StorageError, "has no such database"),
     "42501": (StorageError, "does not allow this to its user"),
     "25006": (StorageError, "is read-only"),
     "53100": (StorageFullError, "has no space left"),
+    "26000": (StorageError, _POOLED),
+    "42P05": (StorageError, _POOLED),
     "3F": (SchemaVersionError, "lacks the schema; run the migration of the storage"),
     "42P01": (SchemaVersionError, "lacks a table; run the migration of the storage"),
     "42703": (SchemaVersionError, "lacks a column; run the migration of the storage"),

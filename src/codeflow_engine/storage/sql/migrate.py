@@ -8,7 +8,7 @@ Alembic is imported when one of them is called.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,7 +115,7 @@ def sql(dialect: str, *, schema: str | None = None, found: str | None = None) ->
 def include_name(
     name: str | None,
     kind: str,
-    parents: MutableMapping[str, str | None],  # noqa: ARG001 - Alembic's form
+    parents: object,  # noqa: ARG001 - Alembic's form, a mapping with keys of its own type
 ) -> bool:
     """Leave the tables of this package out of a host's own history.
 

@@ -7,8 +7,7 @@ columns do not tell (`error` and `summary` that are NULL) the body tells.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +29,7 @@ __all__ = [
     "moment_of",
     "names_json",
     "put_runs",
+    "read_changed",
     "read_runs",
     "run_row",
     "selected",
@@ -141,9 +141,20 @@ def selected(*more: Any) -> Select[Any]:
 
 def read_runs(rows: Sequence[Row[Any]]) -> list[RunRecord]:
     """Read runs from rows that were `selected`."""
+    return read_changed(rows, [{}] * len(rows))
+
+
+def read_changed(rows: Sequence[Row[Any]], changes: Sequence[Mapping[str, Any]]) -> list[RunRecord]:
+    """Read runs as `read_runs` does, each with some fields that are about to change."""
     stored: list[Stored] = [(f"run {row.run_id!r}", row.body) for row in rows]
-    pairs = zip(rows, decode(RunRecord, stored), strict=True)
-    return [_settled(row, run) for row, run in pairs]
+    over = [{**_columns_of(row), **change} for row, change in zip(rows, changes, strict=True)]
+    runs = decode(RunRecord, stored, over)
+    for row, run in zip(rows, runs, strict=True):
+        if (run.tenant, run.run_id, run.created_at) != (row.tenant, row.run_id, row.created_at):
+            raise StorageError(
+                f"run {row.run_id!r} is damaged: its columns and its body tell different things"
+            )
+    return runs
 
 
 def names_json(names: Iterable[str]) -> str | None:
@@ -174,25 +185,35 @@ def moment_of(name: str, at: datetime | None) -> int | None:
         raise StorageError(f"{name} cannot be stored: {error}") from None
 
 
-def _settled(row: Row[Any], run: RunRecord) -> RunRecord:
-    """Put what the columns tell over what the body tells."""
-    name = f"run {row.run_id!r}"
-    if (run.tenant, run.run_id, run.created_at) != (row.tenant, row.run_id, row.created_at):
-        raise StorageError(f"{name} is damaged: its columns and its body tell different things")
+def _columns_of(row: Row[Any]) -> dict[str, Any]:
+    """Give what the columns tell, which counts instead of what the body tells."""
+    told = {
+        "status": row.status,
+        "updated_at": row.updated_at,
+        "wake_at": row.wake_at,
+        "waits_for": _names(row),
+        "started_at": row.started_at,
+        "deadline": row.deadline,
+        "seconds_left": row.seconds_left,
+        "recoveries": row.recoveries,
+        "cancelling": row.cancelling,
+    }
+    for name, value in (("error", row.error), ("summary", row.summary)):
+        if value is not None:
+            told[name] = _loaded(row, value)
+    return told
+
+
+def _names(row: Row[Any]) -> tuple[str, ...]:
+    if row.waits_for is None:
+        return ()
+    return tuple(map(unescape, _loaded(row, row.waits_for)))
+
+
+def _loaded(row: Row[Any], text: str) -> Any:
     try:
-        return replace(
-            run,
-            status=RunStatus(row.status),
-            updated_at=row.updated_at,
-            error=run.error if row.error is None else json.loads(row.error),
-            summary=run.summary if row.summary is None else json.loads(row.summary),
-            wake_at=row.wake_at,
-            waits_for=tuple(map(unescape, json.loads(row.waits_for or "[]"))),
-            started_at=row.started_at,
-            deadline=row.deadline,
-            seconds_left=row.seconds_left,
-            recoveries=row.recoveries,
-            cancelling=row.cancelling,
-        )
+        return json.loads(text)
     except ValueError:
-        raise StorageError(f"{name} is damaged, or written by another version") from None
+        raise StorageError(
+            f"run {row.run_id!r} is damaged, or written by another version"
+        ) from None

@@ -28,6 +28,11 @@ class SQLSettings:
     """Connections, and threads where the driver is synchronous, at most; of those that are
     opened here. A host's engine keeps its own pool, and this bounds the threads on it."""
 
+    prepare: bool = True
+    """Whether drivers may keep prepared statements on the server, under names. False where a
+    pooler in transaction mode stands before it, such as pgbouncer: what a session has prepared
+    is then on a connection that it has no longer. For what is opened here by URL."""
+
     wait: float = 10.0
     """Seconds to go on trying while the database cannot be reached, 0 for one try."""
 

@@ -39,6 +39,7 @@ __all__ = [
     "TABLE_NAMES",
     "VERSION_TABLE",
     "WORKERS",
+    "metadata_for",
 ]
 
 REVISIONS = ("0001", "0002")
@@ -53,10 +54,25 @@ VERSION_TABLE = "codeflow_version"
 METADATA = MetaData()
 
 
+_ROWS = "codeflow_rows"
+
+
+def metadata_for(dialect: str) -> MetaData:
+    """Give the tables as they are made in a dialect: with the rows that an index holds.
+
+    An index that names a dialect has SQLAlchemy import it, and all that of PostgreSQL takes
+    longer than the journal.
+    """
+    for table in METADATA.tables.values():
+        for index in table.indexes:
+            if rows := index.info.get(_ROWS):
+                index.dialect_kwargs[f"{dialect}_where"] = text(rows)
+    return METADATA
+
+
 def _partial(name: str, where: str, *columns: str, unique: bool = False) -> Index:
     """Describe an index of some rows alone, which costs nothing for the others."""
-    rows = text(where)
-    return Index(name, *columns, unique=unique, postgresql_where=rows, sqlite_where=rows)
+    return Index(name, *columns, unique=unique, info={_ROWS: where})
 
 
 RUNS = Table(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError, NoSuchModuleError
 from sqlalchemy.pool import SingletonThreadPool, StaticPool
 
 from codeflow_engine.errors import ConfigurationError, MissingDependencyError
@@ -33,6 +35,8 @@ _ON_LOOP = {
     "postgresql+asyncpg": "postgresql+asyncpg",
 }
 _CONNECT_SECONDS = 10
+_FRESH_SECONDS = 1.0
+_RESTS_SINCE = "codeflow_rests_since"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,9 @@ class Target:
 
     file: DatabaseFile | None = None
     """The file of a SQLite database that was given by URL."""
+
+    reads_committed: bool = False
+    """Whether every connection is at that level of isolation, and begins a transaction."""
 
 
 def resolve(given: Given, settings: SQLSettings) -> Target:
@@ -115,7 +122,14 @@ def _from_url(text: str, settings: SQLSettings) -> Target:
     access: Access = OnLoop(make_on_loop, settings.pool_size)
     if name in _SYNCHRONOUS:
         access = OnThreads(make_here, settings.pool_size)
-    return Target(access=access, place=_place(url), dialect=url.get_backend_name(), file=file)
+    dialect = url.get_backend_name()
+    return Target(
+        access=access,
+        place=_place(url),
+        dialect=dialect,
+        file=file,
+        reads_committed=dialect == "postgresql",
+    )
 
 
 def _path(url: URL) -> Path:
@@ -140,15 +154,32 @@ def _options(url: URL, settings: SQLSettings) -> dict[str, Any]:
     if url.get_backend_name() == "sqlite":
         options["connect_args"] = {"timeout": settings.lock_wait, "check_same_thread": False}
         return options
-    options["pool_pre_ping"] = True
+    options["isolation_level"] = "READ COMMITTED"
     name = "timeout" if url.drivername.endswith("asyncpg") else "connect_timeout"
+    connect = options["connect_args"] = {}
     if name not in url.query:
-        options["connect_args"] = {name: _CONNECT_SECONDS}
+        connect[name] = _CONNECT_SECONDS
+    if not settings.prepare:
+        connect.update(_unprepared(url.drivername))
     return options
+
+
+def _unprepared(driver: str) -> dict[str, Any]:
+    """Keep a driver from naming prepared statements; psycopg2 never does."""
+    if driver.endswith("asyncpg"):
+        return {
+            "statement_cache_size": 0,
+            "prepared_statement_cache_size": 0,
+            # SQLAlchemy prepares each statement once more. The driver would count names
+            # upwards, in each session from the same number on.
+            "prepared_statement_name_func": lambda: f"codeflow_{secrets.token_hex(8)}",
+        }
+    return {"prepare_threshold": None} if driver.endswith("psycopg") else {}
 
 
 def _prepare_connections(engine: Engine, settings: SQLSettings) -> None:
     if engine.dialect.name != "sqlite":
+        _ping_after_rest(engine)
         return
 
     def prepare(connection: Any, _record: Any) -> None:
@@ -161,6 +192,30 @@ def _prepare_connections(engine: Engine, settings: SQLSettings) -> None:
         cursor.close()
 
     event.listen(engine, "connect", prepare)
+
+
+def _ping_after_rest(engine: Engine) -> None:
+    """See that a connection is alive that has not been used for a while.
+
+    SQLAlchemy's own `pool_pre_ping` does so each time, which is three of eight round trips of
+    a short transaction.
+    """
+
+    def rest(_driver: Any, record: Any) -> None:
+        record.info[_RESTS_SINCE] = time.monotonic()
+
+    def wake(driver: Any, record: Any, _lent: Any) -> None:
+        since = record.info.get(_RESTS_SINCE)
+        if since is None or time.monotonic() - since < _FRESH_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(driver)
+        except engine.dialect.loaded_dbapi.Error as error:
+            # Others of its age are as dead; the pool takes a new one.
+            raise InvalidatePoolError from error
+
+    event.listen(engine, "checkin", rest)
+    event.listen(engine, "checkout", wake)
 
 
 def _driven[T](make: Callable[[], T]) -> T:

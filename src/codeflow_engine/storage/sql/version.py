@@ -17,7 +17,8 @@ from sqlalchemy import (
 )
 
 from codeflow_engine.errors import SchemaVersionError
-from codeflow_engine.storage.sql.tables import METADATA, REVISION, REVISIONS, VERSION_TABLE
+from codeflow_engine.storage.sql.bulk import in_schema
+from codeflow_engine.storage.sql.tables import REVISION, REVISIONS, VERSION_TABLE, metadata_for
 
 __all__ = ["SchemaState", "SchemaVersion", "create", "demand", "read"]
 
@@ -52,7 +53,11 @@ def read(connection: Connection, schema: str | None) -> SchemaVersion:
     if not inspect(connection).has_table(VERSION_TABLE, schema=schema):
         return SchemaVersion(state=SchemaState.ABSENT, found=None)
     table = _table(schema)
-    found = connection.execute(select(table.c.version_num)).scalars().first()
+    # A host may look for its own tables elsewhere, and mean it for statements without a schema.
+    here = in_schema(schema)
+    found = (
+        connection.execute(select(table.c.version_num), execution_options=here).scalars().first()
+    )
     if found is None:
         return SchemaVersion(state=SchemaState.ABSENT, found=None)
     if found == REVISION:
@@ -64,7 +69,7 @@ def read(connection: Connection, schema: str | None) -> SchemaVersion:
 
 def create(connection: Connection) -> None:
     """Make all tables of the current revision, within the transaction of the caller."""
-    METADATA.create_all(connection, checkfirst=False)
+    metadata_for(connection.dialect.name).create_all(connection, checkfirst=False)
     table = _table(None)
     table.create(connection, checkfirst=True)
     connection.execute(table.insert().values(version_num=REVISION))

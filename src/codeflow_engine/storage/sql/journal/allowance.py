@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, not_, or_, select, tuple_
 
-from codeflow_engine.domain.journal import Limits
+from codeflow_engine.domain.journal import RunLimits
 from codeflow_engine.domain.run import RunStatus
 from codeflow_engine.storage.sql.journal.leases import is_live
 from codeflow_engine.storage.sql.tables import RUNS, WORKERS
@@ -40,7 +40,7 @@ class Allowance:
     """
 
     def __init__(
-        self, connection: Connection, tenant: str, limits: Mapping[str, Limits], now: datetime
+        self, connection: Connection, tenant: str, limits: Mapping[str, RunLimits], now: datetime
     ) -> None:
         self._limits = limits
         self._running: Counter[str] = Counter()

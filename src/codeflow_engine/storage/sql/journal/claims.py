@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,7 +23,7 @@ from codeflow_engine.storage.sql.journal.allowance import Allowance, claim_alone
 from codeflow_engine.storage.sql.journal.due import Asked
 from codeflow_engine.storage.sql.journal.leases import is_live
 from codeflow_engine.storage.sql.journal.steps import read_steps
-from codeflow_engine.storage.sql.runs import moment_of, read_runs, selected
+from codeflow_engine.storage.sql.runs import moment_of, read_changed, selected
 from codeflow_engine.storage.sql.statements import among
 from codeflow_engine.storage.sql.tables import EVENTS, RUNS, WORKERS
 
@@ -79,10 +78,8 @@ def claim(connection: Connection, asked: Asked, worker: str) -> tuple[Claim, ...
         is_held = row.status == RunStatus.RUNNING and row.owner == worker
         if allowance.retake(row) if is_held else _is_due(row, now, live) and allowance.take(row):
             taken.append(row)
-    records = [
-        _begun(record, now, is_lost=row.owner not in live)
-        for row, record in zip(taken, read_runs(taken), strict=True)
-    ]
+    changes = [_begun(row, now, is_lost=row.owner not in live) for row in taken]
+    records = read_changed(taken, changes)
     rows_now = [_row(one, worker, row.fence + 1) for row, one in zip(taken, records, strict=True)]
     _CLAIM.execute(connection, rows_now)
     return _claims(connection, tenant, taken, records)
@@ -110,24 +107,23 @@ def _is_due(row: Row[Any], now: datetime, live: set[str]) -> bool:
     return row.status in _WAITS and row.wake_at is not None and bool(row.wake_at <= now)
 
 
-def _begun(record: RunRecord, now: datetime, *, is_lost: bool) -> RunRecord:
-    """Say how a run stands that is executed from now on."""
-    deadline = record.deadline
-    if deadline is None and record.seconds_left is not None:
-        left = microseconds(now) + int(record.seconds_left * _SECOND)
+def _begun(row: Row[Any], now: datetime, *, is_lost: bool) -> dict[str, Any]:
+    """Say what of a run becomes different where it is executed from now on."""
+    deadline = row.deadline
+    if deadline is None and row.seconds_left is not None:
+        left = microseconds(now) + int(row.seconds_left * _SECOND)
         deadline = moment(min(left, _LAST_MOMENT))
-    was_running = record.status is RunStatus.RUNNING
-    return replace(
-        record,
-        status=RunStatus.RUNNING,
-        updated_at=now,
-        wake_at=None,
-        waits_for=(),
-        started_at=record.started_at or now,
-        deadline=deadline,
-        seconds_left=None,
-        recoveries=record.recoveries + (was_running and is_lost),
-    )
+    was_running = row.status == RunStatus.RUNNING
+    return {
+        "status": RunStatus.RUNNING,
+        "updated_at": now,
+        "wake_at": None,
+        "waits_for": (),
+        "started_at": row.started_at or now,
+        "deadline": deadline,
+        "seconds_left": None,
+        "recoveries": row.recoveries + (was_running and is_lost),
+    }
 
 
 def _row(record: RunRecord, worker: str, fence: int) -> tuple[Any, ...]:
@@ -144,7 +140,9 @@ def _claims(
     if not records:
         return ()
     run_ids = [record.run_id for record in records]
-    steps = read_steps(connection, tenant, run_ids, values=True)
+    # Steps are written under a fence, and the first one is 1.
+    begun = [row.run_id for row in rows if row.fence]
+    steps = read_steps(connection, tenant, begun, values=True) if begun else {}
     last = (
         select(func.max(EVENTS.c.sequence))
         .where(EVENTS.c.tenant == RUNS.c.tenant, EVENTS.c.run_id == RUNS.c.run_id)

@@ -18,7 +18,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from codeflow_engine.domain.journal import Limits
+from codeflow_engine.domain.journal import RunLimits
 from codeflow_engine.domain.run import RunStatus
 from codeflow_engine.storage.sql.journal.allowance import Allowance
 from codeflow_engine.storage.sql.journal.leases import is_live
@@ -43,7 +43,7 @@ class Asked:
     run_ids: Collection[str] | None
     """Those to choose from; None for all."""
 
-    limits: Mapping[str, Limits]
+    limits: Mapping[str, RunLimits]
 
 
 def find_due(connection: Connection, asked: Asked, limit: int) -> tuple[str, ...]:

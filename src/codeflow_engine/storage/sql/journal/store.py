@@ -11,8 +11,8 @@ from codeflow_engine.domain.chat import ChatAnswer
 from codeflow_engine.domain.effect import Effect, Receipt
 from codeflow_engine.domain.journal import (
     Claim,
-    Limits,
     Notice,
+    RunLimits,
     RunWrite,
     Signal,
     StepRecord,
@@ -77,7 +77,7 @@ class SQLJournal(Journal, ABC):
         now: datetime,
         limit: int,
         run_ids: Collection[str] | None = None,
-        limits: Mapping[str, Limits] | None = None,
+        limits: Mapping[str, RunLimits] | None = None,
     ) -> tuple[str, ...]:
         """Find runs that may be claimed, in the order in which they should be."""
         check_moment(now)
@@ -91,7 +91,7 @@ class SQLJournal(Journal, ABC):
         *,
         run_ids: Sequence[str],
         now: datetime,
-        limits: Mapping[str, Limits] | None = None,
+        limits: Mapping[str, RunLimits] | None = None,
     ) -> tuple[Claim, ...]:
         """Take runs that are due, and raise their fences.
 

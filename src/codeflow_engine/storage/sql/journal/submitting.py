@@ -50,7 +50,10 @@ def submit(
     missing = list(runs)
     for _ in range(_TRIES):
         # Two that insert the same keys in the same order do not block each other for good.
-        INSERT.execute(connection, sorted(_first(missing), key=_order), options=options)
+        rows = sorted(_first(missing), key=_order)
+        if INSERT.execute(connection, rows, options=options) == len(runs):
+            # All of them are new, as nearly always: they stand there as they were given.
+            return tuple(records)
         stored = _stored(connection, records, options)
         found = [one for one in stored if one is not None]
         if len(found) == len(runs):

@@ -24,7 +24,7 @@ __all__ = ["DueTests"]
 _MICROSECOND = timedelta(microseconds=1)
 
 
-async def due(
+async def _due(
     journal: Journal, now: datetime = NOON, *, limit: int = 100, tenant: str = "a"
 ) -> list[str]:
     """List the runs of a tenant that are due."""
@@ -47,10 +47,10 @@ class DueTests:
             ]
         )
 
-        assert await due(journal, NOON - _MICROSECOND) == []
-        assert await due(journal, NOON) == ["now"]
-        assert await due(journal, at) == ["now", "soon"]
-        assert await due(journal, LATER) == ["now", "soon"]
+        assert await _due(journal, NOON - _MICROSECOND) == []
+        assert await _due(journal, NOON) == ["now"]
+        assert await _due(journal, at) == ["now", "soon"]
+        assert await _due(journal, LATER) == ["now", "soon"]
 
     async def test_the_highest_priority_comes_first_then_the_oldest(self, journal: Journal) -> None:
         """By when they were created, and not by when they are due."""
@@ -64,7 +64,7 @@ class DueTests:
             ]
         )
 
-        found = await due(journal, LATER)
+        found = await _due(journal, LATER)
 
         assert found == ["higher", "high", "first", "second", "low"]
 
@@ -72,7 +72,7 @@ class DueTests:
         """The first are those that come; with a limit below one nothing comes."""
         await journal.submit([submission(f"r{number}", minutes=number) for number in range(4)])
 
-        found = {limit: await due(journal, limit=limit) for limit in (2, 1, 0, -1, 9)}
+        found = {limit: await _due(journal, limit=limit) for limit in (2, 1, 0, -1, 9)}
 
         every = ["r0", "r1", "r2", "r3"]
         assert found == {2: every[:2], 1: every[:1], 0: [], -1: [], 9: every}
@@ -99,8 +99,8 @@ class DueTests:
         states = [state(one, wake_at=at) for one in statuses]
         await end_all(journal, claims, *states, *map(state, statuses))
 
-        assert await due(journal, at - _MICROSECOND) == []
-        assert await due(journal, at) == ["waiting", "parked", "pending"]
+        assert await _due(journal, at - _MICROSECOND) == []
+        assert await _due(journal, at) == ["waiting", "parked", "pending"]
 
     async def test_a_running_one_is_due_when_its_worker_has_no_lease(
         self, journal: Journal
@@ -109,13 +109,13 @@ class DueTests:
         await start(journal, "lapsed", "w1")
         await start(journal, "retired", "w2", minutes=1)
         await start(journal, "held", "w3")
-        before = await due(journal, LATER)
+        before = await _due(journal, LATER)
 
         await lapse(journal, "w1")
         await journal.retire("w2")
 
         assert before == []
-        assert await due(journal, NOON - timedelta(days=1)) == ["lapsed", "retired"]
+        assert await _due(journal, NOON - timedelta(days=1)) == ["lapsed", "retired"]
 
     async def test_a_run_that_has_ended_is_not_due(self, journal: Journal) -> None:
         """In whatever way, and whatever moment its last state named."""
@@ -124,7 +124,7 @@ class DueTests:
         await end_all(journal, claims, *(state(one, wake_at=NOON) for one in ends))
         await lapse(journal)
 
-        assert await due(journal, LATER) == []
+        assert await _due(journal, LATER) == []
 
     async def test_s32_a_tenant_finds_no_work_of_another_one(self, journal: Journal) -> None:
         """Neither by looking, nor by an id that it knows."""
@@ -132,7 +132,7 @@ class DueTests:
         await hold(journal, "r2", tenant="b")
         await journal.retire("w1")
 
-        assert await due(journal) == ["r1"]
-        assert await due(journal, tenant="b") == ["r2"]
-        assert await due(journal, tenant="") == []
+        assert await _due(journal) == ["r1"]
+        assert await _due(journal, tenant="b") == ["r2"]
+        assert await _due(journal, tenant="") == []
         assert await journal.find_due("b", now=NOON, limit=9, run_ids=["r1"]) == ()

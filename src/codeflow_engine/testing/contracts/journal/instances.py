@@ -27,7 +27,7 @@ from codeflow_engine.testing.contracts.journal.values import (
     submission,
     writing,
 )
-from codeflow_engine.testing.contracts.watching import within
+from codeflow_engine.testing.contracts.watching import PATIENCE, within
 from codeflow_engine.testing.values import NOON, event
 
 __all__ = ["SeveralJournalsTests"]
@@ -169,6 +169,28 @@ class SeveralJournalsTests:
 
         assert all(one == told[0] for one in told[:9])
         assert all(one == told[9] for one in told[9:])
+
+    @requires(StorageCapability.ANY_LOOP)
+    async def test_several_event_loops_use_one_journal(self, journal: Journal) -> None:
+        """Each in a thread of its own, at the same time; one that ends leaves the others be."""
+        ids = [f"r{number}" for number in range(4)]
+
+        async def use(worker: str, *, leaves: bool = True) -> None:
+            # A thread that hangs would hold up the end of the process.
+            async with asyncio.timeout(PATIENCE):
+                for run_id in ids:
+                    await start(journal, f"{worker} {run_id}", worker)
+                if leaves:
+                    await journal.leave_loop()
+
+        workers = ["w1", "w2", "w3"]
+        threads = [asyncio.to_thread(lambda one: asyncio.run(use(one)), one) for one in workers]
+        calls = asyncio.gather(*threads, use("w0", leaves=False), return_exceptions=True)
+        failures = [one for one in await within(calls, 2 * PATIENCE) if one is not None]
+
+        assert failures == []
+        every = [f"{worker} {run_id}" for worker in ("w0", *workers) for run_id in ids]
+        assert len(await journal.notices("a", every)) == len(every)
 
     async def test_d15_a_journal_that_cannot_be_reached_is_an_error(
         self, unreachable: _Create

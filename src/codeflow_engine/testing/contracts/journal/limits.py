@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from codeflow_engine.contracts import Journal
-from codeflow_engine.domain.journal import Limits
+from codeflow_engine.domain.journal import RunLimits
 from codeflow_engine.domain.run import RunStatus
 from codeflow_engine.testing.contracts.journal.values import (
     LONG,
@@ -26,7 +26,9 @@ __all__ = ["LimitTests"]
 class _Workers:
     """Looks for work, and takes it, under limits."""
 
-    def __init__(self, journal: Journal, limits: Mapping[str, Limits], tenant: str = "a") -> None:
+    def __init__(
+        self, journal: Journal, limits: Mapping[str, RunLimits], tenant: str = "a"
+    ) -> None:
         self._journal = journal
         self._limits = limits
         self._tenant = tenant
@@ -64,7 +66,7 @@ class LimitTests:
     async def test_d44_so_many_runs_of_a_workflow_execute_at_once(self, journal: Journal) -> None:
         """Whoever executes them; those that wait or have ended make room."""
         ids = await _submit(journal, ["r0", "r1", "r2", "r3", "r4"])
-        workers = _Workers(journal, {"review": Limits(running=2)})
+        workers = _Workers(journal, {"review": RunLimits(running=2)})
 
         claims = await workers.claims(ids[:1], "w1")
         second = await workers.claims(ids, "w2")
@@ -81,7 +83,7 @@ class LimitTests:
         await _submit(journal, ["p0", "p1", "p2"], partition="p")
         await _submit(journal, ["q0", "q1"], partition="q")
         await _submit(journal, ["n0", "n1", "n2"])
-        workers = _Workers(journal, {"review": Limits(partition=1)})
+        workers = _Workers(journal, {"review": RunLimits(partition=1)})
         ids = ["p0", "p1", "p2", "q0", "q1", "n0", "n1", "n2"]
 
         first = await workers.claim(["p1"], "w1")
@@ -95,7 +97,7 @@ class LimitTests:
     async def test_so_many_runs_begin_within_a_time(self, journal: Journal) -> None:
         """Those that began before may go on, and are no new beginning."""
         ids = await _submit(journal, ["r0", "r1", "r2", "r3"])
-        workers = _Workers(journal, {"review": Limits(starts=2, seconds=60)})
+        workers = _Workers(journal, {"review": RunLimits(starts=2, seconds=60)})
 
         claims = await workers.claims(ids)
         full = await workers.find(now=NOON + timedelta(seconds=59))
@@ -115,7 +117,7 @@ class LimitTests:
         await _submit(journal, [f"a{n}" for n in range(5)], priority=9)
         await _submit(journal, [f"p{n}" for n in range(5)], priority=8, workflow="w", partition="p")
         await _submit(journal, ["q", "last"], workflow="w", partition="q")
-        limits = {"review": Limits(running=1), "w": Limits(partition=1)}
+        limits = {"review": RunLimits(running=1), "w": RunLimits(partition=1)}
         workers = _Workers(journal, limits)
         await workers.claim(["a3", "p3"])
 
@@ -128,9 +130,9 @@ class LimitTests:
         await _submit(journal, ["b0", "b1", "b2"], workflow="w", partition="p")
         await _submit(journal, ["c0", "c1", "c2"], workflow="v", priority=-1)
         limits = {
-            "review": Limits(running=1),
-            "w": Limits(partition=2),
-            "v": Limits(starts=1),
+            "review": RunLimits(running=1),
+            "w": RunLimits(partition=2),
+            "v": RunLimits(starts=1),
         }
         workers = _Workers(journal, limits)
 
@@ -144,7 +146,7 @@ class LimitTests:
         mine = await _submit(journal, ["r0", "r1"])
         theirs = await _submit(journal, ["r0", "r1"], tenant="b")
         free = await _submit(journal, ["f0", "f1", "f2"], workflow="free")
-        limits = {"review": Limits(running=1), "other": Limits(running=0)}
+        limits = {"review": RunLimits(running=1), "other": RunLimits(running=0)}
 
         await _Workers(journal, limits, "b").claim(theirs)
 
@@ -157,7 +159,7 @@ class LimitTests:
         """A limit of 0 holds, and is not taken for none."""
         ids = await _submit(journal, ["r0", "r1"], partition="p")
 
-        for limits in (Limits(running=0), Limits(partition=0), Limits(starts=0)):
+        for limits in (RunLimits(running=0), RunLimits(partition=0), RunLimits(starts=0)):
             workers = _Workers(journal, {"review": limits})
             assert await workers.find() == []
             assert await workers.claim(ids) == []
@@ -165,7 +167,7 @@ class LimitTests:
     async def test_d45_a_worker_that_is_gone_takes_no_place(self, journal: Journal) -> None:
         """What it executed may be taken over, under the limit."""
         ids = await _submit(journal, ["r0", "r1", "r2"], partition="p")
-        workers = _Workers(journal, {"review": Limits(running=2, partition=2)})
+        workers = _Workers(journal, {"review": RunLimits(running=2, partition=2)})
         await workers.claim(ids[:2], "w1")
         full = await workers.find()
 
@@ -178,7 +180,7 @@ class LimitTests:
     async def test_a_worker_takes_up_again_what_it_holds(self, journal: Journal) -> None:
         """A run does not stand in its own way; and it lets nobody else in."""
         ids = await _submit(journal, ["r0", "r1"], partition="p")
-        workers = _Workers(journal, {"review": Limits(running=1, partition=1, starts=1)})
+        workers = _Workers(journal, {"review": RunLimits(running=1, partition=1, starts=1)})
         await workers.claim(ids)
 
         assert await workers.claim(ids[::-1]) == ["r0"]
@@ -188,7 +190,7 @@ class LimitTests:
     ) -> None:
         """However many there are, and whatever each of them has found."""
         ids = await _submit(journal, [f"r{number}" for number in range(12)])
-        workers = _Workers(journal, {"review": Limits(running=4)})
+        workers = _Workers(journal, {"review": RunLimits(running=4)})
 
         calls = [workers.claim(ids[n:] + ids[:n], f"w{n}") for n in range(8)]
         told = await within(asyncio.gather(*calls))

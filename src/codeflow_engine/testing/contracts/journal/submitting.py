@@ -11,7 +11,7 @@ import pytest
 
 from codeflow_engine.contracts import Journal, Storage
 from codeflow_engine.domain.run import RunRecord, RunStatus
-from codeflow_engine.errors import StorageError
+from codeflow_engine.errors import ConfigurationError, StorageError
 from codeflow_engine.testing.contracts.journal.values import (
     end,
     hold,
@@ -62,7 +62,7 @@ class SubmitTests:
         await journal.submit([first])
         other = submission("r1", payload=b"other", digest="other", key="k")
 
-        assert await journal.submit([other, submission("r2")]) == (first.record, run_of("r2"))
+        assert await journal.submit([other, submission("r2")]) == (first.record, _run_of("r2"))
         (claim,) = await hold(journal, "r1")
 
         assert claim.payload == b"first"
@@ -104,8 +104,8 @@ class SubmitTests:
 
         stored = await journal.submit([first, other, submission("r3"), submission("r3", key="j")])
 
-        assert stored == (first.record, first.record, run_of("r3"), run_of("r3"))
-        assert await backend.find_runs("a") == (run_of("r3"), first.record)
+        assert stored == (first.record, first.record, _run_of("r3"), _run_of("r3"))
+        assert await backend.find_runs("a") == (_run_of("r3"), first.record)
 
     async def test_runs_come_in_the_order_in_which_they_were_submitted(
         self, journal: Journal
@@ -133,6 +133,15 @@ class SubmitTests:
         assert [own.run_id for _, own in told] == [f"own{number}" for number in range(8)]
         assert len(await backend.find_runs("a")) == 9
 
+    async def test_no_run_is_submitted_within_what_is_no_transaction(
+        self, backend: Storage, journal: Journal
+    ) -> None:
+        """The host is told at once, and finds no run that it did not commit."""
+        with pytest.raises(ConfigurationError):
+            await within(journal.submit_within(object(), [submission("r1")]))
+
+        assert await backend.find_runs("a") == ()
+
     async def test_submitting_is_whole_or_not_at_all(
         self, backend: Storage, journal: Journal
     ) -> None:
@@ -155,13 +164,13 @@ class SubmitTests:
         (claim,) = await hold(journal, "r1")
         await end(journal, claim, RunStatus.SUCCEEDED)
 
-        assert await backend.find_runs("a", status=RunStatus.PENDING) == (run_of("r2", minutes=1),)
+        assert await backend.find_runs("a", status=RunStatus.PENDING) == (_run_of("r2", minutes=1),)
         (ended,) = await backend.find_runs("a", status=RunStatus.SUCCEEDED)
         assert ended.run_id == "r1"
         await backend.put_runs([replace(ended, error="put in")])
         assert (await journal.submit([submission("r1")]))[0].error == "put in"
 
 
-def run_of(run_id: str, minutes: int = 0) -> RunRecord:
+def _run_of(run_id: str, minutes: int = 0) -> RunRecord:
     """Give the record of a submission."""
     return run(run_id, minutes=minutes, wake_at=NOON)

@@ -16,17 +16,18 @@ from codeflow_engine.testing.contracts.backend import lacks, requires
 from codeflow_engine.testing.contracts.vcs.asking import fetch
 from codeflow_engine.testing.contracts.vcs.published import Publish, example_of
 from codeflow_engine.testing.examples import named
+from codeflow_engine.testing.values import NOON
 
 __all__ = ["DeliveryTests"]
 
 type _Make = Callable[[str, str, str], Effect]
 
-_PUBLISH = VCSCapability.PUBLISH
+_PUBLISH, _WITHDRAW = VCSCapability.PUBLISH, VCSCapability.WITHDRAW
 _KEY, _OTHER, _UNKNOWN = "5" * 64, "6" * 64, "7" * 64
 
 
 class DeliveryTests:
-    """Tests of `find_effects` and `deliver`. They write, so that they need an example."""
+    """Tests of effects. They write, so that they need an example."""
 
     @requires(_PUBLISH)
     async def test_what_was_delivered_is_found(
@@ -108,6 +109,34 @@ class DeliveryTests:
 
         assert found == ()
         assert not receipt.found
+
+    @requires(_PUBLISH, _WITHDRAW)
+    async def test_what_was_withdrawn_is_gone_and_nothing_else(
+        self,
+        create: Callable[[], VCS],
+        backend: VCS,
+        sandbox: Sandbox,
+        publish: Publish,
+        effect: _Make,
+    ) -> None:
+        """Another instance takes it back; that it is gone already is no error."""
+        target, head = await _place(backend, sandbox, publish)
+        receipts = [await _deliver(backend, effect(target, head, key)) for key in (_KEY, _OTHER)]
+
+        for _ in range(2):
+            await answered(create().withdraw(target, receipts[0]), "withdrawing an effect")
+        found = await _find(backend, target, [_KEY, _OTHER])
+
+        assert [one.external_id for one in found] == [receipts[1].external_id]
+
+    @lacks(_WITHDRAW)
+    async def test_a_host_that_cannot_withdraw_says_so(self, backend: VCS) -> None:
+        """The call is an error of configuration; nothing seems to be taken back."""
+        receipt = Receipt(key=_KEY, external_id="1", found=False, at=NOON)
+
+        refused = await raised(backend.withdraw("acme/shop#1", receipt))
+
+        assert isinstance(refused, ConfigurationError)
 
     @lacks(_PUBLISH)
     async def test_a_host_that_cannot_publish_says_so(self, backend: VCS, effect: _Make) -> None:

@@ -1,0 +1,1 @@
+"""A small service that has the pull requests of a company reviewed."""

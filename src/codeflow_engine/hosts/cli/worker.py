@@ -1,0 +1,165 @@
+"""`codeflow worker`: executes the runs that wait in a database, until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from codeflow_engine.domain.run import RunEvent, RunFinished, RunResumed, RunStarted, RunWaiting
+from codeflow_engine.errors import ConfigurationError
+from codeflow_engine.hosts.cli.exits import Exit
+from codeflow_engine.hosts.cli.history import Database, SettingsFile, history_places
+from codeflow_engine.hosts.cli.moments import shown
+from codeflow_engine.hosts.cli.signals import is_ignored
+from codeflow_engine.hosts.cli.terminal import say
+from codeflow_engine.plugins.hooks import hookimpl
+from codeflow_engine.reports.prose import count
+from codeflow_engine.reports.visible import escape
+
+__all__ = ["worker"]
+
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+_Concurrency = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Runs that execute at once. [default: 100]"),
+]
+_Grace = Annotated[
+    float,
+    typer.Option(min=0, metavar="SECONDS", help="How long runs may go on after the first signal."),
+]
+
+
+def worker(
+    *,
+    concurrency: _Concurrency = None,
+    grace: _Grace = 30.0,
+    db: Database = None,
+    settings: SettingsFile = None,
+) -> int:
+    """Execute the runs that wait, until told to end.
+
+    Wherever they were submitted, and also those whose process is gone. On SIGTERM or Ctrl-C
+    it takes up no more, lets those under way go on for --grace seconds, and gives back
+    what has not ended, which other workers take up at once. A second signal ends it without
+    any of that. Any number of workers may share a database, on one host and on many.
+
+    Exit status: 0 after the first signal; 2 wrong usage or configuration; 3 the database
+    cannot be used; 128 and its number after a second signal.
+    """
+    return asyncio.run(_work(db, settings, concurrency=concurrency, grace=grace))
+
+
+async def _work(
+    db: str | None, settings: Path | None, *, concurrency: int | None, grace: float
+) -> Exit:
+    from codeflow_engine.engine import AsyncEngine
+
+    teller = _Teller()
+    options: dict[str, Any] = {**history_places(db, settings)}
+    if concurrency is not None:
+        options["backend_settings"] = {_carrier(settings): {"concurrency": concurrency}}
+    engine = AsyncEngine(
+        settings_file=settings, executes="all", plugins=[teller], logger=_logger(), **options
+    )
+    try:
+        if not engine.begins:
+            raise ConfigurationError("a worker needs a database, which others can put runs into")
+        told_to_end = _listen()
+        await engine.open()
+        say("worker: looking for runs")
+        await told_to_end.wait()
+        say(f"worker: ending, {count(len(teller.under_way), 'run')} under way")
+        await engine.drain(grace=grace)
+        for run_id in sorted(teller.under_way):
+            say(f"run {run_id}: given back")
+    finally:
+        await engine.aclose()
+    say("worker: ended")
+    return Exit.OK
+
+
+def _listen() -> asyncio.Event:
+    """Give an event that the first signal sets; the second one ends the process."""
+    told_to_end = asyncio.Event()
+
+    def hear(number: int) -> None:
+        if told_to_end.is_set():
+            say("worker: ended at once; what was under way goes on when its lease is over")
+            # As if it were killed, which every run survives: a thread might never end.
+            os._exit(128 + number)
+        told_to_end.set()
+
+    loop = asyncio.get_running_loop()
+    for number in _SIGNALS:
+        if not is_ignored(number):
+            loop.add_signal_handler(number, hear, number)
+    return told_to_end
+
+
+def _carrier(settings: Path | None) -> str:
+    """Give the name of the workflow backend, whose setting the concurrency is."""
+    from codeflow_engine.settings import load_settings
+
+    return load_settings(settings).workflows
+
+
+class _Teller:
+    """Says which runs are taken up here, and how they end."""
+
+    def __init__(self) -> None:
+        self.under_way: set[str] = set()
+
+    @hookimpl
+    def codeflow_run_event(self, event: RunEvent) -> None:
+        """Say what an event means for this worker, if anything."""
+        run_id = event.run_id
+        match event:
+            case RunStarted():
+                self.under_way.add(run_id)
+                _say_run(run_id, f"taken up, {event.workflow}")
+            case RunResumed():
+                self.under_way.add(run_id)
+                lost = f", recovery {event.recoveries}" if event.recoveries else ""
+                _say_run(run_id, f"taken up again{lost}")
+            case RunWaiting():
+                self.under_way.discard(run_id)
+                what = f" for {', '.join(event.signals)}" if event.signals else ""
+                until = f" until {shown(event.wake_at)} UTC" if event.wake_at else ""
+                _say_run(run_id, f"put aside, waits{what}{until}")
+            case RunFinished():
+                self.under_way.discard(run_id)
+                _say_run(run_id, f"{event.status}{f': {event.error}' if event.error else ''}")
+
+
+def _say_run(run_id: str, what: str) -> None:
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+    say(escape(f"run {run_id}: {what}", encoding))
+
+
+class _Warnings(logging.Handler):
+    """Says what the engine warns of, which has made it safe to show."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say one line: the event, and its fields."""
+        fields = (
+            f"{name}={value}" for name, value in vars(record).items() if name not in _OF_ALL_RECORDS
+        )
+        say(" ".join([f"{record.levelname.lower()}: {record.getMessage()}", *fields]))
+
+
+_OF_ALL_RECORDS: Final = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime"})
+
+
+def _logger() -> logging.Logger:
+    """Make a logger of this worker's own: a library configures none that others have."""
+    logger = logging.Logger("codeflow worker", logging.WARNING)  # noqa: LOG001 - see above
+    logger.addHandler(_Warnings())
+    return logger
