@@ -219,8 +219,7 @@ MUTANTS = (
         _PERFORMING,
         "if failed is not None and outcome is not None:",
         "if failed is not None and outcome is None:",
-        ("write[succeeded] raises",),
-        quick=True,
+        ("journal:write[succeeded] raises-foreign",),
     ),
     Mutant(
         "a success is told before it is written",
