@@ -6,17 +6,13 @@ machine says so, so that a sequence that fails does so again.
 
 from __future__ import annotations
 
-import asyncio
-import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from datetime import timedelta
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
+from journal_pair import JournalPair
 
 from codeflow_engine.domain.chat import ChatAnswer, FinishReason
 from codeflow_engine.domain.effect import Effect, EffectKind, Receipt
@@ -32,14 +28,9 @@ from codeflow_engine.domain.journal import (
     Submission,
 )
 from codeflow_engine.domain.run import RunRecord, RunStatus, StepStarted
-from codeflow_engine.errors import CodeflowError
-from codeflow_engine.storage.memory import MemoryStorage
-from codeflow_engine.storage.sql import SQLStorage
 from codeflow_engine.testing.values import NOON
 
 __all__ = ["JournalMachine"]
-
-_MEMORY = "/dev/shm"  # noqa: S108 - a directory of its own is made in it
 
 TENANT = "a"
 RUNS = tuple(f"r{number}" for number in range(1, 6))
@@ -63,17 +54,11 @@ def _effect(key: str) -> Effect:
     return Effect(key=key, kind=EffectKind.LABEL, target="t", head="h", payload={"key": key})
 
 
-class JournalMachine(RuleBasedStateMachine):
+class JournalMachine(JournalPair):
     """Tells both journals everything, and knows by itself what must never happen."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._runner = asyncio.Runner()
-        # What is on disk is not what this is about, and a disk takes most of the time.
-        self._place = TemporaryDirectory(dir=_MEMORY if os.path.isdir(_MEMORY) else None)  # noqa: PTH112
-        path = Path(self._place.name, "x.db")
-        self.journals = (MemoryStorage(), SQLStorage(f"sqlite:///{path}"))
-        self.now = NOON
         self.claims: list[tuple[str, Claim]] = []
         """Every claim that was ever given, with its worker: also those of the dead."""
 
@@ -87,36 +72,6 @@ class JournalMachine(RuleBasedStateMachine):
         self.planned: set[str] = set()
         self.receipts: dict[str, Receipt] = {}
         self.answers: dict[str, ChatAnswer] = {}
-        self.texts = 0
-
-    def teardown(self) -> None:
-        for journal in self.journals:
-            self._runner.run(journal.aclose())
-        self._runner.close()
-        self._place.cleanup()
-
-    def both(self, ask: Callable[[Any], Awaitable[Any]]) -> Any:
-        """Ask both journals, which have to say the same; give None where both refuse."""
-        answers = [self._runner.run(self._told(ask, journal)) for journal in self.journals]
-        assert answers[0] == answers[1], f"memory: {answers[0]}\nSQLite: {answers[1]}"
-        kind, value = answers[0]
-        return value if kind == "gave" else None
-
-    @staticmethod
-    async def _told(ask: Callable[[Any], Awaitable[Any]], journal: Any) -> tuple[str, Any]:
-        try:
-            return "gave", await ask(journal)
-        except CodeflowError as error:
-            return "raised", type(error)
-
-    def text(self) -> str:
-        """Make a text that was not there before."""
-        self.texts += 1
-        return f"text {self.texts}"
-
-    def tick(self) -> datetime:
-        self.now += timedelta(milliseconds=1)
-        return self.now
 
     @initialize(keyed=st.booleans())
     def begin(self, *, keyed: bool) -> None:

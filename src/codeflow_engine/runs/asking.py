@@ -41,12 +41,12 @@ class Asking:
         self._tenant = tools.settings.tenant
         self._worker = worker
         journal, seconds = tools.journal, tools.settings.finish_timeout
-        self.submissions = Batches[Submission, RunRecord](
+        self.submissions: Batches[Submission, RunRecord] = Batches(
             journal.submit, seconds=seconds, is_answer=_is_record
         )
-        self.looks = Batches[str, RunRecord | None](self._find, seconds=seconds)
-        self.claims = Batches[str, Claim | None](self._claim, seconds=seconds)
-        self.writes = Batches[RunWrite, bool](
+        self.looks: Batches[str, RunRecord | None] = Batches(self._find, seconds=seconds)
+        self.claims: Batches[str, Claim | None] = Batches(self._claim, seconds=seconds)
+        self.writes: Batches[RunWrite, bool] = Batches(
             journal.write, seconds=seconds, is_answer=lambda one: isinstance(one, bool)
         )
 

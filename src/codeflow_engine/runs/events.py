@@ -57,7 +57,7 @@ class EventStream:
         self._closed = False
         self._order = asyncio.Lock()
         self._grown = asyncio.Event()
-        self.followers = 0
+        self.followers: int = 0
         """Those who wait for events in this process."""
 
     @property

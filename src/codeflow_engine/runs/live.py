@@ -57,13 +57,13 @@ class Execution:
         self.events = events
         self.task: asyncio.Task[Any] | None = None
         self.stop: Stop | None = None
-        self.settled = asyncio.Event()
+        self.settled: asyncio.Event = asyncio.Event()
         """Set when nothing of it goes on, and its end is written, or could not be."""
 
-        self.has_progressed = False
+        self.has_progressed: bool = False
         """Whether a step was finished in it."""
 
-        self.working = 0
+        self.working: int = 0
         """Steps and computations under way; without any the run only waits."""
 
         self.waits: dict[object, tuple[datetime | None, tuple[str, ...]]] = {}
@@ -72,10 +72,10 @@ class Execution:
         self.put_aside: tuple[tuple[datetime | None, tuple[str, ...]], ...] = ()
         """What it waited for when it was put aside."""
 
-        self.signalled = asyncio.Event()
+        self.signalled: asyncio.Event = asyncio.Event()
         """Set when a signal may have come."""
 
-        self.changed = asyncio.Event()
+        self.changed: asyncio.Event = asyncio.Event()
         """Set when it has begun or ended to work or to wait."""
 
     def end(self, why: Stop) -> None:
@@ -115,7 +115,7 @@ class LiveRun:
         """The one under way, or the last one here."""
 
         self.outcome: Outcome | None = None
-        self.turn = 0
+        self.turn: int = 0
         """When something has happened to it here for the last time."""
 
         self._changed = asyncio.Event()
