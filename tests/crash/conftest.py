@@ -47,9 +47,9 @@ def migrated_postgres(postgres: Server) -> Iterator[str]:
     postgres.drop(name)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.fault)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Give the URL of a database."""
+    """Give the URL of a database; on PostgreSQL the same is held in the session of faults."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'runs.db'}"
     migrated: str = request.getfixturevalue("migrated_postgres")

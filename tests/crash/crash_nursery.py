@@ -18,7 +18,6 @@ from __future__ import annotations
 import ctypes
 import faulthandler
 import gc
-import importlib
 import json
 import os
 import signal
@@ -248,28 +247,10 @@ def _begin(life: dict[str, Any]) -> None:
         os._exit(status)
 
 
-def _warm() -> None:
-    """Import what a life imports: a child lives one, and says what it had to load."""
+if __name__ == "__main__":
     import crash_roles
 
-    reading, writing = os.pipe()
-    if os.fork() == 0:
-        os.close(reading)
-        before = {*sys.modules}
-        crash_roles.warm()
-        os.write(writing, json.dumps([*({*sys.modules} - before)]).encode())
-        os._exit(0)
-    os.close(writing)
-    with open(reading, "rb") as told:  # noqa: PTH123 - a pipe
-        for name in sorted(json.loads(told.read())):
-            # Some modules are made by others, such as those of compiled code.
-            with suppress(ImportError):
-                importlib.import_module(name)
-    os.wait()
+    crash_roles.warm()
     gc.collect()
     gc.freeze()
-
-
-if __name__ == "__main__":
-    _warm()
     _Parent().serve()

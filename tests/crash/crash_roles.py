@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import os
 import signal
@@ -24,10 +25,9 @@ from sqlalchemy import create_engine, event
 from codeflow_engine import AsyncEngine
 from codeflow_engine.contracts import Analysis, Analyzer, AnalyzerReport
 from codeflow_engine.domain.run import RunStatus
-from codeflow_engine.errors import CodeflowError, StorageUnavailableError
+from codeflow_engine.errors import CodeflowError
 from codeflow_engine.runs.handle import AsyncRun
 from codeflow_engine.sandbox import Isolation, Limits, Sandbox
-from codeflow_engine.storage.sql import SQLSettings, SQLStorage
 
 __all__ = ["make_engine", "play", "warm"]
 
@@ -136,12 +136,16 @@ async def scan(life: Life, mark: str, temporary: str, pause: float = 60.0) -> in
 
 
 async def submit(
-    life: Life, workflow: str, inputs: Sequence[Mapping[str, Any]], priority: int = 0
+    life: Life,
+    workflow: str,
+    inputs: Sequence[Mapping[str, Any]],
+    priorities: Sequence[int] = (),
 ) -> int:
     """Submit runs, and execute none."""
     trace = Trace(life)
     async with make_engine(life, trace, executes="none") as engine:
-        for given in inputs:
+        for number, given in enumerate(inputs):
+            priority = priorities[number] if priorities else 0
             run = await engine.submit(workflow, given, priority=priority)
             trace.note("submitted", run.id)
     return 0
@@ -211,7 +215,9 @@ async def work(life: Life, seconds: float = 60.0, grace: float = 5.0) -> int:
     async with engine:
         await engine.open()
         trace.note("open", life.name)
-        await until(lambda: terminated.is_set() or _is_done(engine), seconds)
+        # As often as it looks for work itself: fifty workers ask one database.
+        look = engine._tools.settings.poll
+        await until(lambda: terminated.is_set() or _is_done(engine), seconds, look=look)
         if terminated.is_set():
             await engine.drain(grace=grace)
             trace.note("drained", life.name)
@@ -238,22 +244,17 @@ def play(role: str, given: dict[str, Any]) -> int:
     return asyncio.run(ROLES[role](life, **given))
 
 
+LATE = (
+    *("codeflow_engine.engine.wiring", "codeflow_engine.providers.workflow.local"),
+    *("codeflow_engine.runs.mirroring", "codeflow_engine.settings.checking"),
+    *("codeflow_engine.storage.sql", "concurrent.futures.thread", "platformdirs", "tenacity"),
+    *("psycopg", "pydantic_settings", "sqlalchemy.dialects.postgresql.psycopg"),
+    *("sqlalchemy.dialects.sqlite.aiosqlite", "sqlalchemy.dialects.sqlite.pysqlite", "structlog"),
+)
+"""What a life imports besides, when it needs it; one that is missing here only costs time."""
+
+
 def warm() -> None:
-    """Do once what lives do, so that all that they import is imported; no server is there."""
-    with tempfile.TemporaryDirectory() as place:
-        url = f"sqlite:///{place}/x.db"
-        life = Life(world="warm", url=url, model=1, forge=1, trace=f"{place}/trace")
-        asyncio.run(drive(life, "inspect", {}))
-        asyncio.run(work(life))
-    for driver in ("psycopg", "asyncpg"):
-        asyncio.run(_try_driver(f"postgresql+{driver}://a@127.0.0.1:1/b"))
-
-
-async def _try_driver(url: str) -> None:
-    storage = SQLStorage(url, SQLSettings(wait=0))
-    try:
-        await storage.find_runs("a")
-    except StorageUnavailableError:
-        pass
-    finally:
-        await storage.aclose()
+    """Import what lives import."""
+    for name in LATE:
+        importlib.import_module(name)

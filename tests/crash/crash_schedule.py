@@ -28,6 +28,9 @@ __all__ = [
     "table",
 ]
 
+BOTH = ("sqlite", "postgres")
+"""Databases of tests that are held on both in every run; for the fixture `url`."""
+
 LEASE = 0.6
 """Seconds after which a worker of a crash test counts as gone."""
 

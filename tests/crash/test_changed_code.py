@@ -97,10 +97,10 @@ async def interrupted(stand: Stand, world: str, url: str) -> str:
     ("function", "words"),
     [
         (renamed, ("first", "erst")),
-        (reordered, ("first", "second")),
-        (inserted, ("second", "between")),
-        (left_out, ("second", "receive go")),
-        (of_another_kind, ("first", "sleep")),
+        pytest.param(reordered, ("first", "second"), marks=pytest.mark.fault),
+        pytest.param(inserted, ("second", "between"), marks=pytest.mark.fault),
+        pytest.param(left_out, ("second", "receive go"), marks=pytest.mark.fault),
+        pytest.param(of_another_kind, ("first", "sleep"), marks=pytest.mark.fault),
     ],
 )
 async def test_d38_a_changed_workflow_is_told_and_harms_no_other(
@@ -125,6 +125,7 @@ async def test_d38_a_changed_workflow_is_told_and_harms_no_other(
         assert await run.result() == 13
 
 
+@pytest.mark.fault
 async def test_d38_a_run_ends_with_the_code_that_it_began_with(
     stand: Stand, world: str, url: str
 ) -> None:
@@ -187,11 +188,11 @@ async def fails() -> None:
     ("function", "value"),
     [
         (anything, object()),
-        (anything, {1: 2}),
-        (anything, {1, 2}),
-        (text, 3),
+        pytest.param(anything, {1: 2}, marks=pytest.mark.fault),
+        pytest.param(anything, {1, 2}, marks=pytest.mark.fault),
+        pytest.param(text, 3, marks=pytest.mark.fault),
         (number, math.nan),
-        (number, math.inf),
+        pytest.param(number, math.inf, marks=pytest.mark.fault),
         (anything, "x" * 70_000_000),
     ],
     ids=["object", "key", "set", "annotation", "nan", "infinite", "large"],
@@ -216,7 +217,13 @@ async def test_d40_a_value_that_cannot_be_kept_is_the_steps_error(
     assert statuses(url, world) == ["failed", "succeeded"]
 
 
-@pytest.mark.parametrize("value", ["\ud800", "a\x00b", "\U0001f600\u202e", "x" * 1_000_000])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "\ud800 a\x00b \U0001f600\u202e",
+        pytest.param("x" * 1_000_000, marks=pytest.mark.fault, id="large"),
+    ],
+)
 async def test_d40_odd_texts_come_back_as_they_were(
     stand: Stand, world: str, url: str, value: str
 ) -> None:

@@ -10,18 +10,23 @@ import pytest
 from crash_database import read, statuses
 from crash_life import Blow, Trace, read_trace
 from crash_roles import make_engine
-from crash_schedule import LEASE, Stand
+from crash_schedule import BOTH, LEASE, Stand
 from crash_waiting import wait_until
 
 from codeflow_engine.errors import ConflictingRunError
 
+LONG = 1.5
+"""A lease that is renewed in time also where the machine has much to do."""
 
+
+@pytest.mark.parametrize("url", BOTH, indirect=True)
 def test_d8_one_key_in_two_processes_is_one_run(stand: Stand, world: str, url: str) -> None:
     """Both submit at the same moment, and both are given the same run and its result."""
     at = time.monotonic() + 0.5
     given = {"workflow": "ask_often", "given": {"count": 2}, "at": at}
     lives = [
-        stand.begin("drive", stand.life(world, url, name=name), **given) for name in ("a", "b")
+        stand.begin("drive", stand.life(world, url, name=name, lease=30.0), **given)
+        for name in ("a", "b")
     ]
 
     assert [life.wait() for life in lives] == [0, 0]
@@ -48,22 +53,25 @@ async def test_d9_a_key_with_another_input_is_refused(stand: Stand, world: str, 
 
 
 @pytest.mark.parametrize(
-    ("workers", "runs"), [(3, 40), pytest.param(50, 1000, marks=pytest.mark.fault)]
+    ("workers", "runs"), [(3, 24), pytest.param(50, 1000, marks=pytest.mark.fault)]
 )
 def test_d10_each_of_many_runs_is_claimed_once(
     stand: Stand, world: str, url: str, workers: int, runs: int
 ) -> None:
     """Many workers look for work at the same time: executions are as many as runs."""
     inputs = [{"count": 1, "of": f"r{number}"} for number in range(runs)]
-    life = stand.life(world, url)
+    life = stand.life(world, url, lease=30.0)
     assert stand.live("submit", life, workflow="ask_often", inputs=inputs) == 0
 
+    poll = workers / 30
     lives = [
-        stand.begin("work", stand.life(world, url, name=f"w{number}"), seconds=300)
+        stand.begin(
+            "work", stand.life(world, url, name=f"w{number}", lease=60.0, poll=poll), seconds=600
+        )
         for number in range(workers)
     ]
 
-    assert [one.wait(300) for one in lives] == [0] * workers
+    assert [one.wait(600) for one in lives] == [0] * workers
     assert statuses(url, world) == ["succeeded"] * runs
     assert stand.outside.asked(world) == {f"r{number}-0": 1 for number in range(runs)}
     lines = read_trace(life.trace)
@@ -73,22 +81,24 @@ def test_d10_each_of_many_runs_is_claimed_once(
 
 def test_d11_a_sweep_takes_nothing_from_a_living_worker(stand: Stand, world: str, url: str) -> None:
     """Others look again and again while a worker executes: the body runs once."""
-    others = [
-        stand.begin("work", stand.life(world, url, name=f"other{number}")) for number in range(2)
-    ]
-    first = stand.life(world, url, name="first")
-    given = {"seconds": 4 * LEASE}
+    other = stand.begin("work", stand.life(world, url, name="other", lease=LONG))
+    first = stand.life(world, url, name="first", lease=LONG)
 
-    assert stand.live("drive", first, workflow="hold", given=given) == 0
+    assert stand.live("drive", first, workflow="hold", given={"seconds": 2.5 * LONG}) == 0
 
-    assert [one.wait() for one in others] == [0, 0]
+    assert other.wait() == 0
     lines = read_trace(first.trace)
     assert len([line for line in lines if line.what == "takes"]) == 1
     assert read(url, world, "runs", "recoveries") == [(0,)]
 
 
 @pytest.mark.parametrize(
-    ("point", "written"), [("effect.looked", 3), ("forge.looked", 4), ("effect.delivered", 3)]
+    ("point", "written"),
+    [
+        pytest.param("effect.looked", 3, marks=pytest.mark.fault),
+        ("forge.looked", 4),
+        pytest.param("effect.delivered", 3, marks=pytest.mark.fault),
+    ],
 )
 def test_d12_zombie_worker_is_fenced(
     stand: Stand, world: str, url: str, point: str, written: int
@@ -117,6 +127,7 @@ def test_d12_zombie_worker_is_fenced(
     assert recorded(url, world) == before
 
 
+@pytest.mark.fault
 def test_d12_two_that_write_the_same_at_last_leave_one(stand: Stand, world: str, url: str) -> None:
     """Both have looked before either wrote, and wake up one after the other."""
     stop = (Blow(point="forge.looked", signal=signal.SIGSTOP),)
@@ -167,10 +178,10 @@ def test_d13_a_step_that_blocks_the_loop_keeps_its_lease(
     stand: Stand, world: str, url: str
 ) -> None:
     """The heartbeat goes on beside a loop that stands still for several leases."""
-    other = stand.begin("work", stand.life(world, url, name="other"))
-    first = stand.life(world, url, name="first")
+    other = stand.begin("work", stand.life(world, url, name="other", lease=LONG))
+    first = stand.life(world, url, name="first", lease=LONG)
 
-    assert stand.live("drive", first, workflow="block", given={"seconds": 4 * LEASE}) == 0
+    assert stand.live("drive", first, workflow="block", given={"seconds": 2.5 * LONG}) == 0
 
     assert other.wait() == 0
     lines = read_trace(first.trace)

@@ -37,7 +37,7 @@ class Jumping(Clock):
         return datetime.now(UTC) + self.off
 
 
-@pytest.mark.parametrize("days", [10, -1])
+@pytest.mark.parametrize("days", [10, pytest.param(-1, marks=pytest.mark.fault)])
 async def test_d30_a_wall_clock_that_jumps_moves_no_lease(
     stand: Stand, world: str, url: str, days: int
 ) -> None:
@@ -109,7 +109,7 @@ async def test_d33_a_step_that_is_late_and_cancelled_has_one_cause(
     engine.workflow("slow", version=1)(slow)
     ends: set[RunStatus] = set()
     async with engine:
-        for number in range(12):
+        for number in range(8):
             run = await engine.submit("slow", {})
             await until(lambda: told(life, "point", "step.asked:sleep")[number:])  # noqa: B023
             await asyncio.sleep(0.03 + number * 0.004)
@@ -133,7 +133,14 @@ async def test_d33_a_step_that_is_late_and_cancelled_has_one_cause(
 
 
 @pytest.mark.parametrize(
-    "point", ["run.submitted", "run.claimed", "step.worked:ask", "step.recorded:ask", "run.ending"]
+    "point",
+    [
+        "run.submitted",
+        pytest.param("run.claimed", marks=pytest.mark.fault),
+        pytest.param("step.worked:ask", marks=pytest.mark.fault),
+        pytest.param("step.recorded:ask", marks=pytest.mark.fault),
+        "run.ending",
+    ],
 )
 async def test_d34_a_cancelled_run_does_nothing_more(
     stand: Stand, world: str, url: str, point: str
@@ -177,7 +184,14 @@ async def test_d34_a_cancelled_run_does_nothing_more(
     assert all(bodies[step] == 1 for step in has[: 3 if point == "run.ending" else 0])
 
 
-@pytest.mark.parametrize("point", ["wait.recorded:receive go", "run.suspending", "run.suspended"])
+@pytest.mark.parametrize(
+    "point",
+    [
+        pytest.param("wait.recorded:receive go", marks=pytest.mark.fault),
+        "run.suspending",
+        pytest.param("run.suspended", marks=pytest.mark.fault),
+    ],
+)
 async def test_d34_a_run_is_cancelled_while_it_is_put_aside(
     stand: Stand, world: str, url: str, point: str
 ) -> None:
@@ -257,7 +271,9 @@ def test_d35_a_drained_worker_gives_back_what_it_has(stand: Stand, world: str, u
     second.wait()
 
 
-@pytest.mark.parametrize("point", ["forge.looked", "forge.wrote"])
+@pytest.mark.parametrize(
+    "point", ["forge.looked", pytest.param("forge.wrote", marks=pytest.mark.fault)]
+)
 def test_d35_a_drain_while_publishing_leaves_no_half(
     stand: Stand, world: str, url: str, point: str
 ) -> None:
@@ -299,7 +315,7 @@ def test_d37_a_run_that_kills_its_workers_is_given_up(
 ) -> None:
     """After so many recoveries it is dead, others are not, and it goes on once that is mended."""
     cure = tmp_path / "cure"
-    life = stand.life(world, url, recoveries=4)
+    life = stand.life(world, url, recoveries=3)
     assert stand.live("submit", life, workflow="poison", inputs=[{"cure": str(cure)}]) == 0
     others = [{"count": 1, "of": f"r{number}"} for number in range(3)]
     assert stand.live("submit", life, workflow="ask_often", inputs=others) == 0
@@ -308,10 +324,10 @@ def test_d37_a_run_that_kills_its_workers_is_given_up(
         killed += status == KILLED
         assert killed < 9
 
-    assert killed == 5
+    assert killed == 4
     assert statuses(url, world) == ["dead", "succeeded", "succeeded", "succeeded"]
     ((error,),) = read(url, world, "runs", "error", "status = 'dead'")
-    assert "5 times" in str(error)
+    assert "4 times" in str(error)
     cure.touch()
     assert stand.live("resume", life) == 0
     assert statuses(url, world) == ["succeeded"] * 4

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from codeflow_engine.contracts import Backend
-from codeflow_engine.domain.run import RunEvent, RunRecord
-from codeflow_engine.runs.context import Step, StepRunner
+from codeflow_engine.domain.journal import RunWrite, StepKind, StepState
+from codeflow_engine.domain.run import RunEvent
+from codeflow_engine.runs.work import Step, StepRunner
 
 type Call = Callable[[], Awaitable[Any]]
 
@@ -19,12 +19,20 @@ STEP: contextvars.ContextVar[str] = contextvars.ContextVar("step", default="")
 """The step that a call is made in."""
 
 
+_PERIODIC = {
+    *("renew", "retire", "leave_loop", "notices", "find_due"),
+    *("get_runs", "read_steps", "read_results"),
+}
+"""Calls that come when a look is due, or when somebody waits: how many, and when, is a matter of
+time. They pass by unseen."""
+
+
 @dataclass(frozen=True, order=True)
 class Point:
     """A place where a review can be struck: a step, or a call of a backend."""
 
     kind: str
-    """`step`, or the kind of the backend."""
+    """`step`, or the contract of the backend in small letters."""
 
     name: str
 
@@ -49,23 +57,41 @@ class Desk:
 
     at: Point | None = None
     fault: Fault | None = None
+    once: bool = False
+    """Whether the fault has passed after it has struck for the first time."""
+
+    before: tuple[Point, Fault] | None = None
+    """What happens to the review in any case, so that it comes to the point."""
+
     struck: int = 0
     seen: dict[Point, Any] = field(default_factory=dict)
     """What the calls answered, first answer of each point."""
 
-    interrupt: Callable[[], Awaitable[None]] | None = None
-    """Ends the review from outside: cancels it, or closes its engine."""
+    recorded: set[str] = field(default_factory=set)
+    """Steps whose values stand in the storage."""
+
+    repeated: list[str] = field(default_factory=list)
+    """Steps that were executed nevertheless."""
+
+    interrupt: Callable[[str], Awaitable[None]] | None = None
+    """Ends the review from outside: `cancel` is to cancel it, `close` to close its engine."""
 
     helpers: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def meet(self, point: Point, call: Call) -> Any:
         """Answer a call."""
-        if self.fault is not None and point == self.at:
+        if self.before is not None and point == self.before[0]:
+            return await self.before[1].strike(call, self)
+        if self.fault is not None and point == self.at and not (self.once and self.struck):
             self.struck += 1
             return await self.fault.strike(call, self)
         answer = await call()
         self.seen.setdefault(point, answer)
         return answer
+
+    def rest(self) -> None:
+        """Let everything pass from now on."""
+        self.fault = self.before = None
 
     def meet_now(self, point: Point, answer: Any) -> Any:
         """Answer a call of plain code, such as a hook; nothing in it can wait."""
@@ -89,6 +115,8 @@ class WatchedRunner:
 
     async def run(self, step: Step) -> Any:
         name = step.name if step.key is None else f"{step.name}[{step.key}]"
+        if name in self._desk.recorded:
+            self._desk.repeated.append(name)
         token = STEP.set(name)
         try:
             return await self._desk.meet(Point("step", name), lambda: self._runner.run(step))
@@ -96,41 +124,69 @@ class WatchedRunner:
             STEP.reset(token)
 
 
-def watched[B: Backend](contract: type[B], real: B, desk: Desk) -> B:
-    """Make a backend of a contract that sends every call to another one past the desk."""
+def watched(real: Any, desk: Desk, *contracts: type) -> Any:
+    """Make a backend of some contracts that sends every call to another one past the desk."""
 
-    def passing(name: str) -> Callable[..., Any]:
+    def passing(contract: type, name: str) -> Callable[..., Any]:
         async def method(_: object, *args: Any, **kwargs: Any) -> Any:
-            point = Point(contract.__name__.lower(), _label(real, name, args))
-            return await desk.meet(point, lambda: getattr(real, name)(*args, **kwargs))
+            async def call() -> Any:
+                answer = await getattr(real, name)(*args, **kwargs)
+                if name == "write":
+                    desk.recorded.update(_recorded(args[0], answer))
+                return answer
+
+            call.asked = args  # type: ignore[attr-defined]
+            label = _label(real, name, args)
+            if label is None:
+                return await call()
+            return await desk.meet(Point(contract.__name__.lower(), label), call)
 
         return method
 
-    names = [
-        name
-        for name, member in inspect.getmembers(contract, inspect.iscoroutinefunction)
-        if not name.startswith("_") and name != "aclose"
-    ]
-    members = {name: passing(name) for name in names} | {"capabilities": real.capabilities}
-    made: B = type(type(real).__name__, (contract,), members)()
-    return made
+    members: dict[str, Any] = {"capabilities": real.capabilities}
+    for contract in contracts:
+        for name, _ in inspect.getmembers(contract, inspect.iscoroutinefunction):
+            if not name.startswith("_") and name != "aclose":
+                members[name] = passing(contract, name)
+    return type(type(real).__name__, contracts, members)()
 
 
-def _label(real: Backend, name: str, args: tuple[Any, ...]) -> str:
+def _label(real: object, name: str, args: tuple[Any, ...]) -> str | None:
     """Name a call by what it is about, so that the name is the same in every run."""
+    if name in _PERIODIC:
+        return None
+    if name == "write":
+        return _label_of_write(args[0])
     about = [part for part in map(_about, args) if part]
     step = STEP.get()
-    if not about and step:
+    if not about and step and name not in {"submit", "claim", "cancel"}:
         about = [step]
     owner = f"{type(real).__name__.lower()}." if name in {"analyze", "on_event"} else ""
     return f"{owner}{name}[{' '.join(about)}]" if about else f"{owner}{name}"
 
 
+def _recorded(writes: Sequence[RunWrite], answer: Sequence[bool]) -> Iterator[str]:
+    """Name the steps whose values were written."""
+    for write, is_made in zip(writes, answer, strict=True):
+        for step in write.steps if is_made else ():
+            if step.state is StepState.DONE:
+                yield f"{step.name}[{step.key[1:]}]" if step.key.startswith("=") else step.name
+
+
+def _label_of_write(writes: Sequence[RunWrite]) -> str | None:
+    """Name what is written by its steps, or by where the run then stands.
+
+    What holds events alone is written when they have waited for long enough.
+    """
+    steps = {step.name for one in writes for step in one.steps if step.kind is not StepKind.EMIT}
+    states = {str(one.state.status) for one in writes if one.state is not None}
+    about = sorted(steps or states)
+    return f"write[{' '.join(about)}]" if about else None
+
+
 def _about(value: object) -> str:
     if isinstance(value, list | tuple):
         return " ".join(filter(None, map(_about, value)))
-    if isinstance(value, RunRecord):
-        return str(value.status)
     if isinstance(value, RunEvent):
         words = (getattr(value, name, None) for name in ("step", "key", "analyzer"))
         return " ".join([type(value).__name__, *(word for word in words if word)])

@@ -16,6 +16,7 @@ from codeflow_engine.errors import (
     CodeflowError,
     ProviderUnavailableError,
     StorageFullError,
+    StorageUnavailableError,
 )
 
 PAUSE: Final = 0.1
@@ -23,6 +24,7 @@ PAUSE: Final = 0.1
 
 _OWN: Final[Mapping[str, Callable[[], CodeflowError]]] = {
     "storage": lambda: StorageFullError("no space is left"),
+    "journal": lambda: StorageFullError("no space is left"),
     "vcs": lambda: ProviderUnavailableError("the host is away"),
 }
 
@@ -70,7 +72,7 @@ class Interrupted:
 
     async def strike(self, call: Call, desk: Desk) -> Any:
         assert desk.interrupt is not None
-        desk.helpers.add(asyncio.ensure_future(desk.interrupt()))
+        desk.helpers.add(asyncio.ensure_future(desk.interrupt(self.how)))
         try:
             await asyncio.sleep(PAUSE)
         except asyncio.CancelledError:
@@ -91,6 +93,19 @@ class Answers:
 
     async def strike(self, call: Call, desk: Desk) -> Any:
         return self.change(None if self.forgets else await call())
+
+
+@dataclass(frozen=True)
+class Pretends(Answers):
+    """Answers writes as if they had been made, or refused; does them, or forgets them."""
+
+    is_made: bool = False
+
+    async def strike(self, call: Call, desk: Desk) -> Any:
+        if not self.forgets:
+            await call()
+        (writes,) = call.asked  # type: ignore[attr-defined]
+        return tuple(self.is_made for _ in writes)
 
 
 type Fault = Raises | Hangs | Interrupted | Answers
@@ -118,6 +133,8 @@ def faults_of(point: Point, answer: Any) -> list[Fault]:
         Raises("raises-exit", SystemExit),
         Raises("raises-panic", lambda: _Panic("a panic of an extension")),
     ]
+    if point.kind in {"storage", "journal"}:
+        faults += _of_storages(point, answer)
     if answer is not None:
         faults.append(Answers("answers-none", lambda _: None))
     faults += [
@@ -133,6 +150,26 @@ def faults_of(point: Point, answer: Any) -> list[Fault]:
     if point.kind == "hook":
         return [fault for fault in faults if isinstance(fault, Raises | Answers)]
     return faults
+
+
+def _of_storages(point: Point, answer: Any) -> Iterator[Fault]:
+    """List what storages do, and no other backend."""
+
+    def away() -> StorageUnavailableError:
+        return StorageUnavailableError("the storage is away")
+
+    yield Raises("raises-away", away)
+    yield Raises("raises-away-late", away, after=True)
+    if not point.name.startswith("write"):
+        yield Answers("lies", lambda _: answer, forgets=True)
+        return
+    yield Pretends("lies", _same, forgets=True, is_made=True)
+    yield Pretends("denies", _same)
+    yield Pretends("denies-undone", _same, forgets=True)
+
+
+def _same(answer: Any) -> Any:
+    return answer
 
 
 class _Panic(BaseException):

@@ -1,4 +1,4 @@
-"""The matrix: every point of a review, found by watching one, with every fault of it.
+"""The matrix: every point of a review, found by watching some, with every fault of it.
 
 `python tests/false_clean/clean_matrix.py [WORD ...]` strikes the cells whose names contain
 one of the words, and writes how they ended as JSON; its exit status is 1 if one of them
@@ -18,20 +18,42 @@ from itertools import batched
 from typing import Any
 
 from clean_desk import Desk, Point
-from clean_faults import Answers, Fault, Hangs, Interrupted, faults_of
+from clean_faults import Answers, Fault, Hangs, Interrupted, Raises, faults_of
 from clean_stand import drive
 from clean_verdict import ending_of, problems
 
 from codeflow_engine import Review
 from codeflow_engine.domain.run import RunEvent
+from codeflow_engine.errors import AnalyzerError
 
-_PATIENT = {"analyzer", "cache", "observer"}
+_WAYS: tuple[tuple[Point, Fault], ...] = (
+    (Point("step", "fetch"), Interrupted("cancelled", "cancel")),
+    (Point("step", "fetch"), Raises("raises", lambda: AnalyzerError("it is broken"))),
+    (Point("journal", "claim"), Interrupted("cancelled", "cancel")),
+)
+"""What happens to a review so that it comes to points that one which goes well does not."""
+
+_PATIENT = {"analyzer", "cache", "observer", "journal"}
 """Kinds that have deadlines of their own, shorter than that of the run."""
 
 _SHORT = {
-    *("raises-own", "raises-foreign", "raises-no-space", "raises-cancelled", "raises-exit"),
-    *("hangs", "cancelled", "closed", "answers-none", "answers-object", "forgets"),
+    *("raises-own", "raises-foreign", "raises-cancelled", "raises-exit"),
+    *("hangs", "cancelled", "closed", "answers-object", "forgets"),
+    *("raises-own-late", "lies", "denies"),
 }
+_ELSEWHERE = {"raises-own-late"}
+"""Faults of the short form that say more than their kin about storages alone."""
+
+_ENDS = {"succeeded", "failed", "cancelled"}
+
+_PASSES = {
+    *("raises-away", "raises-away-late", "hangs", "hangs-deaf"),
+    *("closed", "lies", "denies", "denies-undone"),
+}
+"""What happens to a durable storage, and passes."""
+
+_SHORT_PASSES = {"raises-away", "raises-away-late", "hangs", "denies-undone", "closed"}
+
 _PATIENCE = (0.4, 2.0, 10.0)
 """Seconds that a run has, if something in it hangs."""
 
@@ -41,11 +63,16 @@ _TOGETHER = 8
 
 @dataclass(frozen=True)
 class Survey:
-    """What one undisturbed review showed."""
+    """What reviews showed that nobody has struck."""
 
     whole: Review
     answers: dict[Point, Any]
     events: tuple[RunEvent, ...]
+    recorded: set[str]
+    """Steps whose values were written."""
+
+    ways: dict[Point, tuple[Point, Fault]]
+    """What has to happen to a review so that it comes to a point."""
 
     @property
     def points(self) -> list[Point]:
@@ -55,12 +82,20 @@ class Survey:
 
 @cache
 def survey() -> Survey:
-    """Watch a review to which nothing happens."""
+    """Watch a review to which nothing happens, and others that do not go well."""
     desk = Desk()
     end = asyncio.run(drive(desk))
     if end.review is None:
         raise AssertionError(f"the undisturbed review failed: {end.error!r}") from end.error
-    return Survey(whole=end.review, answers=desk.seen, events=end.events)
+    answers, ways, recorded = dict(desk.seen), {}, desk.recorded
+    for way in _WAYS:
+        desk = Desk(before=way)
+        asyncio.run(drive(desk))
+        for point in desk.seen.keys() - answers.keys():
+            answers[point], ways[point] = desk.seen[point], way
+    return Survey(
+        whole=end.review, answers=answers, events=end.events, recorded=recorded, ways=ways
+    )
 
 
 @dataclass(frozen=True)
@@ -69,18 +104,23 @@ class Cell:
 
     point: Point
     fault: Fault
+    durable: bool = False
+    """Whether the storage is durable, and the fault passes."""
 
     def __str__(self) -> str:
-        return f"{self.point} {self.fault.name}"
+        return f"{self.point} {self.fault.name}{' passes' if self.durable else ''}"
 
 
 def cells(points: Iterable[Point]) -> Iterator[Cell]:
     """List the cells of some points, without those that nobody could see through."""
-    answers = survey().answers
+    answers, ways = survey().answers, survey().ways
     for point in points:
         for fault in faults_of(point, answers[point]):
             if beyond(point, fault) is None:
                 yield Cell(point, fault)
+                is_kept = point.kind == "journal" and point not in ways
+                if is_kept and fault.name in _PASSES:
+                    yield Cell(point, fault, durable=True)
 
 
 def beyond(point: Point, fault: Fault) -> str | None:
@@ -89,39 +129,49 @@ def beyond(point: Point, fault: Fault) -> str | None:
         return None
     if point.kind == "analyzer" and "(findings)" in fault.name:
         return "an analyzer that keeps silent about what it saw, and says that it looked"
+    if point.name == "claim" and fault.name.startswith("loses"):
+        return "a storage that gives a run to a worker, and does not tell it"
     return None
 
 
 def is_short(cell: Cell) -> bool:
     """Tell whether a cell belongs to the form of the matrix that is always run.
 
-    Left out are cells that differ from one that stays in the event they strike, or in how
-    deep inside of an answer they strike.
+    Left out are cells that differ from one that stays in the event or the step they strike, or
+    in how deep inside of an answer they strike.
     """
-    words = cell.point.name.partition("[")[2].rstrip("]").split()
-    if cell.point.kind == "observer" and words[0] not in {"RunStarted", "RunFinished"}:
+    point, name = cell.point, cell.fault.name
+    words = point.name.partition("[")[2].rstrip("]").split()
+    if point.kind == "observer" and words[0] not in {"RunStarted", "RunFinished"}:
         return False
-    if words and words[0] in {"StepStarted", "StepFinished"} and words[1] not in {"judge", "save"}:
+    if point.kind == "journal" and words and words[0] not in {"fetch", "analyze", *_ENDS}:
         return False
-    name = cell.fault.name
+    if cell.durable:
+        return name in _SHORT_PASSES
     if isinstance(cell.fault, Answers) and "(" in name:
         return "." not in name and name.startswith(("wrong", "loses"))
-    return name in _SHORT
+    return name in _SHORT and (name not in _ELSEWHERE or point.kind in {"journal", "storage"})
+
+
+def passes(cell: Cell) -> bool:
+    """Tell whether a fault strikes once, since a run that nobody gives away waits for ever."""
+    is_answer = isinstance(cell.fault, Answers)
+    return is_answer and (cell.point.name == "claim" or cell.fault.name.startswith("denies"))
 
 
 def limits_of(cell: Cell, patience: float) -> dict[str, float]:
     """Give deadlines under which a call that hangs is soon given up."""
     if not isinstance(cell.fault, Hangs):
         return {}
-    inside = cell.point.kind == "vcs" and "[analyze" in cell.point.name
-    outside = cell.point.name.startswith("read_events")  # whoever follows is no part of the run
-    patient = cell.point.kind in _PATIENT or inside or outside
+    kind, name = cell.point.kind, cell.point.name
+    inside = kind == "vcs" and "[analyze" in name
+    outside = name.startswith(("read_events", "append_events"))  # no part of the run
+    patient = kind in _PATIENT or inside or outside
     return {
-        "submit": 1.0,
         "run_timeout": 20.0 if patient else patience,
         "analyzer_timeout": 0.2,
         "observer_timeout": 0.05,
-        "finish_timeout": 0.3,
+        "finish_timeout": 0.3 if kind in {"journal", "storage"} else 10.0,
     }
 
 
@@ -152,13 +202,17 @@ class Tally:
 
     async def _drive(self, cell: Cell) -> None:
         whole = survey().whole
-        how = cell.fault.how if isinstance(cell.fault, Interrupted) else "cancel"
         for patience in _PATIENCE:
-            desk = Desk(at=cell.point, fault=cell.fault)
-            end = await drive(desk, limits=limits_of(cell, patience), interrupt=how)
+            desk = Desk(
+                at=cell.point,
+                fault=cell.fault,
+                once=cell.durable or passes(cell),
+                before=survey().ways.get(cell.point),
+            )
+            end = await drive(desk, limits=limits_of(cell, patience), durable=cell.durable)
             if desk.struck:
                 break  # else the machine was too slow to come so far before the deadline
-        found = problems(cell.point, cell.fault, end, whole)
+        found = problems(cell.point, cell.fault, end, whole, durable=cell.durable)
         if not desk.struck:
             found.append("the fault never struck")
         self.endings[ending_of(end, whole).value] += 1

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, override
 
@@ -16,15 +17,20 @@ from codeflow_engine.contracts import (
     Analyzer,
     AnalyzerReport,
     Cache,
+    Journal,
     Observer,
     Storage,
+    StorageCapability,
+    WorkflowBackend,
 )
 from codeflow_engine.domain.change import Change, ChangeRequest, FileContent
 from codeflow_engine.domain.diff import Diff, Side
 from codeflow_engine.domain.finding import Category, Finding, RawFinding, Severity, Suggestion
-from codeflow_engine.domain.run import RunEvent, RunRecord
-from codeflow_engine.runs.context import DirectRunner
-from codeflow_engine.runs.executor import DirectExecutor
+from codeflow_engine.domain.run import RunEvent, RunRecord, RunStatus
+from codeflow_engine.errors import StorageError
+from codeflow_engine.providers.workflow.local import LocalBackend
+from codeflow_engine.runs.executor import Executor
+from codeflow_engine.runs.work import DirectRunner
 from codeflow_engine.sandbox import Isolation, Sandbox
 from codeflow_engine.storage.memory import MemoryCache, MemoryStorage
 
@@ -56,7 +62,10 @@ LIMIT = 15.0
 """Seconds after which a review counts as one that never ends."""
 
 PATIENCE = 1.0
-"""Seconds that somebody who follows the events waits for them after the end."""
+"""Seconds that somebody waits who follows the events, or asks again for a result."""
+
+HASTE = {"poll": 0.02, "linger": 0.02, "finish_timeout": 10.0}
+"""Settings with which nothing waits for long."""
 
 
 def raw(title: str, **fields: Any) -> RawFinding:
@@ -121,11 +130,14 @@ class Second(Analyzer):
 
 
 class Watcher(Observer):
-    """Counts events."""
+    """Hears of events."""
+
+    def __init__(self) -> None:
+        self.heard: list[RunEvent] = []
 
     @override
     async def on_event(self, event: RunEvent) -> None:
-        return
+        self.heard.append(event)
 
 
 class Modifier:
@@ -144,16 +156,39 @@ class Modifier:
         return answer
 
 
-class StandEngine(AsyncEngine):
-    """The engine, with its steps past the desk and with short deadlines."""
+class DurableStorage(MemoryStorage):
+    """Says that it outlives the process, and does so: as long as the test holds it."""
 
-    def __init__(self, desk: Desk, limits: dict[str, float], **options: Any) -> None:
-        super().__init__(**options)
-        settings = replace(self._tools.settings, **limits)
+    capabilities = MemoryStorage.capabilities | {StorageCapability.DURABLE}
+
+
+class StandEngine(AsyncEngine):
+    """The engine, with all its work past the desk and with short deadlines.
+
+    Args:
+        desk: What it passes.
+        real: Where everything is kept.
+        limits: Settings that differ from those of the stand.
+    """
+
+    def __init__(self, desk: Desk, real: MemoryStorage, limits: Mapping[str, float]) -> None:
+        self.watcher = Watcher()
+        super().__init__(
+            storage=watched(real, desk, Storage, Journal),
+            cache=watched(MemoryCache(), desk, Cache),
+            vcs=watched(Shelf(), desk, VCS),
+            analyzers=[watched(Planted(), desk, Analyzer), watched(Second(), desk, Analyzer)],
+            observers=[watched(self.watcher, desk, Observer)],
+            plugins=[Modifier(desk)],
+            plugins_allow=[],
+            isolation=Isolation.NONE,
+        )
+        settings = replace(self._tools.settings, **{**HASTE, **limits})
         self._tools = replace(self._tools, settings=settings)
         self._tools.hooks._patience = settings.observer_timeout
-        runner = DirectRunner(self._tools.threads)
-        self._executor = DirectExecutor(self._tools, WatchedRunner(desk, runner))
+        backend = self._backends.get(WorkflowBackend, settings.workflows)
+        runner = WatchedRunner(desk, DirectRunner(self._tools.threads))
+        self._executor = Executor(self._tools, backend, runner)
 
 
 @dataclass
@@ -162,7 +197,14 @@ class End:
 
     review: Review | None = None
     error: BaseException | None = None
+    again: Review | BaseException | None = None
+    """What the same handle gives who asks again until the storage is back; None where that
+    was not asked."""
+
     run: AsyncRun | None = None
+    handle: RunRecord | None = None
+    """As the handle has it after all that, before its engine is closed."""
+
     record: RunRecord | None = None
     """As the storage has it."""
 
@@ -170,61 +212,80 @@ class End:
     """As the storage has them."""
 
     followed: list[RunEvent] = field(default_factory=list)
+    """As somebody sees them who follows the run."""
+
+    reread: list[RunEvent] = field(default_factory=list)
+    """As the same one reads them afterwards."""
+
+    observed: tuple[RunEvent, ...] = ()
+    """As observers have heard them in the process of the review."""
+
     follow_error: BaseException | None = None
     follower_ended: bool = True
+    interrupted: list[tuple[str, BaseException | None]] = field(default_factory=list)
+    """How somebody has ended it from outside, and what they were told where that failed."""
+
     later: Review | BaseException | None = None
-    """What somebody gets who asks for the run afterwards."""
+    """What comes of the run in another process, which goes on with it where it has to."""
+
+    repeated: list[str] = field(default_factory=list)
+    """Steps that were executed although their values stood in the storage."""
 
     stored: Review | None = None
     endless: bool = False
+
+    @property
+    def status(self) -> RunStatus | None:
+        """Where the run stands as the handle has it."""
+        return None if self.handle is None else self.handle.status
 
 
 async def drive(
     desk: Desk,
     *,
-    limits: dict[str, float] | None = None,
-    interrupt: str = "cancel",
+    limits: Mapping[str, float] | None = None,
+    durable: bool = False,
 ) -> End:
-    """Drive one review to its end, with whatever the desk has in store for it."""
-    real = MemoryStorage()
-    limits = {"submit": LIMIT, **(limits or {})}
-    submit = limits.pop("submit")
-    engine = StandEngine(
-        desk,
-        limits,
-        storage=watched(Storage, real, desk),
-        cache=watched(Cache, MemoryCache(), desk),
-        vcs=watched(VCS, Shelf(), desk),
-        analyzers=[watched(Analyzer, Planted(), desk), watched(Analyzer, Second(), desk)],
-        observers=[watched(Observer, Watcher(), desk)],
-        plugins=[Modifier(desk)],
-        plugins_allow=[],
-        isolation=Isolation.NONE,
-    )
+    """Drive one review to its end, with whatever the desk has in store for it.
+
+    Args:
+        desk: What it passes.
+        limits: Settings that differ from those of the stand.
+        durable: Whether the storage is said to outlive the process; then whoever was told of
+            its failure asks again.
+    """
+    real = DurableStorage() if durable else MemoryStorage()
+    engine = StandEngine(desk, real, limits or {})
     end = End()
     try:
         async with asyncio.timeout(LIMIT):
-            await _drive(engine, desk, end, interrupt, submit)
+            await _drive(engine, desk, end, durable=durable)
             await engine.aclose()
+            await asyncio.gather(*desk.helpers)
+            await _look_back(engine, desk, real, end)
     except TimeoutError:
         end.endless = True
-    await _look_back(engine, real, end)
-    await asyncio.gather(*desk.helpers, return_exceptions=True)
     return end
 
 
-async def _drive(engine: AsyncEngine, desk: Desk, end: End, interrupt: str, seconds: float) -> None:
+async def _drive(engine: AsyncEngine, desk: Desk, end: End, *, durable: bool) -> None:
     started: asyncio.Future[AsyncRun] = asyncio.get_running_loop().create_future()
 
-    async def cancel() -> None:
-        await (await started).cancel()
+    async def interrupt(how: str) -> None:
+        told: BaseException | None = None
+        try:
+            if how == "close":
+                await engine.aclose()
+            else:
+                await (await started).cancel()
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is looked at
+            told = error
+        end.interrupted.append((how, told))
 
-    desk.interrupt = engine.aclose if interrupt == "close" else cancel
+    desk.interrupt = interrupt
     try:
-        # Whoever submits waits for the storage as long as they like.
-        async with asyncio.timeout(seconds):
-            end.run = await engine.submit("review", {"change": "."})
-    except BaseException as error:  # noqa: BLE001 - whatever it is, it is looked at
+        end.run = await engine.submit("review", {"change": "."})
+    except BaseException as error:  # noqa: BLE001 - the same
         end.error = error
         started.cancel()
         return
@@ -234,29 +295,64 @@ async def _drive(engine: AsyncEngine, desk: Desk, end: End, interrupt: str, seco
         end.review = await end.run.result()
     except BaseException as error:  # noqa: BLE001 - the same
         end.error = error
-    await asyncio.wait([follower], timeout=PATIENCE)
-    end.follower_ended = follower.done()
-    if not end.follower_ended:
-        follower.cancel()
-        await asyncio.wait([follower])
+    if durable and not (end.run.status.is_terminal or end.interrupted):
+        end.again = await _ask_again(end.run)
+    end.handle = end.run.record
+    await _wait_for(follower, end)
+
+
+async def _ask_again(run: AsyncRun) -> Review | BaseException:
+    """Ask until the storage is back."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                try:
+                    review: Review = await run.result()
+                except StorageError:
+                    await asyncio.sleep(HASTE["poll"])
+                else:
+                    return review
+    except BaseException as error:  # noqa: BLE001 - the same
+        return error
 
 
 async def _follow(run: AsyncRun, end: End) -> None:
     try:
         async for event in run.events():
             end.followed.append(event)
+        end.reread = [event async for event in run.events()]
     except BaseException as error:  # noqa: BLE001 - the same
         end.follow_error = error
 
 
-async def _look_back(engine: AsyncEngine, real: MemoryStorage, end: End) -> None:
+async def _wait_for(follower: asyncio.Task[None], end: End) -> None:
+    await asyncio.wait([follower], timeout=PATIENCE)
+    end.follower_ended = follower.done()
+    while not follower.done():
+        # Once may not be enough for one that reads with the help of the deaf.
+        follower.cancel()
+        await asyncio.wait([follower], timeout=PATIENCE / 10)
+
+
+async def _look_back(engine: StandEngine, desk: Desk, real: MemoryStorage, end: End) -> None:
+    """Look at the storage, and then at what comes of the run with another worker."""
     (end.record,) = await real.find_runs("default", limit=1) or (None,)
     if end.record is None:
         return
-    end.events = await real.read_events("default", end.record.run_id)
-    (end.stored,) = await real.get_reviews("default", [end.record.run_id]) or (None,)
+    run_id = end.record.run_id
+    end.events = await real.read_events("default", run_id)
+    (end.stored,) = await real.get_reviews("default", [run_id]) or (None,)
+    end.observed = tuple(engine.watcher.heard)
+    desk.rest()
+    threads = ThreadPoolExecutor(1)
+    tools = replace(engine._tools, storage=real, journal=real, threads=threads)
+    other = Executor(tools, LocalBackend(), WatchedRunner(desk, DirectRunner(threads)))
     try:
-        # The run is over, so that this is the handle of somebody who comes later.
-        end.later = await AsyncRun(end.record, engine._executor, real).result()
+        if not end.record.status.is_terminal:
+            await other.open()
+        end.later = await AsyncRun(await other.look(run_id), other, tools).result()
     except Exception as error:  # noqa: BLE001 - the same
         end.later = error
+    await other.drain(grace=0)
+    threads.shutdown()
+    end.repeated = desk.repeated

@@ -11,7 +11,12 @@ from clean_stand import End
 from codeflow_engine import Outcome, Review
 from codeflow_engine.domain.coverage import UnitState
 from codeflow_engine.domain.run import ReviewJudged, RunFinished, RunStatus
-from codeflow_engine.errors import CodeflowError, RunCancelledError
+from codeflow_engine.errors import (
+    AnalyzerError,
+    CodeflowError,
+    RunCancelledError,
+    RunTimeoutError,
+)
 
 
 class Ending(StrEnum):
@@ -37,45 +42,54 @@ def outline(review: Review) -> dict[str, object]:
     return {name: plain[name] for name in plain if name not in {"run_id", "timing"}}
 
 
+def final(end: End) -> Review | BaseException | None:
+    """Give what whoever has waited for the result was told in the end."""
+    if end.again is not None:
+        return end.again
+    return end.review if end.error is None else end.error
+
+
 def ending_of(end: End, whole: Review) -> Ending:
     """Tell how a review ended."""
-    if end.review is None:
-        if isinstance(end.error, RunCancelledError):
-            return Ending.CANCELLED
-        return Ending.ERROR
-    if end.review.outcome is not Outcome.REVIEWED:
+    told = final(end)
+    if not isinstance(told, Review):
+        return Ending.CANCELLED if isinstance(told, RunCancelledError) else Ending.ERROR
+    if told.outcome is not Outcome.REVIEWED:
         return Ending.INCOMPLETE
-    if outline(end.review) == outline(whole):
+    if outline(told) == outline(whole):
         return Ending.HARMLESS
     return Ending.TOLD
 
 
-def problems(point: Point, fault: Fault, end: End, whole: Review) -> list[str]:
+def problems(
+    point: Point, fault: Fault, end: End, whole: Review, *, durable: bool = False
+) -> list[str]:
     """List what is wrong about the end of a review; nothing, if the promise is kept."""
     if end.endless:
         return ["it never ended"]
     found = _false_clean(end, whole)
-    found += _disagreements(point, fault, end)
+    found += _disagreements(point, fault, end) + _unfinished(point, end, whole)
+    if end.repeated:
+        found.append(f"executed again: {end.repeated}")
     ending = ending_of(end, whole)
-    if ending not in allowed(point, fault):
-        told = end.error if end.review is None else end.review.reason or "reviewed"
-        found.append(f"it ended {ending}: {type(end.error).__name__} {told!r}")
+    if ending not in allowed(point, fault, durable=durable):
+        told = final(end)
+        said = (told.reason or "reviewed") if isinstance(told, Review) else told
+        found.append(f"it ended {ending}: {type(told).__name__} {said!r}")
     if ending is Ending.INCOMPLETE:
         found += _unnamed(point, end)
     return found
 
 
-def allowed(point: Point, fault: Fault) -> set[Ending]:
+def allowed(point: Point, fault: Fault, *, durable: bool = False) -> set[Ending]:
     """Give the ways in which a review may end when a fault strikes a point."""
+    if durable:
+        return _allowed_of_passing(point, fault)
     quiet = point.kind in {"observer", "cache"} or point.name.startswith("read_events")
+    if point.name in _OF_OTHERS:
+        return _OF_OTHERS[point.name]
     if isinstance(fault, Interrupted):
-        ends = {Ending.CANCELLED}
-        if point.kind == "storage" and point.name == "put_runs[pending]":
-            # Closed before the run began: it is refused.
-            return ends | {Ending.ERROR}
-        if "RunFinished" in point.name or "succeeded" in point.name or quiet:
-            return ends | {Ending.HARMLESS}
-        return ends
+        return _allowed_of_interruption(point, quiet=quiet)
     if point.kind == "hook":
         legal = isinstance(fault, Answers) and fault.legal
         return {Ending.TOLD, Ending.HARMLESS} if legal else {Ending.HARMLESS}
@@ -87,16 +101,56 @@ def allowed(point: Point, fault: Fault) -> set[Ending]:
     ends = {Ending.ERROR}
     if point.kind == "analyzer" or point.name.startswith("read_files[analyze"):
         ends = {Ending.INCOMPLETE}
-    if point.name == "append_events[RunFinished]":
-        ends = {Ending.HARMLESS}
+    if point.name == "write[succeeded]" and fault.name.endswith("late"):
+        # The success stands in the storage, and whoever waits reads it there.
+        return {Ending.HARMLESS}
     # One that goes on when it is told to stop, and answers well, may be in time for the end.
     return ends | {Ending.HARMLESS} if fault.name == "hangs-deaf" else ends
 
 
+def _allowed_of_interruption(point: Point, *, quiet: bool) -> set[Ending]:
+    ends = {Ending.CANCELLED}
+    if point.name == "submit":
+        # Closed before the run began: it is refused.
+        return ends | {Ending.ERROR}
+    if "RunFinished" in point.name or "succeeded" in point.name or quiet:
+        return ends | {Ending.HARMLESS}
+    return ends
+
+
+_OF_OTHERS = {
+    "append_events[RunFinished]": {Ending.CANCELLED},
+    "cancel": {Ending.CANCELLED, Ending.HARMLESS},
+    "write[cancelled]": {Ending.CANCELLED, Ending.ERROR},
+    "write[failed]": {Ending.ERROR},
+}
+"""How reviews end that were cancelled, or have failed, before the fault strikes."""
+
+
+def _allowed_of_passing(point: Point, fault: Fault) -> set[Ending]:
+    """Give how a review ends whose durable storage fails for a while."""
+    if isinstance(fault, Interrupted):
+        # Somebody else goes on with it, and nobody here hears of its end.
+        return {Ending.ERROR, Ending.HARMLESS} if "succeeded" in point.name else {Ending.ERROR}
+    if point.name == "submit":
+        return {Ending.HARMLESS} if fault.name == "hangs-deaf" else {Ending.ERROR}
+    return {Ending.HARMLESS}
+
+
 def _allowed_of_answer(point: Point, fault: Answers) -> set[Ending]:
-    if point.kind == "storage" and not point.name.startswith("find_"):
-        # What a write answers is looked at by nobody.
+    if fault.name.startswith("denies"):
         return {Ending.HARMLESS}
+    if point.kind == "journal":
+        # What is none of its answers is an error of the storage; what it has written although
+        # it says something else can be read there.
+        inside = "(0." in fault.name  # where nothing may read it
+        quiet = inside or fault.legal or fault.name == "lies"
+        if quiet or point.name in {"claim", "write[succeeded]"}:
+            return {Ending.ERROR, Ending.HARMLESS}
+        return {Ending.ERROR}
+    if point.kind == "storage" and not point.name.startswith("find_"):
+        # What a write answers is no value of a step.
+        return {Ending.HARMLESS, Ending.ERROR}
     ends = {Ending.INCOMPLETE}
     if point.kind != "analyzer":
         ends.add(Ending.ERROR)
@@ -108,7 +162,12 @@ def _allowed_of_answer(point: Point, fault: Answers) -> set[Ending]:
 
 def _false_clean(end: End, whole: Review) -> list[str]:
     """The promise itself: what is not found was not there, or the review is not complete."""
-    reviews = {"result": end.review, "stored review": end.stored, "later": end.later}
+    reviews = {
+        "result": end.review,
+        "result of who asks again": end.again,
+        "stored review": end.stored,
+        "later": end.later,
+    }
     found = []
     for name, review in reviews.items():
         if not isinstance(review, Review) or review.outcome is not Outcome.REVIEWED:
@@ -136,65 +195,118 @@ def _reviewed(review: Review) -> list[object]:
 
 def _disagreements(point: Point, fault: Fault, end: End) -> list[str]:
     """Compare what the handle, the record, the events and the result say."""
-    if end.run is None:
-        begun = end.record is not None and end.record.status != RunStatus.PENDING
-        return ["a run goes on that nobody has a handle of"] if begun else []
-    status = RunStatus.SUCCEEDED if end.review is not None else RunStatus.FAILED
-    if isinstance(end.error, RunCancelledError):
-        status = RunStatus.CANCELLED
+    if end.handle is None or end.status is None:
+        return []
+    told, status, record = final(end), _status_of(final(end)), end.record
+    lost = fault.name == "lies" and point.kind == "journal"
     found = []
-    if end.run.status is not status:
-        found.append(f"the result says {status}, the handle {end.run.status}")
-    broken = point.kind == "storage"
-    if not broken and (end.record is None or end.record.status is not status):
-        found.append(f"the result says {status}, the record {end.record}")
-    if broken and end.record and end.record.status is not status:
-        gone = fault.name == "forgets" or fault.name.startswith(("raises", "hangs"))
-        if not (gone and not end.record.status.is_terminal):
-            found.append(f"the result says {status}, the record {end.record.status}")
-    if status is RunStatus.FAILED:
-        found += _failure_problems(end, end.run.record.error or "")
-    return found + _event_problems(point, fault, end, status)
+    for how, error in end.interrupted:
+        if how == "cancel" and error is None and not end.status.is_terminal:
+            found.append(f"whoever has cancelled it was told so, and it is {end.status}")
+    if not end.status.is_terminal:
+        if not isinstance(told, CodeflowError) or isinstance(told, RunCancelledError):
+            found.append(f"the result is {told!r}, and the handle says {end.status}")
+    elif end.status is not status:
+        found.append(f"the result says {status}, the handle {end.status}")
+    elif (record is None or record.status is not status) and not (
+        lost and (record is None or not record.status.is_terminal)
+    ):
+        found.append(f"the result says {status}, the record {record}")
+    if end.status is RunStatus.FAILED:
+        found += _failure_problems(end, end.handle.error or "")
+    return found + ([] if lost else _event_problems(point, end))
+
+
+def _status_of(told: Review | BaseException | None) -> RunStatus:
+    if isinstance(told, Review):
+        return RunStatus.SUCCEEDED
+    if isinstance(told, RunCancelledError):
+        return RunStatus.CANCELLED
+    return RunStatus.TIMED_OUT if isinstance(told, RunTimeoutError) else RunStatus.FAILED
 
 
 def _failure_problems(end: End, told: str) -> list[str]:
-    found = []
-    if not told.startswith(type(end.error).__name__):
-        found.append(f"{end.error!r} was raised, and the record tells {told!r}")
-    if not isinstance(end.error, CodeflowError) and "unexpected error" not in told:
+    found, error = [], final(end)
+    if not told.startswith(type(error).__name__):
+        found.append(f"{error!r} was raised, and the record tells {told!r}")
+    if not isinstance(error, CodeflowError) and "unexpected error" not in told:
         found.append(f"the text of a foreign error is told: {told!r}")
+    if type(end.later) is not type(error):
+        found.append(f"the run failed with {error!r}, and who asks later gets {end.later!r}")
+    return found
+
+
+def _unfinished(point: Point, end: End, whole: Review) -> list[str]:
+    """Look at what comes of a run that was left to others, or whose handle nobody has."""
+    if end.record is None or (end.status is not None and end.status.is_terminal):
+        return []
+    if end.record.status is RunStatus.FAILED:
+        # What could not be awaited was written nevertheless.
+        told = final(end)
+        causes = [told, told.__cause__] if isinstance(told, BaseException) else []
+        is_same = type(end.later) in map(type, causes)
+        return [] if is_same else [f"the run has failed, and who asks later gets {end.later!r}"]
     if isinstance(end.later, Review):
-        found.append("the run failed, and who asks later gets a review")
-    return found
-
-
-def _event_problems(point: Point, fault: Fault, end: End, status: RunStatus) -> list[str]:
-    found = []
-    if not end.follower_ended and not point.name.startswith("read_events"):
-        found.append("who follows the events waits for ever")
-    numbers = [event.sequence for event in end.events]
-    lost = fault.name == "forgets" or point.name == "append_events[RunFinished]"
-    forgetful = point.name.startswith("read_events") or (
-        point.name.startswith("append_events") and lost
+        is_whole = outline(end.later) == outline(whole)
+        return [] if is_whole else [f"another worker made of it {end.later.outcome}"]
+    # Beside a storage that does not outlive the process, its engine cancels it at the end.
+    ends = (
+        (RunCancelledError, AnalyzerError) if point.name == "write[failed]" else RunCancelledError
     )
-    if numbers != [*range(1, len(numbers) + 1)] and not forgetful:
+    if isinstance(end.later, ends):
+        return []
+    return [f"another worker made of it {end.later!r}"]
+
+
+def _event_problems(point: Point, end: End) -> list[str]:
+    """Find out whether events are whole, and whether all tell the same end."""
+    if point.name.startswith("read_events"):
+        return []
+    found = [] if end.follower_ended else ["who follows the events waits for ever"]
+    numbers = [event.sequence for event in end.events]
+    if numbers != [*range(1, len(numbers) + 1)]:
         found.append(f"events are numbered {numbers}")
-    last = end.events[-1] if end.events else None
-    if not forgetful:
-        if not isinstance(last, RunFinished) or last.status is not status:
-            found.append(f"the result says {status}, the last event is {last}")
-        if end.follow_error is not None or tuple(end.followed) != end.events:
-            found.append(f"a follower saw other events: {end.follow_error!r}")
+    ends = [one for one in (*end.events, *end.observed) if isinstance(one, RunFinished)]
+    if end.record is not None and any(one.status is not end.record.status for one in ends):
+        found.append(f"the run is {end.record.status}, and its events tell of {ends}")
+    if sum(isinstance(event, RunFinished) for event in end.events) > 1:
+        found.append("it has ended twice")
     judged = [event for event in end.events if isinstance(event, ReviewJudged)]
-    if end.review is not None and judged and judged[-1].outcome is not end.review.outcome:
+    told = final(end)
+    if isinstance(told, Review) and judged and judged[-1].outcome is not told.outcome:
         found.append(f"the event says {judged[-1].outcome}")
+    assert end.status is not None
+    if not end.status.is_terminal or point.name.startswith("append_events"):
+        return found
+    if point.name == "cancel" and end.status is RunStatus.CANCELLED and _was_refused(end):
+        return found  # whoever cancels it again, or closes the engine, tells of its end
+    return found + _reader_problems(end)
+
+
+def _reader_problems(end: End) -> list[str]:
+    """Find out whether who reads events of a run that has ended gets all of them."""
+    found = []
+    last = end.events[-1] if end.events else None
+    if not isinstance(last, RunFinished) or last.status is not end.status:
+        found.append(f"the run is {end.status}, the last event is {last}")
+    if end.follow_error is not None:
+        # Until the storage was back, nobody could tell how the stream goes on.
+        return found if end.again is not None else [*found, f"a follower got {end.follow_error!r}"]
+    if not tuple(end.followed) == tuple(end.reread) == end.events:
+        found.append(f"a follower saw other events: {end.followed}, then {end.reread}")
     return found
+
+
+def _was_refused(end: End) -> bool:
+    """Tell whether whoever has ended the run was told that it was not possible."""
+    return any(error is not None for _, error in end.interrupted)
 
 
 def _unnamed(point: Point, end: End) -> list[str]:
     """Find out whether the reason names the source that failed."""
-    assert end.review is not None
-    reason = end.review.reason or ""
+    told = final(end)
+    assert isinstance(told, Review)
+    reason = told.reason or ""
     sources = [name for name in ("planted", "second") if name in point.name]
     if sources and not any(f"{name}: " in reason for name in sources):
         return [f"the reason does not name {sources}: {reason!r}"]

@@ -17,6 +17,7 @@ from clean_verdict import outline
 
 from codeflow_engine import AsyncEngine, Outcome, Review
 from codeflow_engine.domain.run import RunStatus
+from codeflow_engine.engine.wiring import executor
 from codeflow_engine.errors import CodeflowError
 from codeflow_engine.sandbox import Sandbox
 from codeflow_engine.sandbox.child import Child
@@ -183,7 +184,8 @@ async def test_a_full_disk_is_no_clean_review(full_disk: Path) -> None:
     async with AsyncEngine(analyzers=ANALYZERS, plugins_allow=[], isolation="none") as engine:
         await engine._tools.sandbox.aclose()
         narrow = Sandbox(prefer="none", directory=full_disk)
-        engine._tools = engine._executor._tools = replace(engine._tools, sandbox=narrow)
+        engine._tools = replace(engine._tools, sandbox=narrow)
+        engine._executor = executor(engine._tools)
         review = await engine.review(patch)
 
     assert review.outcome is Outcome.FAILED
@@ -226,10 +228,10 @@ class Full(MemoryStorage):
 
 
 class Losing(MemoryStorage):
-    async def put_runs(self, runs):
-        if any(run.status == "succeeded" for run in runs):
+    async def write(self, writes):
+        if any(one.state and one.state.status == "succeeded" for one in writes):
             raise OSError("gone")
-        await super().put_runs(runs)
+        return await super().write(writes)
 
 
 @hookimpl

@@ -129,18 +129,21 @@ class Stand:
         return codeflow(*told, stdin=stdin, site=self.site, **VARIABLES)
 
     @contextmanager
-    def started(self, *words: str) -> Iterator[subprocess.Popen[bytes]]:
-        """Start the program; it is killed in the end, if it is still there."""
+    def started(self, *words: str, pipe: bool = False) -> Iterator[subprocess.Popen[bytes]]:
+        """Start the program; it is killed in the end, if it is still there.
+
+        What it writes can be read by `written`, or from a pipe, and what it says by `said`.
+        """
         told = self.place / f"told-{time.monotonic_ns()}"
-        with told.open("wb") as errors:
+        with told.open("wb") as errors, told.with_suffix(".out").open("wb") as output:
             process = subprocess.Popen(
                 [*PROGRAM, words[0], "--db", self.url, *words[1:]],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=subprocess.PIPE if pipe else output,
                 stderr=errors,
                 env=environment(site=self.site, **VARIABLES),
             )
-        process.errors = told  # type: ignore[attr-defined] # read by `said`
+        process.told = told  # type: ignore[attr-defined] # read by `said` and `written`
         try:
             yield process
         finally:
@@ -163,8 +166,14 @@ VARIABLES = {"CODEFLOW_LEASE": "1.5", "CODEFLOW_POLL": "0.1", "CODEFLOW_LINGER":
 
 def said(process: subprocess.Popen[bytes]) -> str:
     """Read what a program that was started has said on standard error so far."""
-    errors: Path = process.errors  # type: ignore[attr-defined] # put there by `started`
-    return errors.read_text()
+    told: Path = process.told  # type: ignore[attr-defined] # put there by `started`
+    return told.read_text()
+
+
+def written(process: subprocess.Popen[bytes]) -> str:
+    """Read what a program that was started has written to standard output so far."""
+    told: Path = process.told  # type: ignore[attr-defined] # put there by `started`
+    return told.with_suffix(".out").read_text()
 
 
 def end(process: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> int:

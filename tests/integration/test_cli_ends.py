@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cli_runs import CLEAN_PATCH, LEAK_PATCH, environment, install_plugin
+from cli_runs import CLEAN_PATCH, LEAK_PATCH, environment, install_plugin, use_plugin
 
+from codeflow_engine import Change, Diff
 from codeflow_engine.hosts.cli import main
 
 PROGRAM = [sys.executable, "-m", "codeflow_engine.hosts.cli", "review", "--diff", "-"]
@@ -156,3 +157,43 @@ def test_a_request_to_end_passes_through_the_host(monkeypatch: pytest.MonkeyPatc
         main(["review", "--diff", "-"])
 
     assert ended.value.code == 143
+
+
+def test_a_hangup_that_is_ignored_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Under `nohup` the program goes on when its terminal is closed."""
+
+    def read(_: str) -> Change:
+        signal.raise_signal(signal.SIGHUP)
+        return Change.from_diff(Diff.parse(CLEAN_PATCH))
+
+    monkeypatch.setattr("codeflow_engine.hosts.cli.review._read_patch", read)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert main(["review", "--diff", "-", "--analyzer", "secrets", "--db", "memory"]) == 0
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert capsys.readouterr().out.startswith("Review complete")
+
+
+def test_a_signal_is_no_failure_of_the_plugin_that_is_called_just_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What plugins raise is contained; the request to end passes through."""
+    code = """
+import signal
+from codeflow_engine import hookimpl
+
+@hookimpl
+def codeflow_register(registry):
+    signal.raise_signal(signal.SIGTERM)
+"""
+    use_plugin(monkeypatch, install_plugin(tmp_path, code=code))
+
+    with pytest.raises(SystemExit) as ended:
+        main(["runs", "--db", "memory"])
+
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert capsys.readouterr().err == ""

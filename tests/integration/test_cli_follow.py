@@ -5,49 +5,43 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-from typing import Any
 
 from cli_runs import CLEAN_PATCH
-from cli_work import Stand, end, said
+from cli_work import Stand, end, said, until, written
 
 from codeflow_engine.domain.run import RunStatus
 
 
-def read(process: subprocess.Popen[bytes], run: str, status: str) -> list[dict[str, Any]]:
-    """Read lines of JSON until a run stands so."""
-    assert process.stdout is not None
-    lines = []
-    while not lines or (lines[-1]["run_id"], lines[-1]["status"]) != (run, status):
-        lines.append(json.loads(process.stdout.readline()))
-    return lines
+def told_of(process: subprocess.Popen[bytes], run: str) -> list[tuple[str, bool]]:
+    """Give what a follower has told of a run so far: its status, and whether it is lost."""
+    lines = [json.loads(line) for line in written(process).splitlines()]
+    return [(one["status"], one["interrupted"]) for one in lines if one["run_id"] == run]
 
 
 def test_changes_of_runs_are_followed_as_they_happen(stand: Stand) -> None:
     """One object a line, from what stood there before to the last change; Ctrl-C ends it well."""
     old = stand.submit("approved", {})
-    with (
-        stand.started("runs", "--follow", "--format", "json") as follower,
-        stand.worker() as worker,
-    ):
-        told = read(follower, old, "waiting")
-        assert told[0]["status"] == "pending"
-        assert told[-1]["waits_for"] == ["approval"]
-        run = stand.submit("gated", {"name": "a"})
-        told = read(follower, run, "running")
-        worker.kill()
-        lost = read(follower, run, "running")
-        assert [one["interrupted"] for one in (*told[-1:], *lost)] == [False, True]
+    with stand.started("runs", "--follow", "--format", "json") as follower:
+        until(lambda: told_of(follower, old) == [("pending", False)])
+        with stand.worker() as worker:
+            until(lambda: told_of(follower, old)[-1] == ("waiting", False))
+            run = stand.submit("gated", {"name": "a"})
+            until(lambda: told_of(follower, run)[-1:] == [("running", False)])
+            worker.kill()
+            until(lambda: told_of(follower, run)[-1] == ("running", True))
         assert stand.run("cancel", old).returncode == 0
-        assert [one["run_id"] for one in read(follower, old, "cancelled")] == [old]
+        until(lambda: told_of(follower, old)[-1] == ("cancelled", False))
         assert end(follower, signal.SIGINT) == 0
-        assert said(follower) == ""
+
+    assert said(follower) == ""
+    assert json.loads(written(follower).splitlines()[0])["workflow"] == "approved"
 
 
 def test_one_status_is_followed_alone_as_text(stand: Stand) -> None:
     """A line tells when, which run, how it stands and why; a reader who leaves ends it."""
     stand.submit("gated", {"name": "a"})
     failing = stand.submit("broken", {})
-    with stand.started("runs", "-f", "--status", "failed", "--limit", "1") as follower:
+    with stand.started("runs", "-f", "--status", "failed", "--limit", "1", pipe=True) as follower:
         assert stand.run("resume", failing).returncode == 3
         assert follower.stdout is not None
         line = follower.stdout.readline().decode()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from codeflow_engine.domain.journal import Claim, RunWrite, Submission
+from codeflow_engine.domain.journal import Claim, Submission
 from codeflow_engine.domain.run import RunRecord
 from codeflow_engine.domain.shape import is_sound
 from codeflow_engine.errors import StorageError
-from codeflow_engine.runs.batches import Batches, in_time
+from codeflow_engine.runs.batches import Batches, check_answers, in_time
+from codeflow_engine.runs.writer import Sending
 
 if TYPE_CHECKING:
     from codeflow_engine.runs.context import Toolbox
@@ -46,9 +47,7 @@ class Asking:
         )
         self.looks = Batches[str, RunRecord | None](self._find, seconds=seconds)
         self.claims = Batches[str, Claim | None](self._claim, seconds=seconds)
-        self.writes = Batches[RunWrite, bool](
-            journal.write, seconds=seconds, is_answer=lambda one: isinstance(one, bool)
-        )
+        self.writes = Batches[Sending, bool](self._write, seconds=seconds)
 
     async def idle(self) -> None:
         """Wait until everything that was asked for is answered."""
@@ -95,6 +94,19 @@ class Asking:
         found = {claim.record.run_id: claim for claim in _sound(answer, Claim)}
         # One that was asked for twice is executed once.
         return [found.pop(run_id, None) for run_id in run_ids]
+
+    async def _write(self, sendings: Sequence[Sending]) -> Sequence[bool]:
+        try:
+            answer = await self._tools.journal.write([one.make() for one in sendings])
+            check_answers(answer, len(sendings), lambda one: isinstance(one, bool))
+        except BaseException:
+            # At once: the next call may be on its way before anybody hears of this one.
+            for one in sendings:
+                one.give_back()
+            raise
+        for one, is_written in zip(sendings, answer, strict=True):
+            one.accept(is_written=is_written)
+        return answer
 
 
 def _is_record(answer: object) -> bool:

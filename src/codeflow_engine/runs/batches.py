@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from codeflow_engine.errors import StorageError, StorageUnavailableError
+from codeflow_engine.errors import CodeflowError, StorageError, StorageUnavailableError
 from codeflow_engine.plugins.containment import is_foreign
 from codeflow_engine.runs.containment import as_ours
 
-__all__ = ["Batches", "in_time"]
+__all__ = ["Batches", "check_answers", "in_time"]
 
 
 async def in_time[T](call: Awaitable[T], seconds: float) -> T:
@@ -18,16 +18,32 @@ async def in_time[T](call: Awaitable[T], seconds: float) -> T:
     Raises:
         StorageUnavailableError: It has not answered; whether it has done what it was asked
             for is not known.
+        StorageError: It failed, in whatever way.
     """
     deadline = asyncio.timeout(seconds)
     try:
         async with deadline:
             return await call
-    except TimeoutError as late:
-        if not deadline.expired():
+    except BaseException as error:
+        if deadline.expired() and isinstance(error, TimeoutError):
+            told = f"the storage has given no answer within {seconds:g} s"
+            raise StorageUnavailableError(told) from error
+        if isinstance(error, CodeflowError) or not is_foreign(error):
             raise
-        told = f"the storage has given no answer within {seconds:g} s"
-        raise StorageUnavailableError(told) from late
+        # A storage that breaks its contract, in words that may quote anything.
+        raise StorageError(f"the storage failed with {type(error).__name__}") from error
+
+
+def check_answers(answers: object, number: int, is_answer: Callable[[object], bool] | None) -> None:
+    """See that what a storage has answered to so many items are answers at all.
+
+    Raises:
+        StorageError: They are not.
+    """
+    if not isinstance(answers, list | tuple) or len(answers) != number:
+        raise StorageError(f"the storage has not given one answer for each of {number} items")
+    if is_answer is not None and not all(map(is_answer, answers)):
+        raise StorageError("the storage has given an answer of another type than is declared")
 
 
 class Batches[I, O]:
@@ -92,7 +108,7 @@ class Batches[I, O]:
     async def _settle(self, batch: Sequence[tuple[I, asyncio.Future[O]]]) -> None:
         try:
             answers = await in_time(self._call([item for item, _ in batch]), self._seconds)
-            self._check(answers, len(batch))
+            check_answers(answers, len(batch), self._is_answer)
         except BaseException as error:
             if not is_foreign(error):
                 raise
@@ -101,12 +117,6 @@ class Batches[I, O]:
         for (_, waiting), answer in zip(batch, answers, strict=True):
             if not waiting.done():
                 waiting.set_result(answer)
-
-    def _check(self, answers: object, number: int) -> None:
-        if not isinstance(answers, list | tuple) or len(answers) != number:
-            raise StorageError(f"the storage has not given one answer for each of {number} items")
-        if self._is_answer is not None and not all(map(self._is_answer, answers)):
-            raise StorageError("the storage has given an answer of another type than is declared")
 
     async def _fail(
         self, batch: Sequence[tuple[I, asyncio.Future[O]]], error: BaseException

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 
 from codeflow_engine.errors import CodeflowError, WorkflowError
 from codeflow_engine.plugins.containment import is_foreign
 from codeflow_engine.redaction import Redactor
 
-__all__ = ["as_ours", "describe", "redact", "unless_cancelled"]
+__all__ = ["as_ours", "contained", "describe", "redact", "unless_cancelled"]
 
 
 def as_ours(error: BaseException) -> BaseException:
@@ -20,6 +21,17 @@ def as_ours(error: BaseException) -> BaseException:
     if isinstance(error, Exception) or not is_foreign(error):
         return error
     return WorkflowError(f"a part of the run ended with {type(error).__name__}")
+
+
+async def contained[T](work: Awaitable[T]) -> T:
+    """Do work; what it raises is an error to end a run with."""
+    try:
+        return await work
+    except BaseException as error:
+        ours = as_ours(error)
+        if ours is error:
+            raise
+        raise ours from error
 
 
 def unless_cancelled[T](value: T) -> T:

@@ -20,7 +20,7 @@ from codeflow_engine.redaction import Redactor
 from codeflow_engine.runs import codec
 from codeflow_engine.runs.attempts import Attempts, Work
 from codeflow_engine.runs.clock import Clock
-from codeflow_engine.runs.containment import as_ours, unless_cancelled
+from codeflow_engine.runs.containment import contained, unless_cancelled
 from codeflow_engine.runs.inbox import Children, Inbox
 from codeflow_engine.runs.ledger import INSIDE, Ledger
 from codeflow_engine.runs.outbox import Outbox
@@ -193,7 +193,7 @@ class RunContext:
         """
         step = self._step(name, key, function, arguments)
         with self._ledger.execution.at_work(), self._ledger.told(name, key):
-            value: T = unless_cancelled(await self._runner.run(step))
+            value: T = unless_cancelled(await contained(self._runner.run(step)))
             return value
 
     async def together[T](self, steps: Iterable[Coroutine[Any, Any, T]]) -> tuple[T, ...]:
@@ -203,7 +203,7 @@ class RunContext:
         """
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(_contained(step)) for step in steps]
+                tasks = [group.create_task(contained(step)) for step in steps]
         except BaseExceptionGroup as failed:
             raise failed.exceptions[0] from None
         return tuple(task.result() for task in tasks)
@@ -337,13 +337,3 @@ class RunContext:
             return unless_cancelled(await self._runner.run(step))
         finally:
             INSIDE.reset(token)
-
-
-async def _contained[T](step: Coroutine[Any, Any, T]) -> T:
-    try:
-        return await step
-    except BaseException as error:
-        ours = as_ours(error)
-        if ours is error:
-            raise
-        raise ours from error

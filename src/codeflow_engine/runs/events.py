@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from codeflow_engine.contracts import Storage
 from codeflow_engine.domain.run import RunEvent, RunFinished, RunRecord
+from codeflow_engine.errors import StorageError
 from codeflow_engine.runs.clock import Clock
+from codeflow_engine.runs.containment import contained
 
-__all__ = ["EventStream", "tell_end"]
+__all__ = ["EventStream", "read_stored", "tell_end"]
+
+type Notify = Callable[[RunEvent], Awaitable[None]]
+"""Tells observers of one event."""
 
 _RECENT = 1000
 """Events that are held for those who follow closely; others read the storage."""
@@ -26,7 +32,7 @@ class EventStream:
         last: Number of its last stored event.
         storage: Where older ones are read.
         clock: Tells when an event happened.
-        notify: Tells observers of a stored event.
+        notify: Tells observers of a stored event; None where there are none.
     """
 
     def __init__(
@@ -37,7 +43,7 @@ class EventStream:
         *,
         storage: Storage,
         clock: Clock,
-        notify: Callable[[RunEvent], Awaitable[None]],
+        notify: Notify | None,
     ) -> None:
         self._tenant = tenant
         self._run_id = run_id
@@ -54,10 +60,13 @@ class EventStream:
         self._recent: deque[RunEvent] = deque(maxlen=_RECENT)
         """The last ones that are stored: reading them back takes Pydantic, and a query."""
 
+        self._untold: deque[RunEvent] = deque()
+        """Events that are stored, and that observers have not heard of."""
+
+        self._telling: asyncio.Task[None] | None = None
         self._closed = False
-        self._order = asyncio.Lock()
         self._grown = asyncio.Event()
-        self.followers = 0
+        self.followers: int = 0
         """Those who wait for events in this process."""
 
     @property
@@ -84,20 +93,45 @@ class EventStream:
 
     def give_back(self, batch: Sequence[RunEvent]) -> None:
         """Keep events whose writing failed for the next one: repeated numbers do no harm."""
-        self._pending = [*batch, *self._pending]
+        kept = {event.sequence: event for event in (*batch, *self._pending)}
+        self._pending = [kept[number] for number in sorted(kept)]
 
-    async def stored(self, batch: Sequence[RunEvent]) -> None:
-        """Tell observers and followers of events that were written."""
+    def withdraw(self, event: RunEvent) -> None:
+        """Take an event back that was not written, or that nothing else is written after.
+
+        Its number goes to the next one: what comes after it was never sent.
+        """
+        behind = [one for one in self._pending if one.sequence > event.sequence]
+        before = [one for one in self._pending if one.sequence < event.sequence]
+        self._pending = before + [replace(one, sequence=one.sequence - 1) for one in behind]
+        self._sequence -= 1
+
+    def accept(self, batch: Sequence[RunEvent]) -> None:
+        """Take note of events that were written: followers and observers hear of them."""
         if not batch:
             return
-        # Parallel steps write at the same moment: observers hear of each in order.
-        async with self._order:
-            self._recent.extend(batch)
-            self._stored = max(self._stored, batch[-1].sequence)
-            for one in batch:
-                await self._notify(one)
+        self._recent.extend(batch)
+        self._stored = max(self._stored, batch[-1].sequence)
         if self.followers:
             self._wake()
+        if self._notify is not None:
+            self._untold.extend(batch)
+            if self._telling is None:
+                self._telling = asyncio.create_task(self._tell(self._notify))
+
+    async def until_told(self) -> None:
+        """Wait until observers have heard of all that was written."""
+        while (telling := self._telling) is not None:
+            await asyncio.wait([telling])
+
+    async def _tell(self, notify: Notify) -> None:
+        # In a task of its own: whoever waits for it may be cancelled, and nobody else has
+        # these events.
+        try:
+            while self._untold:
+                await notify(self._untold.popleft())
+        finally:
+            self._telling = None
 
     def close(self) -> None:
         """Let nobody wait for more events of this execution."""
@@ -136,23 +170,38 @@ class EventStream:
             return recent[max(after + 1 - recent[0].sequence, 0) :]
         if after >= self._stored:
             return ()
-        return await self._storage.read_events(self._tenant, self._run_id, after=after)
+        return await read_stored(self._storage, self._tenant, self._run_id, after=after)
 
     def _wake(self) -> None:
         grown, self._grown = self._grown, asyncio.Event()
         grown.set()
 
 
-async def tell_end(
-    record: RunRecord, storage: Storage, notify: Callable[[RunEvent], Awaitable[None]]
-) -> None:
+async def read_stored(
+    storage: Storage, tenant: str, run_id: str, *, after: int
+) -> Sequence[RunEvent]:
+    """Read the next events of a run; none where there are no more.
+
+    Raises:
+        StorageError: They cannot be read, or are none of this run.
+    """
+    answer: Any = await contained(storage.read_events(tenant, run_id, after=after))
+    if not isinstance(answer, list | tuple) or not all(
+        isinstance(one, RunEvent) and one.run_id == run_id for one in answer
+    ):
+        raise StorageError(f"the storage has answered with something else than events of {run_id}")
+    # Whoever reads on gets somewhere, whatever a storage gives again and again.
+    return [one for one in answer if one.sequence > after]
+
+
+async def tell_end(record: RunRecord, storage: Storage, notify: Notify) -> None:
     """Add the last event of a run that has ended while nobody executed it, unless it is there.
 
     Raises:
         StorageError: It could not be stored.
     """
     last = 0
-    while batch := await storage.read_events(record.tenant, record.run_id, after=last):
+    while batch := await read_stored(storage, record.tenant, record.run_id, after=last):
         last = batch[-1].sequence
         if isinstance(batch[-1], RunFinished):
             return

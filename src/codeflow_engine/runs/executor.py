@@ -11,14 +11,15 @@ from codeflow_engine.contracts import WorkflowBackend, WorkflowCapability
 from codeflow_engine.domain.journal import Claim, Signal
 from codeflow_engine.domain.run import RunRecord, RunStatus
 from codeflow_engine.errors import CodeflowError, ConfigurationError, RunNotFoundError, StorageError
+from codeflow_engine.plugins.containment import is_foreign
 from codeflow_engine.runs.asking import Asking, sound_records
 from codeflow_engine.runs.batches import in_time
-from codeflow_engine.runs.containment import redact
+from codeflow_engine.runs.containment import contained, describe, redact
 from codeflow_engine.runs.context import Toolbox
 from codeflow_engine.runs.events import EventStream, tell_end
 from codeflow_engine.runs.inbox import Children
 from codeflow_engine.runs.known import KnownRuns
-from codeflow_engine.runs.live import Execution, LiveRun, Outcome, Stop
+from codeflow_engine.runs.live import Execution, LiveRun, Outcome, Stop, until_settled
 from codeflow_engine.runs.outcomes import Outcomes
 from codeflow_engine.runs.performing import Performance, Stage
 from codeflow_engine.runs.points import reach
@@ -113,7 +114,7 @@ class Executor:
         # The first use imports the workflow, and the input may be a patch of many megabytes
         # that is read and indexed: neither holds up the loop.
         try:
-            make = await prepared(self._tools, request)
+            make = await contained(prepared(self._tools, request))
         except CodeflowError as error:
             redact(error, self._tools.redactor)
             raise
@@ -193,7 +194,7 @@ class Executor:
             claim.last_event,
             storage=tools.storage,
             clock=tools.clock,
-            notify=tools.hooks.notify,
+            notify=tools.hooks.notify if tools.hooks.is_watched else None,
         )
         execution = Execution(claim.fence, events)
         live.record, live.execution, live.outcome = record, execution, None
@@ -218,7 +219,11 @@ class Executor:
             StorageError: It could not be asked for.
         """
         await self.open()
-        if (await self.known.look(run_id)).record.status.is_terminal:
+        before = (await self.known.look(run_id)).record
+        if before.status.is_terminal:
+            if before.status is RunStatus.CANCELLED:
+                # Maybe it was not told, the last time.
+                await self._tell_end(before)
             return
         turn = self.known.turn
         asked = await self._asking.cancel([run_id])
@@ -299,8 +304,14 @@ class Executor:
             request = Request(workflow=workflow, given=given, key=key, parent=parent.run_id)
             return (await self.submit(request)).record
 
+        async def look(run_id: str) -> RunRecord:
+            return (await self.known.look(run_id)).record
+
         return Children(
-            submit=submit, outcome=self.outcomes.of_run, result_type=self.outcomes.type_of
+            submit=submit,
+            look=look,
+            outcome=self.outcomes.of_run,
+            result_type=self.outcomes.type_of,
         )
 
     async def drain(self, *, grace: float) -> None:
@@ -314,7 +325,7 @@ class Executor:
             return
         await self._worker.stop_looking()
         if self._executes is Executes.OWN or not self._stage.survives:
-            await self._settle(grace)
+            await until_settled(self._active.values(), grace)
             await self._cancel_own()
         await self._backend.drain(grace=grace)
         await self._asking.idle()
@@ -331,22 +342,13 @@ class Executor:
             for record in await self._asking.cancel(waiting) if waiting else ():
                 if record.status is RunStatus.CANCELLED:
                     await self._tell_end(record)
-        except StorageError as error:
+        except BaseException as error:
+            if not is_foreign(error):
+                raise
             # What was opened has to be closed all the same.
-            self._tools.log.warning("runs were not cancelled", error=error.message)
-        await self._settle(None)
-
-    async def _settle(self, seconds: float | None) -> None:
-        """Wait for the runs under way here, at most so long."""
-        ends = [
-            asyncio.create_task(live.execution.settled.wait())
-            for live in self._active.values()
-            if live.execution is not None
-        ]
-        if ends:
-            _, left = await asyncio.wait(ends, timeout=seconds)
-            for one in left:
-                one.cancel()
+            told = describe(error, self._tools.redactor)
+            self._tools.log.warning("runs were not cancelled", error=told)
+        await until_settled(self._active.values(), None)
 
     def _check_open(self) -> None:
         if self._closed:

@@ -11,6 +11,7 @@ from codeflow_engine.domain.journal import StepRecord
 from codeflow_engine.domain.run import RunEvent, RunFinished, RunRecord, RunStatus
 from codeflow_engine.errors import WorkflowError
 from codeflow_engine.runs.context import Toolbox
+from codeflow_engine.runs.events import read_stored
 from codeflow_engine.runs.executor import Executor
 from codeflow_engine.runs.live import LiveRun
 from codeflow_engine.runs.outcomes import closed
@@ -126,7 +127,7 @@ class AsyncRun:
 
     async def _stored_events(self, after: int = 0) -> AsyncIterator[RunEvent]:
         storage, tenant = self._tools.storage, self.record.tenant
-        while batch := await storage.read_events(tenant, self.id, after=after):
+        while batch := await read_stored(storage, tenant, self.id, after=after):
             for event in batch:
                 yield event
             after = batch[-1].sequence

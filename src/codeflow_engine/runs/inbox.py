@@ -19,6 +19,9 @@ from codeflow_engine.runs.waiting import Waits
 
 __all__ = ["Children", "Inbox"]
 
+_LOOK = timedelta(minutes=5)
+"""After this time a run looks how one stands that it has started."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Children:
@@ -26,6 +29,9 @@ class Children:
 
     submit: Callable[[str, Mapping[str, Any], str], Awaitable[RunRecord]]
     """Takes the name of a workflow, its input, and a key."""
+
+    look: Callable[[str], Awaitable[RunRecord]]
+    """Takes the id of a run; tells how it stands."""
 
     outcome: Callable[[str], Awaitable[Any]]
     """Takes the id of a run that has ended; gives its result, or raises what ended it."""
@@ -85,11 +91,14 @@ class Inbox:
         child = await self._children.submit(workflow, given, f"{self._run_id}/{place.title}")
         await self._begin(place, None)
         name = f"child:{child.run_id}"
-        while True:
+        while not child.status.is_terminal:
             heard = self._ledger.execution.signalled
             if await self._waiting(name):
                 break
-            await self._waits.wait(None, (name,), heard)
+            # A child that is resumed and ends again gives the same sign, which comes once.
+            until = self._clock.now() + _LOOK
+            await self._waits.wait(until, (name,), heard)
+            child = await self._children.look(child.run_id)
         try:
             value = await self._children.outcome(child.run_id)
         except Exception as error:

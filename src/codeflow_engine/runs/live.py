@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from typing import Any
 from codeflow_engine.domain.run import RunRecord
 from codeflow_engine.runs.events import EventStream
 
-__all__ = ["Execution", "LiveRun", "Outcome", "Stop"]
+__all__ = ["Execution", "LiveRun", "Outcome", "Stop", "until_settled"]
 
 
 class Stop(Enum):
@@ -53,17 +53,20 @@ class Execution:
     """One execution of a run in this process, under one claim."""
 
     def __init__(self, fence: int, events: EventStream) -> None:
-        self.fence = fence
-        self.events = events
+        self.fence: int = fence
+        self.events: EventStream = events
         self.task: asyncio.Task[Any] | None = None
         self.stop: Stop | None = None
-        self.settled = asyncio.Event()
+        self.is_lost = False
+        """Whether another worker has the run, or it has ended, whatever stopped it first here."""
+
+        self.settled: asyncio.Event = asyncio.Event()
         """Set when nothing of it goes on, and its end is written, or could not be."""
 
         self.has_progressed = False
         """Whether a step was finished in it."""
 
-        self.working = 0
+        self.working: int = 0
         """Steps and computations under way; without any the run only waits."""
 
         self.waits: dict[object, tuple[datetime | None, tuple[str, ...]]] = {}
@@ -72,10 +75,10 @@ class Execution:
         self.put_aside: tuple[tuple[datetime | None, tuple[str, ...]], ...] = ()
         """What it waited for when it was put aside."""
 
-        self.signalled = asyncio.Event()
+        self.signalled: asyncio.Event = asyncio.Event()
         """Set when a signal may have come."""
 
-        self.changed = asyncio.Event()
+        self.changed: asyncio.Event = asyncio.Event()
         """Set when it has begun or ended to work or to wait."""
 
     def end(self, why: Stop) -> None:
@@ -83,6 +86,7 @@ class Execution:
 
         It is told once: what it waits for in order to end well is not to be broken off.
         """
+        self.is_lost = self.is_lost or why is Stop.LOST
         if self.stop is not None:
             return
         self.stop = why
@@ -110,15 +114,15 @@ class LiveRun:
     """A run that somebody in this process holds on to."""
 
     def __init__(self, record: RunRecord) -> None:
-        self.record = record
+        self.record: RunRecord = record
         self.execution: Execution | None = None
         """The one under way, or the last one here."""
 
         self.outcome: Outcome | None = None
-        self.turn = 0
+        self.turn: int = 0
         """When something has happened to it here for the last time."""
 
-        self._changed = asyncio.Event()
+        self._changed: asyncio.Event = asyncio.Event()
 
     @property
     def is_executing(self) -> bool:
@@ -144,3 +148,16 @@ class LiveRun:
                 return await self._changed.wait()
         except TimeoutError:
             return False
+
+
+async def until_settled(runs: Iterable[LiveRun], seconds: float | None) -> None:
+    """Wait for the executions of runs that are under way here, at most so long."""
+    ends = [
+        asyncio.create_task(live.execution.settled.wait())
+        for live in runs
+        if live.execution is not None
+    ]
+    if ends:
+        _, left = await asyncio.wait(ends, timeout=seconds)
+        for one in left:
+            one.cancel()

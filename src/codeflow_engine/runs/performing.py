@@ -29,9 +29,8 @@ from codeflow_engine.errors import (
 )
 from codeflow_engine.plugins.containment import is_foreign
 from codeflow_engine.runs import codec
-from codeflow_engine.runs.batches import in_time
 from codeflow_engine.runs.coding import decoded, encoded
-from codeflow_engine.runs.containment import as_ours, describe, redact, unless_cancelled
+from codeflow_engine.runs.containment import as_ours, contained, describe, redact, unless_cancelled
 from codeflow_engine.runs.context import RunContext, Toolbox
 from codeflow_engine.runs.failures import write_failure
 from codeflow_engine.runs.history import History
@@ -43,7 +42,7 @@ from codeflow_engine.runs.submitting import loaded
 from codeflow_engine.runs.suspects import Suspects
 from codeflow_engine.runs.work import StepRunner
 from codeflow_engine.runs.workflow import Workflow, WorkflowFunction
-from codeflow_engine.runs.writer import Writer, Writes
+from codeflow_engine.runs.writer import Last, Parts, Writer, Writes
 
 __all__ = ["Performance", "Stage"]
 
@@ -112,13 +111,13 @@ class Performance:
                     failed = await self._end(self._failed(failed))
         elif outcome is not None:
             failed = outcome.error
-        if self._execution.stop is Stop.LOST:
+        if self._execution.is_lost:
             # It may be somebody else's, or have ended: what came of it stands in the storage.
             outcome = None
         self._live.outcome = outcome
         await self._writer.close()
         # A claim that seems to be lost may still be ours; asking for it again does no harm.
-        return failed is None and self._execution.stop is not Stop.LOST
+        return failed is None and not self._execution.is_lost
 
     def _passes(self, error: BaseException) -> bool:
         """Say whether a run waits for the storage to come back, rather than fail."""
@@ -211,7 +210,7 @@ class Performance:
             record, self._tools, self._stage.runner, ledger, writer=self._writer, children=children
         )
         try:
-            result = unless_cancelled(await run(context, value))
+            result = unless_cancelled(await contained(run(context, value)))
         finally:
             context.close()
         ledger.finished()
@@ -263,7 +262,7 @@ class Performance:
             told = f"PLUGIN_MISSING: {describe(error, self._tools.redactor)}"
             return self._state(RunStatus.PARKED, wake_at=later, error=told), None
         raised = as_ours(error)
-        if raised is self._writer.failure and self._passes(raised):
+        if self._writer.has_failed_with(raised) and self._passes(raised):
             return None, Outcome(error=raised)
         if isinstance(raised, asyncio.CancelledError):
             # Nobody has stopped it: the workflow has cancelled itself.
@@ -310,16 +309,17 @@ class Performance:
             except asyncio.CancelledError:
                 continue
         failed = writing.result()
-        if failed is None and self._execution.stop is not Stop.LOST:
+        if failed is None and not self._execution.is_lost:
             self._live.record = state.of(self._claim.record)
             await self._reach(f"run.{_word(state)}ed")
         return failed
 
     async def _write_end(self, state: RunState) -> BaseException | None:
-        self._tell(state)
-        writing = self._writer.write(state=state, signals=self._word_to_parent(state))
+        parts: Parts = {"state": state, "signals": self._word_to_parent(state)}
+        if (last := _last_event(state)) is not None:
+            parts["last"] = last
         try:
-            await in_time(writing, self._tools.settings.finish_timeout)
+            await self._writer.write(**parts)
         except LeaseLostError:
             self._tell_lost()
             return None  # the run is somebody else's, and so is its end
@@ -335,12 +335,6 @@ class Performance:
             run=self._claim.record.run_id,
             error=LeaseLostError.__name__,
         )
-
-    def _tell(self, state: RunState) -> None:
-        if state.status.is_terminal:
-            self._writer.tell(RunFinished, status=state.status, error=state.error)
-        elif state.status is RunStatus.WAITING:
-            self._writer.tell(RunWaiting, wake_at=state.wake_at, signals=state.waits_for)
 
     def _word_to_parent(self, state: RunState) -> tuple[Signal, ...]:
         record = self._claim.record
@@ -359,6 +353,15 @@ class Performance:
 def _word(state: RunState) -> str:
     """Name what happens to a run that comes into a state, for points."""
     return "suspend" if state.status is RunStatus.WAITING else "end"
+
+
+def _last_event(state: RunState) -> Last | None:
+    """Give what is told of a state."""
+    if state.status.is_terminal:
+        return RunFinished, {"status": state.status, "error": state.error}
+    if state.status is RunStatus.WAITING:
+        return RunWaiting, {"wake_at": state.wake_at, "signals": state.waits_for}
+    return None
 
 
 def _error_of(task: asyncio.Task[Any]) -> BaseException | None:

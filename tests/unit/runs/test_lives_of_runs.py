@@ -269,3 +269,54 @@ async def test_d44_limits_hold_over_workers(
     assert most == 2
     for one in engines:
         await one.aclose()
+
+
+async def test_d2_interrupted_runs_are_found_and_go_on_where_somebody_asks_for_it(
+    storage: MemoryStorage, clock: FakeClock
+) -> None:
+    """A run counts as interrupted when its worker is gone: not before, and not while it waits."""
+    frozen = Frozen(storage, "wait.recorded:sleep", clock=clock)
+    register(frozen.engine)
+    run_id = (await frozen.engine.submit("rest", {"seconds": 0.01})).id
+    async with opened(register(AsyncEngine(storage=storage, executes="own", clock=clock))) as own:
+        await until(await own.run(run_id), RunStatus.RUNNING)
+        assert await own.interrupted() == ()
+        with pytest.raises(ConfigurationError, match="running"):
+            await (await own.run(run_id)).resume()
+        await frozen.until_frozen()
+        waiting = await own.submit("rest", {"seconds": DAY})
+        await until(waiting, RunStatus.WAITING)
+        (found,) = await own.interrupted()
+        assert (found.id, found.status) == (run_id, RunStatus.RUNNING)
+        await found.resume()
+        clock.advance(1)
+        assert await found.result() == "rested"
+        assert (found.record.recoveries, await own.interrupted()) == (1, ())
+    await frozen.close()
+
+
+async def test_d34_an_interrupted_run_is_cancelled_by_whoever_is_asked_for_it(
+    storage: MemoryStorage, clock: FakeClock
+) -> None:
+    """Nobody executes it, so that the engine that was asked writes its end."""
+    frozen = Frozen(storage, "wait.recorded:sleep", clock=clock)
+    register(frozen.engine)
+    run_id = (await frozen.engine.submit("rest", {"seconds": 1})).id
+    await frozen.until_frozen()
+    async with register(AsyncEngine(storage=storage, executes="own", clock=clock)) as own:
+        run = await own.run(run_id)
+        async with asyncio.timeout(5):
+            await run.cancel()
+        assert (await run.refresh()).status is RunStatus.CANCELLED
+    await frozen.close()
+
+
+async def test_events_are_read_without_waiting_for_more(engine: AsyncEngine) -> None:
+    """Whoever shows a run that waits gets what is stored now, and not an endless stream."""
+    run = await engine.submit("ask", {})
+    await until(run, RunStatus.WAITING)
+    async with asyncio.timeout(5):
+        events = [event async for event in run.events(wait=False)]
+        later = [event async for event in run.events(after=events[-1].sequence, wait=False)]
+    assert [type(event).__name__ for event in events] == ["RunStarted", "RunWaiting"]
+    assert later == []

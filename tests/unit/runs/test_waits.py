@@ -217,6 +217,23 @@ async def test_a_failed_child_fails_its_parent_with_its_own_error(engine: AsyncE
         await run.result()
 
 
+async def test_a_parent_that_is_resumed_hears_of_a_child_that_has_ended_long_ago(
+    engine: AsyncEngine, clock: FakeClock
+) -> None:
+    """The sign of its end came once; the second time the child is looked at."""
+    run = await engine.submit("family", {"names": ["ann"], "child": "broken", "with": {}})
+    with pytest.raises(WorkflowError, match="this child is broken"):
+        await run.result()
+    await run.resume()
+    with pytest.raises(WorkflowError, match="this child is broken"):
+        await run.result()
+    (child,) = [one for one in await engine.runs() if one.record.parent == run.id]
+    await child.resume()
+    with pytest.raises(WorkflowError, match="this child is broken"):
+        await child.result()
+    assert clock.monotonic() == 0.0
+
+
 async def test_d34_children_are_cancelled_with_their_parent(engine: AsyncEngine) -> None:
     """All that it has started ends, also what was put aside."""
     run = await engine.submit("family", {"names": ["ann", "ben"], "with": {"waits": True}})

@@ -24,7 +24,7 @@ __all__ = ["follow_runs"]
 _LOOK: Final = 0.25
 """Seconds between two looks."""
 
-_NEWEST: Final = 200
+_NEWEST: Final = 100
 """Runs that each look reads, beside those under way that are older."""
 
 _WIDE: Final = max(map(len, ("timed_out", INTERRUPTED)))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from codeflow_engine.errors import CodeflowError
 from codeflow_engine.hosts.cli.exits import Exit, exit_of
+from codeflow_engine.hosts.cli.signals import is_ignored
 from codeflow_engine.hosts.cli.terminal import prepare_streams, say, say_error
 from codeflow_engine.reports.visible import escape
 
@@ -82,7 +83,8 @@ def _run(app: typer.Typer, arguments: Sequence[str] | None) -> int:
 def _ended_by_signals() -> Iterator[list[int]]:
     """Let SIGTERM and SIGHUP unwind the program, so that no process is left behind.
 
-    Gives a list that holds the signals which came.
+    Gives a list that holds the signals which came. One that is ignored stays so, as under
+    `nohup`.
     """
     heard: list[int] = []
     if threading.current_thread() is not threading.main_thread():
@@ -95,7 +97,8 @@ def _ended_by_signals() -> Iterator[list[int]]:
         # Not `SystemExit`, which would count as a failure of the plugin that runs just now.
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    numbers = [one for one in (signal.SIGTERM, signal.SIGHUP) if not is_ignored(one)]
+    before = {number: signal.signal(number, leave) for number in numbers}
     try:
         yield heard
     finally:

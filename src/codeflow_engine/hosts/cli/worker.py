@@ -17,6 +17,7 @@ from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.hosts.cli.exits import Exit
 from codeflow_engine.hosts.cli.history import Database, SettingsFile, history_places
 from codeflow_engine.hosts.cli.moments import shown
+from codeflow_engine.hosts.cli.signals import is_ignored
 from codeflow_engine.hosts.cli.terminal import say
 from codeflow_engine.plugins.hooks import hookimpl
 from codeflow_engine.reports.prose import count
@@ -98,7 +99,8 @@ def _listen() -> asyncio.Event:
 
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:
-        loop.add_signal_handler(number, hear, number)
+        if not is_ignored(number):
+            loop.add_signal_handler(number, hear, number)
     return told_to_end
 
 
