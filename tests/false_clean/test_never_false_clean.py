@@ -24,7 +24,7 @@ def test_every_step_and_every_kind_of_backend_is_in_the_matrix() -> None:
 
     assert told == {point.name for point in POINTS if point.kind == "step"}
     assert {point.kind for point in POINTS} == {
-        *("step", "vcs", "analyzer", "storage", "journal", "cache", "observer", "hook")
+        *("step", "vcs", "analyzer", "storage", "journal", "bare", "cache", "observer", "hook")
     }
 
 
