@@ -76,6 +76,11 @@ async def finish(life: Life) -> int:
     """See to its end a run that an earlier life has submitted; resume it if it has failed."""
     trace = Trace(life)
     async with make_engine(life, trace) as engine:
+        try:
+            await engine.open()
+        except CodeflowError as error:
+            trace.note("error", type(error).__name__)
+            return 0
         (run,) = await engine.runs(limit=1)
         if run.status.is_terminal and run.status is not RunStatus.SUCCEEDED:
             await run.resume()
@@ -215,7 +220,9 @@ async def work(life: Life, seconds: float = 60.0, grace: float = 5.0) -> int:
     async with engine:
         await engine.open()
         trace.note("open", life.name)
-        await until(lambda: terminated.is_set() or _is_done(engine), seconds)
+        # As often as it looks for work itself: fifty workers ask one database.
+        look = engine._tools.settings.poll
+        await until(lambda: terminated.is_set() or _is_done(engine), seconds, look=look)
         if terminated.is_set():
             await engine.drain(grace=grace)
             trace.note("drained", life.name)

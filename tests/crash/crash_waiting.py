@@ -20,12 +20,17 @@ def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
         time.sleep(_LOOK)
 
 
-async def until(condition: Callable[[], object | Awaitable[object]], seconds: float = 30.0) -> None:
-    """Wait until something is so, while the loop goes on."""
+async def until(
+    condition: Callable[[], object | Awaitable[object]],
+    seconds: float = 30.0,
+    *,
+    look: float = _LOOK,
+) -> None:
+    """Wait until something is so, while the loop goes on; look at it so often."""
     end = time.monotonic() + seconds
     while True:
         told = condition()
         if await told if inspect.isawaitable(told) else told:
             return
         assert time.monotonic() < end, f"it is not so within {seconds} s"
-        await asyncio.sleep(_LOOK)
+        await asyncio.sleep(look)

@@ -63,12 +63,15 @@ def test_d10_each_of_many_runs_is_claimed_once(
     life = stand.life(world, url, lease=30.0)
     assert stand.live("submit", life, workflow="ask_often", inputs=inputs) == 0
 
+    poll = workers / 30
     lives = [
-        stand.begin("work", stand.life(world, url, name=f"w{number}", lease=30.0), seconds=300)
+        stand.begin(
+            "work", stand.life(world, url, name=f"w{number}", lease=60.0, poll=poll), seconds=600
+        )
         for number in range(workers)
     ]
 
-    assert [one.wait(300) for one in lives] == [0] * workers
+    assert [one.wait(600) for one in lives] == [0] * workers
     assert statuses(url, world) == ["succeeded"] * runs
     assert stand.outside.asked(world) == {f"r{number}-0": 1 for number in range(runs)}
     lines = read_trace(life.trace)

@@ -5,7 +5,8 @@
 | D1-D7 | the worker, by SIGKILL, between and inside of steps and effects | `test_killed_runs` |
 | all of these | any boundary of a review that is published, in any order | `test_kill_schedules` |
 | D8-D13 | nothing, but workers are many; one is stopped, and wakes up | `test_claimed_runs` |
-| D14-D22 | the database | `test_runs_on_failing_databases`, and below runs `test_sql_faults` |
+| D14-D19 | the database | `test_runs_on_failing_databases`; below runs `test_sql_faults` |
+| D20-D22 | the file of a database | `test_runs_on_failing_files`; below runs `test_sql_faults` |
 | D23-D25 | Redis | not here: there is no Redis in the package yet |
 | D26-D29 | the deliveries of a forge | not here: there are no webhooks in the package yet |
 | D30-D37 | clocks, deadlines, people who cancel, and runs that kill | `test_ends_of_runs` |

@@ -292,7 +292,7 @@ MUTANTS = (
         "runs/ledger.py",
         "if record.state is StepState.FAILED:",
         "if record.state is StepState.WAITING:",
-        ("write[failed] raises-own",),
+        ("write[failed] raises-away passes",),
     ),
     Mutant(
         "a claim that may have been made is not asked for again",
@@ -330,13 +330,6 @@ MUTANTS = (
         "if was_drained:",
         "if was_drained and False:",
         ("write[fetch] closed passes",),
-    ),
-    Mutant(
-        "a step that is deaf to its cancellation goes on",
-        "runs/containment.py",
-        "if task is not None and task.cancelling():",
-        "if task is None:",
-        ("step:fetch cancelled-deaf", "vcs:fetch_change[fetch] cancelled-deaf"),
     ),
     Mutant(
         "the program tells only a failed review from a whole one",

@@ -6,59 +6,62 @@ machine says so, so that a sequence that fails does so again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, invariant, precondition, rule
-from journal_pair import JournalPair
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from journal_draws import (
+    EFFECTS,
+    LIMITS,
+    RUNS,
+    TENANT,
+    Draws,
+    runs,
+    seconds,
+    some_runs,
+    workers,
+)
 
 from codeflow_engine.domain.chat import ChatAnswer, FinishReason
-from codeflow_engine.domain.effect import Effect, EffectKind, Receipt
+from codeflow_engine.domain.effect import Receipt
 from codeflow_engine.domain.journal import (
     Claim,
-    RunLimits,
-    RunState,
     RunWrite,
-    Signal,
-    StepKind,
     StepRecord,
     StepState,
     Submission,
 )
-from codeflow_engine.domain.run import RunRecord, RunStatus, StepStarted
-from codeflow_engine.testing.values import NOON
+from codeflow_engine.domain.run import RunRecord, RunStatus
+from codeflow_engine.errors import CodeflowError
+from codeflow_engine.storage.memory import MemoryStorage
+from codeflow_engine.storage.sql import SQLStorage
 
 __all__ = ["JournalMachine"]
 
-TENANT = "a"
-RUNS = tuple(f"r{number}" for number in range(1, 6))
-WORKERS = ("w1", "w2", "w3")
-SIGNALS = ("go", "stop")
-STEPS = {("fetch", "#1"): 1, ("ask", "=a"): 2, ("ask", "=b"): 3, ("nap", "#1"): 4}
-EFFECTS = ("e1", "e2", "e3")
-LIMITS: Mapping[str, RunLimits] = {"w": RunLimits(running=2, partition=1, starts=3, seconds=30)}
-
-runs = st.sampled_from(RUNS)
-workers = st.sampled_from(WORKERS)
-some_runs = st.lists(runs, min_size=1, max_size=4, unique=True)
-seconds = st.sampled_from([1, 5, 40])
+_MEMORY = "/dev/shm"  # noqa: S108 - a directory of its own is made in it
 
 
 def _answer(text: str) -> ChatAnswer:
     return ChatAnswer(text=text, finish_reason=FinishReason.STOP, model="m")
 
 
-def _effect(key: str) -> Effect:
-    return Effect(key=key, kind=EffectKind.LABEL, target="t", head="h", payload={"key": key})
-
-
-class JournalMachine(JournalPair):
+class JournalMachine(Draws, RuleBasedStateMachine):
     """Tells both journals everything, and knows by itself what must never happen."""
 
     def __init__(self) -> None:
         super().__init__()
+        self._runner = asyncio.Runner()
+        # What is on disk is not what this is about, and a disk takes most of the time.
+        self._place = TemporaryDirectory(dir=_MEMORY if os.path.isdir(_MEMORY) else None)  # noqa: PTH112
+        path = Path(self._place.name, "x.db")
+        self.journals = (MemoryStorage(), SQLStorage(f"sqlite:///{path}"))
         self.claims: list[tuple[str, Claim]] = []
         """Every claim that was ever given, with its worker: also those of the dead."""
 
@@ -67,11 +70,29 @@ class JournalMachine(JournalPair):
         """Who executes a run, as far as those know whose writes were taken."""
 
         self.alive: set[str] = set()
-        self.last: dict[str, int] = {}
         self.final: dict[tuple[str, str, str], StepRecord] = {}
-        self.planned: set[str] = set()
         self.receipts: dict[str, Receipt] = {}
         self.answers: dict[str, ChatAnswer] = {}
+
+    def teardown(self) -> None:
+        for journal in self.journals:
+            self._runner.run(journal.aclose())
+        self._runner.close()
+        self._place.cleanup()
+
+    def both(self, ask: Callable[[Any], Awaitable[Any]]) -> Any:
+        """Ask both journals, which have to say the same; give None where both refuse."""
+        answers = [self._runner.run(self._told(ask, journal)) for journal in self.journals]
+        assert answers[0] == answers[1], f"memory: {answers[0]}\nSQLite: {answers[1]}"
+        kind, value = answers[0]
+        return value if kind == "gave" else None
+
+    @staticmethod
+    async def _told(ask: Callable[[Any], Awaitable[Any]], journal: Any) -> tuple[str, Any]:
+        try:
+            return "gave", await ask(journal)
+        except CodeflowError as error:
+            return "raised", type(error)
 
     @initialize(keyed=st.booleans())
     def begin(self, *, keyed: bool) -> None:
@@ -200,99 +221,12 @@ class JournalMachine(JournalPair):
                 unique_by=lambda place: self.claims[-place][1].record.run_id,
             )
         )
-        writes = [self._drawn_write(data, self.claims[-place][1]) for place in places]
+        writes = [self.drawn_write(data, self.claims[-place][1]) for place in places]
         told: Sequence[bool] = self.both(lambda journal: journal.write(writes))
         for write, taken in zip(writes, told, strict=True):
             if taken:
                 assert write.fence == self.fences[write.run_id]
                 self._learn(write)
-
-    def _drawn_write(self, data: st.DataObject, claim: Claim) -> RunWrite:
-        run_id = claim.record.run_id
-        at = self.tick()
-        events = [
-            StepStarted(run_id=run_id, sequence=self.last[run_id] + number, at=at, step="s")
-            for number in range(1, data.draw(st.integers(0, 2)) + 1)
-        ]
-        planned = data.draw(st.lists(st.sampled_from(EFFECTS), max_size=2, unique=True))
-        known = sorted({*planned, *self.planned})
-        settled = data.draw(st.lists(st.sampled_from(known), max_size=1)) if known else []
-        return RunWrite(
-            tenant=TENANT,
-            run_id=run_id,
-            fence=claim.fence,
-            steps=self._drawn_steps(data, run_id),
-            events=tuple(events),
-            taken=self._drawn_taken(data, run_id),
-            effects=tuple(_effect(key) for key in planned),
-            receipts=tuple(
-                Receipt(key=key, external_id=self.text(), found=False, at=at) for key in settled
-            ),
-            signals=tuple(self._drawn_signals(data, 1)),
-            state=data.draw(st.none() | st.none() | self._states()),
-        )
-
-    def _drawn_taken(self, data: st.DataObject, run_id: str) -> tuple[str, ...]:
-        waiting = self.both(lambda journal: journal.read_signals(TENANT, run_id))
-        ids = [signal.signal_id for signal in waiting]
-        return tuple(data.draw(st.lists(st.sampled_from(ids), max_size=1))) if ids else ()
-
-    def _drawn_steps(self, data: st.DataObject, run_id: str) -> tuple[StepRecord, ...]:
-        chosen = data.draw(st.lists(st.sampled_from([*STEPS]), max_size=2, unique=True))
-        steps = []
-        for name, key in chosen:
-            state = data.draw(st.sampled_from(StepState))
-            done, failed = state is StepState.DONE, state is StepState.FAILED
-            steps.append(
-                StepRecord(
-                    run_id=run_id,
-                    name=name,
-                    key=key,
-                    position=STEPS[name, key],
-                    kind=StepKind.SLEEP if name == "nap" else StepKind.WORK,
-                    state=state,
-                    attempts=data.draw(st.integers(1, 3)),
-                    started_at=NOON,
-                    finished_at=self.tick(),
-                    wake_at=None if done or failed else self.now + timedelta(seconds=5),
-                    value=self.text().encode() if done else None,
-                    error=self.text() if failed else None,
-                )
-            )
-        return tuple(steps)
-
-    def _states(self) -> st.SearchStrategy[RunState]:
-        def state(status: RunStatus, wake: int | None, waits_for: tuple[str, ...]) -> RunState:
-            is_waiting = status in {RunStatus.WAITING, RunStatus.PARKED, RunStatus.PENDING}
-            succeeded = status is RunStatus.SUCCEEDED
-            return RunState(
-                status=status,
-                at=self.now,
-                wake_at=self.now + timedelta(seconds=wake)
-                if is_waiting and wake is not None
-                else None,
-                waits_for=waits_for if status is RunStatus.WAITING else (),
-                seconds_left=None if status.is_terminal else 30.0,
-                error="it failed" if status.is_terminal and not succeeded else None,
-                summary={"of": "it"} if succeeded else None,
-                result=b"result" if succeeded else None,
-            )
-
-        waits_for = st.lists(st.sampled_from(SIGNALS), max_size=2, unique=True).map(tuple)
-        wake = st.sampled_from([None, 0, 20])
-        return st.builds(state, st.sampled_from(RunStatus), wake, waits_for)
-
-    def _drawn_signals(self, data: st.DataObject, most: int) -> list[Signal]:
-        drawn = data.draw(
-            st.lists(
-                st.tuples(runs, st.sampled_from(["s1", "s2", "s3"]), st.sampled_from(SIGNALS)),
-                max_size=most,
-            )
-        )
-        return [
-            Signal(run_id=run_id, signal_id=signal, name=name, value=self.text(), sent_at=self.now)
-            for run_id, signal, name in drawn
-        ]
 
     def _learn(self, write: RunWrite) -> None:
         run_id = write.run_id
@@ -312,7 +246,7 @@ class JournalMachine(JournalPair):
 
     @rule(data=st.data())
     def send(self, data: st.DataObject) -> None:
-        signals = self._drawn_signals(data, 3)
+        signals = self.drawn_signals(data, 3)
         self.both(lambda journal: journal.send(TENANT, signals))
 
     @rule(chosen=some_runs)

@@ -9,7 +9,7 @@ from journal_machine import JournalMachine
 
 
 @pytest.mark.parametrize(
-    ("examples", "steps"), [(12, 25), pytest.param(400, 60, marks=pytest.mark.fault)]
+    ("examples", "steps"), [(5, 20), pytest.param(200, 50, marks=pytest.mark.fault)]
 )
 def test_memory_and_sqlite_say_the_same(examples: int, steps: int) -> None:
     """Both give the same answers to any sequence of calls, and nothing final ever changes."""

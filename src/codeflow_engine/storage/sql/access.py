@@ -168,7 +168,7 @@ class OnLoop(Access):
             self._check_loop(self._engine, asyncio.get_running_loop())
             async with self._turn(alone=alone), _connected(self._engine) as connection:
                 return await _run(connection, work)
-        opened = self._open(self._engine)
+        opened = await self._open(self._engine)
         turn = self._turn(alone=alone)
         async with turn, opened.turns, _connected(opened.engine) as connection:
             return await _run(connection, work)
@@ -178,13 +178,18 @@ class OnLoop(Access):
             return nullcontext()
         return self._alone.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
-    def _open(self, make: Callable[[], AsyncEngine]) -> _Looped:
+    async def _open(self, make: Callable[[], AsyncEngine]) -> _Looped:
         loop = asyncio.get_running_loop()
+        opened = self._opened.get(loop)
+        if opened is not None and opened.process == os.getpid():
+            return opened
+        # The first one imports SQLAlchemy's half for asyncio and the driver: half a second.
+        engine = await asyncio.to_thread(make)
         opened = self._opened.get(loop)
         if opened is None or opened.process != os.getpid():
             # A loop that was closed before its engine keeps nothing that could be closed.
             kept = {one: each for one, each in self._opened.items() if not one.is_closed()}
-            opened = _Looped(os.getpid(), make(), asyncio.Semaphore(self._connections))
+            opened = _Looped(os.getpid(), engine, asyncio.Semaphore(self._connections))
             self._opened = {**kept, loop: opened}
         return opened
 
