@@ -333,9 +333,9 @@ MUTANTS = (
     ),
     Mutant(
         "the program tells only a failed review from a whole one",
-        "hosts/cli/review.py",
-        'if result.outcome != "reviewed":',
-        'if result.outcome == "failed":',
+        "hosts/cli/outcome.py",
+        'if review.outcome != "reviewed":',
+        'if review.outcome == "failed":',
         tests="program_ends and raising",
     ),
     Mutant(
