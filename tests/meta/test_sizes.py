@@ -16,7 +16,6 @@ SOURCES = [
 ] + [ROOT / "noxfile.py"]
 
 LONG_FILES: dict[str, str] = {
-    "tests/crash/test_runs_on_failing_databases.py": "one list of what a database may do to a run",
     "tests/faults/test_sql_faults.py": "one list of faults that a database may have",
     "tests/integration/test_sql_hosts.py": "one list of handles that a host may bring",
     "tests/unit/plugins/test_backends.py": "one list of what a backend may be",
