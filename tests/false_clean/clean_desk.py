@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from codeflow_engine.domain.journal import RunWrite, StepKind, StepState
-from codeflow_engine.domain.run import RunEvent
+from codeflow_engine.domain.run import RunEvent, RunFinished
 from codeflow_engine.runs.work import Step, StepRunner
 
 type Call = Callable[[], Awaitable[Any]]
@@ -32,7 +32,8 @@ class Point:
     """A place where a review can be struck: a step, or a call of a backend."""
 
     kind: str
-    """`step`, or the contract of the backend in small letters."""
+    """`step`, or the contract of the backend in small letters; `bare` is a storage that keeps no
+    journal."""
 
     name: str
 
@@ -124,8 +125,15 @@ class WatchedRunner:
             STEP.reset(token)
 
 
-def watched(real: Any, desk: Desk, *contracts: type) -> Any:
-    """Make a backend of some contracts that sends every call to another one past the desk."""
+def watched(real: Any, desk: Desk, *contracts: type, kind: str | None = None) -> Any:
+    """Make a backend of some contracts that sends every call to another one past the desk.
+
+    Args:
+        real: Does what is called.
+        desk: What it passes.
+        contracts: The first one comes first in its bases.
+        kind: Of its points; None for the names of the contracts.
+    """
 
     def passing(contract: type, name: str) -> Callable[..., Any]:
         async def method(_: object, *args: Any, **kwargs: Any) -> Any:
@@ -139,7 +147,7 @@ def watched(real: Any, desk: Desk, *contracts: type) -> Any:
             label = _label(real, name, args)
             if label is None:
                 return await call()
-            return await desk.meet(Point(contract.__name__.lower(), label), call)
+            return await desk.meet(Point(kind or contract.__name__.lower(), label), call)
 
         return method
 
@@ -157,6 +165,13 @@ def _label(real: object, name: str, args: tuple[Any, ...]) -> str | None:
         return None
     if name == "write":
         return _label_of_write(args[0])
+    if name == "put_runs":
+        states = sorted({str(run.status) for run in args[0]})
+        return f"put_runs[{' '.join(states)}]" if states else None
+    if name == "append_events":
+        # Which others come with it is a matter of time.
+        is_end = any(isinstance(event, RunFinished) for event in args[1])
+        return "append_events[RunFinished]" if is_end else None
     about = [part for part in map(_about, args) if part]
     step = STEP.get()
     if not about and step and name not in {"submit", "claim", "cancel"}:

@@ -25,6 +25,7 @@ PAUSE: Final = 0.1
 _OWN: Final[Mapping[str, Callable[[], CodeflowError]]] = {
     "storage": lambda: StorageFullError("no space is left"),
     "journal": lambda: StorageFullError("no space is left"),
+    "bare": lambda: StorageFullError("no space is left"),
     "vcs": lambda: ProviderUnavailableError("the host is away"),
 }
 
@@ -133,7 +134,7 @@ def faults_of(point: Point, answer: Any) -> list[Fault]:
         Raises("raises-exit", SystemExit),
         Raises("raises-panic", lambda: _Panic("a panic of an extension")),
     ]
-    if point.kind in {"storage", "journal"}:
+    if point.kind in {"storage", "journal", "bare"}:
         faults += _of_storages(point, answer)
     if answer is not None:
         faults.append(Answers("answers-none", lambda _: None))

@@ -33,7 +33,7 @@ _WAYS: tuple[tuple[Point, Fault], ...] = (
 )
 """What happens to a review so that it comes to points that one which goes well does not."""
 
-_PATIENT = {"analyzer", "cache", "observer", "journal"}
+_PATIENT = {"analyzer", "cache", "observer", "journal", "bare"}
 """Kinds that have deadlines of their own, shorter than that of the run."""
 
 _SHORT = {
@@ -41,6 +41,8 @@ _SHORT = {
     *("hangs", "cancelled", "closed", "answers-object", "forgets"),
     *("raises-own-late", "lies", "denies"),
 }
+_STORAGES = {"journal", "storage", "bare"}
+
 _ELSEWHERE = {"raises-own-late"}
 """Faults of the short form that say more than their kin about storages alone."""
 
@@ -93,6 +95,10 @@ def survey() -> Survey:
         asyncio.run(drive(desk))
         for point in desk.seen.keys() - answers.keys():
             answers[point], ways[point] = desk.seen[point], way
+    desk = Desk()
+    asyncio.run(drive(desk, bare=True))
+    shown = ("put_runs", "append_events")
+    answers |= {one: desk.seen[one] for one in desk.seen if one.name.startswith(shown)}
     return Survey(
         whole=end.review, answers=answers, events=end.events, recorded=recorded, ways=ways
     )
@@ -118,8 +124,8 @@ def cells(points: Iterable[Point]) -> Iterator[Cell]:
         for fault in faults_of(point, answers[point]):
             if beyond(point, fault) is None:
                 yield Cell(point, fault)
-                is_kept = point.kind == "journal" and point not in ways
-                if is_kept and fault.name in _PASSES:
+                goes_on = point not in ways or point.name == "write[failed]"
+                if point.kind == "journal" and goes_on and fault.name in _PASSES:
                     yield Cell(point, fault, durable=True)
 
 
@@ -150,7 +156,7 @@ def is_short(cell: Cell) -> bool:
         return name in _SHORT_PASSES
     if isinstance(cell.fault, Answers) and "(" in name:
         return "." not in name and name.startswith(("wrong", "loses"))
-    return name in _SHORT and (name not in _ELSEWHERE or point.kind in {"journal", "storage"})
+    return name in _SHORT and (name not in _ELSEWHERE or point.kind in _STORAGES)
 
 
 def passes(cell: Cell) -> bool:
@@ -171,7 +177,7 @@ def limits_of(cell: Cell, patience: float) -> dict[str, float]:
         "run_timeout": 20.0 if patient else patience,
         "analyzer_timeout": 0.2,
         "observer_timeout": 0.05,
-        "finish_timeout": 0.3 if kind in {"journal", "storage"} else 10.0,
+        "finish_timeout": 0.3 if kind in _STORAGES else 10.0,
     }
 
 
@@ -209,7 +215,12 @@ class Tally:
                 once=cell.durable or passes(cell),
                 before=survey().ways.get(cell.point),
             )
-            end = await drive(desk, limits=limits_of(cell, patience), durable=cell.durable)
+            end = await drive(
+                desk,
+                limits=limits_of(cell, patience),
+                durable=cell.durable,
+                bare=cell.point.kind == "bare",
+            )
             if desk.struck:
                 break  # else the machine was too slow to come so far before the deadline
         found = problems(cell.point, cell.fault, end, whole, durable=cell.durable)

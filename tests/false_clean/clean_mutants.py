@@ -292,7 +292,7 @@ MUTANTS = (
         "runs/ledger.py",
         "if record.state is StepState.FAILED:",
         "if record.state is StepState.WAITING:",
-        ("write[failed] raises-own",),
+        ("write[failed] raises-away passes",),
     ),
     Mutant(
         "a claim that may have been made is not asked for again",
@@ -332,17 +332,10 @@ MUTANTS = (
         ("write[fetch] closed passes",),
     ),
     Mutant(
-        "a step that is deaf to its cancellation goes on",
-        "runs/containment.py",
-        "if task is not None and task.cancelling():",
-        "if task is None:",
-        ("step:fetch cancelled-deaf", "vcs:fetch_change[fetch] cancelled-deaf"),
-    ),
-    Mutant(
         "the program tells only a failed review from a whole one",
-        "hosts/cli/review.py",
-        'if result.outcome != "reviewed":',
-        'if result.outcome == "failed":',
+        "hosts/cli/outcome.py",
+        'if review.outcome != "reviewed":',
+        'if review.outcome == "failed":',
         tests="program_ends and raising",
     ),
     Mutant(

@@ -162,6 +162,12 @@ class DurableStorage(MemoryStorage):
     capabilities = MemoryStorage.capabilities | {StorageCapability.DURABLE}
 
 
+class BareStorage(MemoryStorage):
+    """Says that it keeps no journal: the engine has one beside it."""
+
+    capabilities = MemoryStorage.capabilities - {StorageCapability.JOURNAL}
+
+
 class StandEngine(AsyncEngine):
     """The engine, with all its work past the desk and with short deadlines.
 
@@ -173,8 +179,12 @@ class StandEngine(AsyncEngine):
 
     def __init__(self, desk: Desk, real: MemoryStorage, limits: Mapping[str, float]) -> None:
         self.watcher = Watcher()
+        if StorageCapability.JOURNAL in real.capabilities:
+            storage = watched(real, desk, Storage, Journal)
+        else:
+            storage = watched(real, desk, Storage, kind="bare")
         super().__init__(
-            storage=watched(real, desk, Storage, Journal),
+            storage=storage,
             cache=watched(MemoryCache(), desk, Cache),
             vcs=watched(Shelf(), desk, VCS),
             analyzers=[watched(Planted(), desk, Analyzer), watched(Second(), desk, Analyzer)],
@@ -245,6 +255,7 @@ async def drive(
     *,
     limits: Mapping[str, float] | None = None,
     durable: bool = False,
+    bare: bool = False,
 ) -> End:
     """Drive one review to its end, with whatever the desk has in store for it.
 
@@ -253,8 +264,9 @@ async def drive(
         limits: Settings that differ from those of the stand.
         durable: Whether the storage is said to outlive the process; then whoever was told of
             its failure asks again.
+        bare: Whether the storage keeps no journal.
     """
-    real = DurableStorage() if durable else MemoryStorage()
+    real = DurableStorage() if durable else BareStorage() if bare else MemoryStorage()
     engine = StandEngine(desk, real, limits or {})
     end = End()
     try:
@@ -345,12 +357,16 @@ async def _look_back(engine: StandEngine, desk: Desk, real: MemoryStorage, end: 
     end.observed = tuple(engine.watcher.heard)
     desk.rest()
     threads = ThreadPoolExecutor(1)
-    tools = replace(engine._tools, storage=real, journal=real, threads=threads)
+    # Beside a storage without a journal runs end with their process, which has the results.
+    is_bare = StorageCapability.JOURNAL not in real.capabilities
+    journal = engine._tools.journal if is_bare else real
+    tools = replace(engine._tools, storage=real, journal=journal, threads=threads)
     other = Executor(tools, LocalBackend(), WatchedRunner(desk, DirectRunner(threads)))
     try:
-        if not end.record.status.is_terminal:
+        if not end.record.status.is_terminal and not is_bare:
             await other.open()
-        end.later = await AsyncRun(await other.look(run_id), other, tools).result()
+        if end.record.status.is_terminal or not is_bare:
+            end.later = await AsyncRun(await other.known.look(run_id), other, tools).result()
     except Exception as error:  # noqa: BLE001 - the same
         end.later = error
     await other.drain(grace=0)

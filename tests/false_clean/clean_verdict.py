@@ -78,6 +78,9 @@ def problems(
         found.append(f"it ended {ending}: {type(told).__name__} {said!r}")
     if ending is Ending.INCOMPLETE:
         found += _unnamed(point, end)
+    failed = isinstance(end.later, AnalyzerError | RunCancelledError)
+    if point.name == "write[failed]" and not failed:
+        found.append(f"it has failed, and another worker made of it {end.later!r}")
     return found
 
 
@@ -86,7 +89,9 @@ def allowed(point: Point, fault: Fault, *, durable: bool = False) -> set[Ending]
     if durable:
         return _allowed_of_passing(point, fault)
     quiet = point.kind in {"observer", "cache"} or point.name.startswith("read_events")
-    if point.name in _OF_OTHERS:
+    # The end itself was written before.
+    quiet = quiet or (point.kind == "bare" and point.name == "append_events[RunFinished]")
+    if point.kind != "bare" and point.name in _OF_OTHERS:
         return _OF_OTHERS[point.name]
     if isinstance(fault, Interrupted):
         return _allowed_of_interruption(point, quiet=quiet)
@@ -110,7 +115,7 @@ def allowed(point: Point, fault: Fault, *, durable: bool = False) -> set[Ending]
 
 def _allowed_of_interruption(point: Point, *, quiet: bool) -> set[Ending]:
     ends = {Ending.CANCELLED}
-    if point.name == "submit":
+    if point.name in {"submit", "put_runs[pending]"}:
         # Closed before the run began: it is refused.
         return ends | {Ending.ERROR}
     if "RunFinished" in point.name or "succeeded" in point.name or quiet:
@@ -132,6 +137,8 @@ def _allowed_of_passing(point: Point, fault: Fault) -> set[Ending]:
     if isinstance(fault, Interrupted):
         # Somebody else goes on with it, and nobody here hears of its end.
         return {Ending.ERROR, Ending.HARMLESS} if "succeeded" in point.name else {Ending.ERROR}
+    if point.name == "write[failed]":
+        return {Ending.ERROR}
     if point.name == "submit":
         return {Ending.HARMLESS} if fault.name == "hangs-deaf" else {Ending.ERROR}
     return {Ending.HARMLESS}
@@ -148,7 +155,7 @@ def _allowed_of_answer(point: Point, fault: Answers) -> set[Ending]:
         if quiet or point.name in {"claim", "write[succeeded]"}:
             return {Ending.ERROR, Ending.HARMLESS}
         return {Ending.ERROR}
-    if point.kind == "storage" and not point.name.startswith("find_"):
+    if point.kind in {"storage", "bare"} and not point.name.startswith("find_"):
         # What a write answers is no value of a step.
         return {Ending.HARMLESS, Ending.ERROR}
     ends = {Ending.INCOMPLETE}
@@ -199,6 +206,7 @@ def _disagreements(point: Point, fault: Fault, end: End) -> list[str]:
         return []
     told, status, record = final(end), _status_of(final(end)), end.record
     lost = fault.name == "lies" and point.kind == "journal"
+    lost = lost or (point.kind == "bare" and isinstance(fault, Answers) and fault.forgets)
     found = []
     for how, error in end.interrupted:
         if how == "cancel" and error is None and not end.status.is_terminal:
@@ -240,6 +248,8 @@ def _unfinished(point: Point, end: End, whole: Review) -> list[str]:
     """Look at what comes of a run that was left to others, or whose handle nobody has."""
     if end.record is None or (end.status is not None and end.status.is_terminal):
         return []
+    if point.kind == "bare" and not end.record.status.is_terminal:
+        return []  # it ends with its process, which is gone
     if end.record.status is RunStatus.FAILED:
         # What could not be awaited was written nevertheless.
         told = final(end)

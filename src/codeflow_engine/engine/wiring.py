@@ -67,6 +67,7 @@ def wire(
     from codeflow_engine.redaction import Redactor
     from codeflow_engine.runs.clock import Clock
     from codeflow_engine.runs.context import Toolbox
+    from codeflow_engine.runs.sealing import SealedJournal
     from codeflow_engine.sandbox import Sandbox
     from codeflow_engine.telemetry.logging import EngineLog
 
@@ -76,10 +77,14 @@ def wire(
         log.warning("plugin is not in use", plugin=failure.origin, error=failure.error.message)
     observers = [backends.get(Observer, name) for name in settings.observers]
     storage = backends.get(Storage, settings.storage or "memory")
+    threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="codeflow")
+    journal = _journal(storage, backends)
+    if redactor.has_secrets:
+        journal = SealedJournal(journal, redactor, threads)
     return Toolbox(
         settings=settings,
         storage=storage,
-        journal=_journal(storage, backends),
+        journal=journal,
         cache=backends.get(Cache, settings.cache),
         vcs=settings.vcs,
         sandbox=Sandbox(prefer=settings.isolation),
@@ -88,7 +93,7 @@ def wire(
         hooks=HookDispatch(loaded, observers, log, patience=settings.observer_timeout),
         log=log,
         clock=options.get("clock") or Clock(),
-        threads=ThreadPoolExecutor(_THREADS, thread_name_prefix="codeflow"),
+        threads=threads,
         points=options.get("points"),
     )
 

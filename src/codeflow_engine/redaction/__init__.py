@@ -12,7 +12,8 @@ redactor.redact("token ghp_...")  # "token [redacted:github-token]"
 from codeflow_engine.redaction.redactor import Redactor
 from codeflow_engine.redaction.rule import Rule
 from codeflow_engine.redaction.rules import RULES
+from codeflow_engine.redaction.seal import MARK
 from codeflow_engine.redaction.spans import OffsetMap, Span
 from codeflow_engine.redaction.stream import RedactionStream
 
-__all__ = ["RULES", "OffsetMap", "RedactionStream", "Redactor", "Rule", "Span"]
+__all__ = ["MARK", "RULES", "OffsetMap", "RedactionStream", "Redactor", "Rule", "Span"]

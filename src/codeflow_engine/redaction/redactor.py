@@ -12,6 +12,7 @@ from codeflow_engine.redaction.registry import Registry
 from codeflow_engine.redaction.rules import RULES, indexed
 from codeflow_engine.redaction.scan import Scan, merged
 from codeflow_engine.redaction.scrub import scrubbed
+from codeflow_engine.redaction.seal import seal, unseal
 from codeflow_engine.redaction.spans import OffsetMap, Span
 from codeflow_engine.redaction.stream import RedactionStream
 
@@ -117,6 +118,26 @@ class Redactor:
     def stream(self) -> RedactionStream:
         """Return a redactor of one text in chunks; it knows the secrets registered by now."""
         return RedactionStream(self._scan, self._growth)
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether any value is registered that is looked for."""
+        return self._secrets > 0
+
+    def seal(self, data: bytes) -> bytes:
+        """Cut registered values out of data, so that `unseal` can put them back.
+
+        Args:
+            data: Anything that does not begin with the mark of sealed data.
+        """
+        return seal(data, self._scan.registry.encoded)
+
+    def unseal(self, data: bytes) -> bytes:
+        """Give data as it was before `seal`.
+
+        Where it holds a value that is not registered here, it stays as it is.
+        """
+        return unseal(data, self._scan.registry.encoded)
 
     def scrub(self, value: Any) -> Any:
         """Return a copy of a JSON-like value without secrets, in its shape.

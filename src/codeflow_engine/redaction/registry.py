@@ -22,12 +22,17 @@ class Registry:
         forms: What to look for, without line breaks.
     """
 
-    __slots__ = ("_beginning", "_forms", "_spaced", "_unspaced")
+    __slots__ = ("_beginning", "_forms", "_spaced", "_unspaced", "encoded")
 
     def __init__(self, forms: frozenset[str] = frozenset()) -> None:
         # The longest first, so that the outcome is one of the set, not of its order.
         ordered = sorted(forms, key=lambda form: (-len(form), form))
         self._forms = tuple((form, _literal(form)) for form in ordered)
+        self.encoded: tuple[bytes, ...] = tuple(
+            form.encode("utf-8", "surrogatepass") for form in ordered
+        )
+        """Every form as bytes, the longest first."""
+
         self._spaced = max((len(form) for form in forms if compiled(r"\s").search(form)), default=0)
         self._unspaced = max(map(len, forms), default=0)
         self._beginning: dict[str, list[str]] = {}

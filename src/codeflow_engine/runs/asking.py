@@ -42,12 +42,12 @@ class Asking:
         self._tenant = tools.settings.tenant
         self._worker = worker
         journal, seconds = tools.journal, tools.settings.finish_timeout
-        self.submissions = Batches[Submission, RunRecord](
+        self.submissions: Batches[Submission, RunRecord] = Batches(
             journal.submit, seconds=seconds, is_answer=_is_record
         )
-        self.looks = Batches[str, RunRecord | None](self._find, seconds=seconds)
-        self.claims = Batches[str, Claim | None](self._claim, seconds=seconds)
-        self.writes = Batches[Sending, bool](self._write, seconds=seconds)
+        self.looks: Batches[str, RunRecord | None] = Batches(self._find, seconds=seconds)
+        self.claims: Batches[str, Claim | None] = Batches(self._claim, seconds=seconds)
+        self.writes: Batches[Sending, bool] = Batches(self._write, seconds=seconds)
 
     async def idle(self) -> None:
         """Wait until everything that was asked for is answered."""

@@ -31,6 +31,7 @@ from typing import Any, Final, NoReturn
 from weakref import ref
 
 from codeflow_engine.errors import ConfigurationError, SerializationError
+from codeflow_engine.redaction import MARK
 from codeflow_engine.runs.forms import form_of
 from codeflow_engine.runs.leaves import Tail
 
@@ -107,6 +108,11 @@ def decode(kind: Any, data: bytes) -> Any:
         SerializationError: The data is damaged, or written for another type. Keys that a
             dataclass does not have are refused; one that is missing gets its default.
     """
+    if data.startswith(MARK):
+        raise SerializationError(
+            "a stored value holds a secret that this engine is not configured with: whoever had "
+            "it when the run was stored can go on with it"
+        )
     form = form_of(kind)
     end = data.find(b"\n")
     if end < 0:

@@ -81,7 +81,7 @@ class RunContext:
     ) -> None:
         self.run_id: str = record.run_id
         self.tenant: str = record.tenant
-        self.tools = tools
+        self.tools: Toolbox = tools
         self.started_at: datetime = record.started_at or tools.clock.now()
         """When the run began to execute for the first time."""
 

@@ -14,7 +14,7 @@ from codeflow_engine.errors import StorageError
 from codeflow_engine.runs.clock import Clock
 from codeflow_engine.runs.containment import contained
 
-__all__ = ["EventStream", "read_stored", "tell_end"]
+__all__ = ["EventStream", "Notify", "read_stored", "tell_end"]
 
 type Notify = Callable[[RunEvent], Awaitable[None]]
 """Tells observers of one event."""

@@ -48,12 +48,12 @@ class Executor:
         self._tenant = tools.settings.tenant
         self._executes = tools.settings.executes
         self._backend = backend
-        self.outcomes = Outcomes(tools)
+        self.outcomes: Outcomes = Outcomes(tools)
         self._active: dict[str, LiveRun] = {}
         self._carries = WorkflowCapability.DISTRIBUTED in backend.capabilities
         self._worker = Worker(tools, self, remote=self._carries)
         self._asking = Asking(tools, self._worker.id, self._worker.renew)
-        self.known = KnownRuns(tools, self._asking.looks)
+        self.known: KnownRuns = KnownRuns(tools, self._asking.looks)
         self._stage = Stage(
             tools=tools,
             runner=runner or DirectRunner(tools.threads),
@@ -64,7 +64,7 @@ class Executor:
         self._opening = asyncio.Lock()
         self._process: int | None = None
         self._closed = False
-        self.is_drained = False
+        self.is_drained: bool = False
         """Whether nothing executes here any more, and nothing ever will."""
 
     async def open(self) -> None:

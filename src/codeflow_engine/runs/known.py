@@ -36,7 +36,7 @@ class KnownRuns:
         self._tenant = tools.settings.tenant
         self._looks = looks
         self._live: weakref.WeakValueDictionary[str, LiveRun] = weakref.WeakValueDictionary()
-        self.turn = 0
+        self.turn: int = 0
         """Counts what happens to runs in this process."""
 
     def get(self, run_id: str) -> LiveRun | None:

@@ -57,7 +57,7 @@ class Ledger:
         points: Points | None,
     ) -> None:
         self._run_id = record.run_id
-        self.execution = execution
+        self.execution: Execution = execution
         self._writer = writer
         self._history = history
         self._clock = clock

@@ -57,13 +57,13 @@ class Execution:
         self.events: EventStream = events
         self.task: asyncio.Task[Any] | None = None
         self.stop: Stop | None = None
-        self.is_lost = False
+        self.is_lost: bool = False
         """Whether another worker has the run, or it has ended, whatever stopped it first here."""
 
         self.settled: asyncio.Event = asyncio.Event()
         """Set when nothing of it goes on, and its end is written, or could not be."""
 
-        self.has_progressed = False
+        self.has_progressed: bool = False
         """Whether a step was finished in it."""
 
         self.working: int = 0

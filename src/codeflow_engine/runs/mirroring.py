@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import override
 
 from codeflow_engine.contracts import Journal, Storage
-from codeflow_engine.domain.chat import ChatAnswer
-from codeflow_engine.domain.effect import Effect, Receipt
-from codeflow_engine.domain.journal import (
-    Claim,
-    Notice,
-    RunLimits,
-    RunWrite,
-    Signal,
-    StepRecord,
-    Submission,
-)
-from codeflow_engine.domain.run import RunRecord
+from codeflow_engine.domain.journal import Claim, RunLimits, RunWrite, Submission
+from codeflow_engine.domain.run import RunRecord, RunStatus
+from codeflow_engine.runs.passing import PassingJournal
 
 __all__ = ["MirroredJournal"]
 
 
-class MirroredJournal(Journal):
+class MirroredJournal(PassingJournal):
     """Keeps the journal of runs elsewhere, and shows the storage how the runs stand.
 
     The runs end with the process, and their records and events outlive it, as far as the
@@ -35,28 +27,20 @@ class MirroredJournal(Journal):
     """
 
     def __init__(self, journal: Journal, storage: Storage) -> None:
-        self._journal = journal
+        super().__init__(journal)
         self._storage = storage
+        self._fences: dict[str, int] = {}
+        """Of runs that are claimed, by their ids: no two runs have the same."""
+
+        self._order = asyncio.Lock()
+        """Held while something changes, so that no older record of a run is shown later."""
 
     @override
     async def submit(self, runs: Sequence[Submission]) -> tuple[RunRecord, ...]:
-        records = await self._journal.submit(runs)
-        await self._storage.put_runs(records)
+        async with self._order:
+            records = await self._journal.submit(runs)
+            await self._storage.put_runs(records)
         return records
-
-    @override
-    async def find_due(
-        self,
-        tenant: str,
-        *,
-        now: datetime,
-        limit: int,
-        run_ids: Collection[str] | None = None,
-        limits: Mapping[str, RunLimits] | None = None,
-    ) -> tuple[str, ...]:
-        return await self._journal.find_due(
-            tenant, now=now, limit=limit, run_ids=run_ids, limits=limits
-        )
 
     @override
     async def claim(
@@ -68,19 +52,34 @@ class MirroredJournal(Journal):
         now: datetime,
         limits: Mapping[str, RunLimits] | None = None,
     ) -> tuple[Claim, ...]:
-        claims = await self._journal.claim(tenant, worker, run_ids=run_ids, now=now, limits=limits)
-        await self._storage.put_runs([claim.record for claim in claims])
+        async with self._order:
+            claims = await super().claim(tenant, worker, run_ids=run_ids, now=now, limits=limits)
+            self._fences.update((claim.record.run_id, claim.fence) for claim in claims)
+            await self._storage.put_runs([claim.record for claim in claims])
         return claims
 
     @override
     async def write(self, writes: Sequence[RunWrite]) -> tuple[bool, ...]:
-        # The storage first: what it refuses is not written at all.
-        for write in writes:
-            if write.events:
-                await self._storage.append_events(write.tenant, write.events)
+        async with self._order:
+            return await self._write(writes)
+
+    async def _write(self, writes: Sequence[RunWrite]) -> tuple[bool, ...]:
+        held = [write for write in writes if self._fences.get(write.run_id) == write.fence]
+        # The storage first: an end that it refuses is not written at all. Nobody sees there
+        # what the journal would refuse.
+        for write in held:
             if write.state is not None:
                 await self._show(write)
-        return await self._journal.write(writes)
+        written = await self._journal.write(held)
+        made = {id(write) for write, is_written in zip(held, written, strict=True) if is_written}
+        for write in held:
+            if id(write) in made and _gives_up(write):
+                self._fences.pop(write.run_id, None)
+        # Their numbers are given again where a write fails, so they come when it is made.
+        for write in held:
+            if id(write) in made and write.events:
+                await self._storage.append_events(write.tenant, write.events)
+        return tuple(id(write) in made for write in writes)
 
     async def _show(self, write: RunWrite) -> None:
         found = await self._storage.get_runs(write.tenant, [write.run_id])
@@ -88,67 +87,24 @@ class MirroredJournal(Journal):
             await self._storage.put_runs([write.state.of(record) for record in found])
 
     @override
-    async def read_steps(
-        self, tenant: str, run_id: str, *, values: bool = False
-    ) -> tuple[StepRecord, ...]:
-        return await self._journal.read_steps(tenant, run_id, values=values)
-
-    @override
-    async def read_results(self, tenant: str, run_ids: Sequence[str]) -> Mapping[str, bytes]:
-        return await self._journal.read_results(tenant, run_ids)
-
-    @override
-    async def renew(self, worker: str, *, lease: float) -> None:
-        await self._journal.renew(worker, lease=lease)
-
-    @override
-    async def retire(self, worker: str) -> None:
-        await self._journal.retire(worker)
-
-    @override
-    async def notices(self, tenant: str, run_ids: Sequence[str]) -> tuple[Notice, ...]:
-        return await self._journal.notices(tenant, run_ids)
-
-    @override
     async def cancel(
         self, tenant: str, run_ids: Sequence[str], *, now: datetime
     ) -> tuple[RunRecord, ...]:
-        records = await self._journal.cancel(tenant, run_ids, now=now)
-        await self._storage.put_runs(records)
+        async with self._order:
+            records = await self._journal.cancel(tenant, run_ids, now=now)
+            await self._storage.put_runs(records)
         return records
 
     @override
     async def resume(
         self, tenant: str, run_ids: Sequence[str], *, now: datetime, seconds: float | None
     ) -> tuple[RunRecord, ...]:
-        records = await self._journal.resume(tenant, run_ids, now=now, seconds=seconds)
-        await self._storage.put_runs(records)
+        async with self._order:
+            records = await self._journal.resume(tenant, run_ids, now=now, seconds=seconds)
+            await self._storage.put_runs(records)
         return records
 
-    @override
-    async def send(self, tenant: str, signals: Sequence[Signal]) -> tuple[bool, ...]:
-        return await self._journal.send(tenant, signals)
 
-    @override
-    async def read_signals(self, tenant: str, run_id: str) -> tuple[Signal, ...]:
-        return await self._journal.read_signals(tenant, run_id)
-
-    @override
-    async def find_receipts(self, tenant: str, keys: Sequence[str]) -> tuple[Receipt, ...]:
-        return await self._journal.find_receipts(tenant, keys)
-
-    @override
-    async def find_unsettled(
-        self, tenant: str, *, run_id: str | None = None, limit: int = 1000
-    ) -> tuple[Effect, ...]:
-        return await self._journal.find_unsettled(tenant, run_id=run_id, limit=limit)
-
-    @override
-    async def get_answers(self, tenant: str, keys: Sequence[str]) -> Mapping[str, ChatAnswer]:
-        return await self._journal.get_answers(tenant, keys)
-
-    @override
-    async def put_answers(
-        self, tenant: str, answers: Mapping[str, ChatAnswer], *, now: datetime
-    ) -> Mapping[str, ChatAnswer]:
-        return await self._journal.put_answers(tenant, answers, now=now)
+def _gives_up(write: RunWrite) -> bool:
+    """Say whether its run is claimed no more once it is written."""
+    return write.state is not None and write.state.status is not RunStatus.RUNNING

@@ -96,6 +96,8 @@ def _prepare(tools: Toolbox, request: Request) -> Callable[[], Submission]:
     digest = hashlib.sha256(f"{workflow.name}\0".encode() + payload).hexdigest()
     told = tools.redactor.scrub(workflow.write_input(value))
     partition = None if workflow.partition is None else workflow.partition(value)
+    if partition is not None:
+        partition = tools.redactor.redact(partition)
 
     def make() -> Submission:
         now = tools.clock.now()

@@ -13,7 +13,7 @@ from codeflow_engine.errors import LeaseLostError, StorageError
 from codeflow_engine.runs.batches import Batches
 from codeflow_engine.runs.live import Execution, Stop
 
-__all__ = ["Sending", "Writer", "Writes"]
+__all__ = ["Last", "Parts", "Sending", "Writer", "Writes"]
 
 type Writes = Batches[Sending, bool]
 

@@ -94,7 +94,8 @@ class Settings:
     """Seconds after which one analyzer is ended; its units then count as failed."""
 
     finish_timeout: _Seconds = 30.0
-    """Seconds that writing the end of a run may take; a success not written by then failed."""
+    """Seconds that the storage may take for one call about runs. A success that is not written by
+    then has failed; in a storage that outlives the process it is written later."""
 
     observer_timeout: _Seconds = 5.0
     """Seconds that an observer may take for one event; of that run it is told no more."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from durable import DurableStorage, opened, until
 
 from codeflow_engine import AsyncEngine, AsyncRun
-from codeflow_engine.domain.run import RunFinished, RunStatus
+from codeflow_engine.contracts import StorageCapability
+from codeflow_engine.domain.run import RunEvent, RunFinished, RunStatus
 from codeflow_engine.errors import (
     ConfigurationError,
     RunCancelledError,
@@ -23,7 +26,16 @@ from codeflow_engine.errors import (
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.storage.memory import MemoryStorage
 from codeflow_engine.testing.fakes import FakeWorkflowBackend
-from codeflow_engine.testing.faults import Call, Fault, FaultPlan, answers, faulty, hangs, raises
+from codeflow_engine.testing.faults import (
+    Call,
+    Fault,
+    FaultPlan,
+    answers,
+    delays,
+    faulty,
+    hangs,
+    raises,
+)
 
 AWAY = StorageUnavailableError("it is away")
 LATE = pytest.mark.parametrize("when", [{"after": False}, {"after": True}], ids=["undone", "done"])
@@ -37,11 +49,26 @@ async def hold(run: RunContext, given: dict[str, Any]) -> None:
     await run.step("hold", asyncio.sleep, 60)
 
 
+async def leave(run: RunContext, given: dict[str, Any]) -> None:
+    await run.compute("leave", sys.exit, 0)
+
+
+async def at_once(run: RunContext, given: dict[str, Any]) -> list[int]:
+    steps = [run.step("give", lambda one=one: one, key=str(one)) for one in range(3)]
+    return list(await run.together(steps))
+
+
+class BareStorage(MemoryStorage):
+    """Keeps no journal: the engine has one beside it."""
+
+    capabilities = MemoryStorage.capabilities - {StorageCapability.JOURNAL}
+
+
 def with_faults(storage: MemoryStorage, *faults: Fault, **options: Any) -> AsyncEngine:
     """Make an engine whose storage does not do what it should."""
     engine = AsyncEngine(storage=faulty(storage, FaultPlan(*faults)), plugins_allow=[], **options)
-    engine.workflow("count")(count)
-    engine.workflow("hold")(hold)
+    for function in (count, hold, leave, at_once):
+        engine.workflow(function.__name__)(function)
     return engine
 
 
@@ -245,8 +272,8 @@ async def test_d43_who_waits_at_a_closed_engine_is_told_so() -> None:
         await engine.submit("count", {})
 
 
-async def _last_event(run: AsyncRun) -> Any:
-    return [event async for event in run.events()][-1]
+async def _last_event(run: AsyncRun) -> RunEvent:
+    return (await _events(run))[-1]
 
 
 async def test_who_follows_a_run_is_let_go_at_its_end() -> None:
@@ -257,3 +284,90 @@ async def test_who_follows_a_run_is_let_go_at_its_end() -> None:
         assert isinstance(await _last_event(run), RunFinished)
 
         assert time.monotonic() - began < 0.4
+
+
+async def test_a_computation_that_leaves_the_program_ends_its_run_alone() -> None:
+    """`sys.exit` in a worker thread does not take the loop of the host along."""
+    async with with_faults(MemoryStorage()) as engine:
+        run = await engine.submit("leave", {})
+        with pytest.raises(WorkflowError, match="ended with SystemExit"):
+            await run.result()
+        assert run.status is RunStatus.FAILED
+
+
+async def test_parallel_steps_wait_together_for_a_storage_that_is_away() -> None:
+    """The run goes on later, whichever of them is the first to hear of it."""
+    async with with_faults(DurableStorage(), raises("write", AWAY, on={1, 2})) as engine:
+        run = await engine.submit("at_once", {})
+
+        assert await settled(run) == [0, 1, 2]
+
+
+async def test_a_refused_cancellation_is_none() -> None:
+    """Whoever took the run over decides how it ends."""
+    refused = answers("write", lambda _: (False,), on=first(RunStatus.CANCELLED))
+    async with with_faults(MemoryStorage(), refused) as engine:
+        run = await engine.submit("hold", {})
+        await until(run, RunStatus.RUNNING)
+        await run.cancel()
+
+        assert run.status is (await run.refresh()).status is RunStatus.CANCELLED
+        assert [type(one) for one in await _events(run)].count(RunFinished) == 1
+
+
+async def test_a_cancellation_that_was_broken_off_is_told_by_the_next_one() -> None:
+    """The last event comes, even where the record says already that it has ended."""
+    broken = raises("append_events", AWAY, on=1)
+    async with with_faults(MemoryStorage(), broken) as engine:
+        run = await engine.submit("hold", {}, not_before=datetime.now(UTC) + timedelta(hours=1))
+        with pytest.raises(StorageUnavailableError):
+            await run.cancel()
+        await run.cancel()
+
+        assert isinstance((await _events(run))[-1], RunFinished)
+
+
+async def test_events_that_a_storage_gives_again_and_again_are_read_once() -> None:
+    """Who reads on from the last one gets somewhere."""
+    storage = MemoryStorage()
+    async with with_faults(storage) as engine:
+        run = await engine.submit("count", {})
+        await run.result()
+    known = await storage.read_events("default", run.id)
+    async with with_faults(storage, answers("read_events", lambda _: known)) as other:
+        assert await _events(await other.run(run.id)) == list(known)
+
+
+async def test_without_a_journal_no_older_record_is_shown_after_a_newer_one() -> None:
+    """A storage that takes its time for one of them holds up the next one."""
+    storage = BareStorage()
+    slow = delays("put_runs", 0.1, on=2)
+    async with with_faults(storage, slow) as engine:
+        run = await engine.submit("hold", {})
+        await asyncio.sleep(0.02)
+        await run.cancel()
+
+        (record,) = await storage.get_runs("default", [run.id])
+        assert record.status is RunStatus.CANCELLED
+
+
+async def test_without_a_journal_an_end_that_was_written_stands() -> None:
+    """Its last event could not be shown: the run has succeeded nevertheless."""
+    storage = BareStorage()
+
+    def is_last(call: Call) -> bool:
+        return isinstance(call.arguments["events"][-1], RunFinished)
+
+    full = raises("append_events", StorageFullError("no space is left"), on=is_last)
+    async with with_faults(storage, full) as engine:
+        run = await engine.submit("count", {})
+
+        assert await run.result() == 2
+        (record,) = await storage.get_runs("default", [run.id])
+        assert record.status is run.status is RunStatus.SUCCEEDED
+        with pytest.raises(WorkflowError, match="ends without its last event"):
+            await _events(run)
+
+
+async def _events(run: AsyncRun) -> list[RunEvent]:
+    return [event async for event in run.events()]

@@ -1,0 +1,86 @@
+"""Runs whose input and values hold what the engine was configured with as a secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from durable import DurableStorage, Frozen
+
+from codeflow_engine import AsyncEngine
+from codeflow_engine.domain.run import RunStatus
+from codeflow_engine.errors import SerializationError, WorkflowError
+from codeflow_engine.runs.context import RunContext
+from codeflow_engine.storage.memory import MemoryStorage
+
+SECRET = "corner/shop+90 00="  # noqa: S105 - it is none
+LARGE = 200_000
+
+
+async def echo(run: RunContext, given: dict[str, Any]) -> str:
+    text: str = given["text"]
+    once = await run.step("once", lambda: f"{text}, once")
+    twice = await run.step("twice", lambda: f"{text}, twice")
+    if given.get("fails"):
+        raise WorkflowError("it fails")
+    return f"{once}, {twice}"
+
+
+def engine_with(storage: MemoryStorage, *secrets: str, **options: Any) -> AsyncEngine:
+    engine = AsyncEngine(storage=storage, secrets=secrets, plugins_allow=[], **options)
+    engine.workflow("echo")(echo)
+    return engine
+
+
+def kept(storage: MemoryStorage) -> str:
+    return repr([vars(one) for one in storage._tenants.values()])
+
+
+@pytest.mark.parametrize("text", [SECRET, "x" * LARGE + SECRET], ids=["small", "large"])
+@pytest.mark.parametrize("fails", [False, True])
+async def test_s33_no_secret_is_stored_with_a_run(text: str, fails: bool) -> None:  # noqa: FBT001
+    """Neither in its input, nor in the values of its steps, nor in its result."""
+    storage = MemoryStorage()
+    async with engine_with(storage, SECRET) as engine:
+        run = await engine.submit("echo", {"text": text, "fails": fails})
+        if fails:
+            with pytest.raises(WorkflowError, match="it fails"):
+                await run.result()
+        else:
+            assert await run.result() == f"{text}, once, {text}, twice"
+
+    assert SECRET not in kept(storage)
+
+
+async def test_s33_a_run_goes_on_with_the_secret_that_it_began_with() -> None:
+    """Input and values are put together again where the same secret is configured."""
+    storage = DurableStorage()
+    frozen = Frozen(storage, "step.recorded:once", secrets=[SECRET], plugins_allow=[])
+    frozen.engine.workflow("echo")(echo)
+    run = await frozen.engine.submit("echo", {"text": SECRET})
+    await frozen.until_frozen()
+    assert SECRET not in kept(storage)
+
+    async with engine_with(storage, SECRET) as other:
+        assert await (await other.run(run.id)).result() == f"{SECRET}, once, {SECRET}, twice"
+    await frozen.close()
+
+
+async def test_s33_a_run_does_not_go_on_without_the_secret_that_it_began_with() -> None:
+    """It fails, rather than to work on something else, and can be resumed."""
+    storage = DurableStorage()
+    async with engine_with(storage, SECRET, executes="none") as submitting:
+        run = await submitting.submit("echo", {"text": SECRET})
+
+    for secrets in ((), ("another-secret-1",)):
+        async with engine_with(storage, *secrets) as other:
+            there = await other.run(run.id)
+            if there.status is RunStatus.FAILED:
+                await there.resume()
+            with pytest.raises(SerializationError, match="is not configured with"):
+                await there.result()
+
+    async with engine_with(storage, SECRET) as last:
+        there = await last.run(run.id)
+        await there.resume()
+        assert await there.result() == f"{SECRET}, once, {SECRET}, twice"
