@@ -180,11 +180,11 @@ MUTANTS = (
         ("hook:modify_findings loses",),
     ),
     Mutant(
-        "an observer that breaks ends the run",
+        "an observer that breaks keeps others from hearing",
         _DISPATCH,
         '            self._failed(origin, "codeflow_run_event", event.run_id, error)\n',
         "            raise\n",
-        ("on_event[RunStarted] raises",),
+        ("on_event[RunStarted] raises-foreign",),
     ),
     Mutant(
         "a cache that breaks fails its reader",
@@ -307,6 +307,13 @@ MUTANTS = (
         "if is_answer is not None and not all(map(is_answer, answers)):",
         "if is_answer is None and not all(map(bool, answers)):",
         ("write[fetch] wrong", "submit wrong(.0)"),
+    ),
+    Mutant(
+        "a storage without a journal is shown what its journal refuses",
+        "runs/mirroring.py",
+        "held = [write for write in writes if self._fences.get(write.run_id) == write.fence]",
+        "held = list(writes)",
+        ("bare:append_events[RunFinished] raises-own",),
     ),
     Mutant(
         "a stored review is the result of a run that failed",

@@ -130,7 +130,15 @@ class Second(Analyzer):
 
 
 class Watcher(Observer):
-    """Hears of events."""
+    """Can be struck."""
+
+    @override
+    async def on_event(self, event: RunEvent) -> None:
+        return
+
+
+class Listener(Observer):
+    """Hears of events, after the other one."""
 
     def __init__(self) -> None:
         self.heard: list[RunEvent] = []
@@ -178,7 +186,7 @@ class StandEngine(AsyncEngine):
     """
 
     def __init__(self, desk: Desk, real: MemoryStorage, limits: Mapping[str, float]) -> None:
-        self.watcher = Watcher()
+        self.listener = Listener()
         if StorageCapability.JOURNAL in real.capabilities:
             storage = watched(real, desk, Storage, Journal)
         else:
@@ -188,7 +196,7 @@ class StandEngine(AsyncEngine):
             cache=watched(MemoryCache(), desk, Cache),
             vcs=watched(Shelf(), desk, VCS),
             analyzers=[watched(Planted(), desk, Analyzer), watched(Second(), desk, Analyzer)],
-            observers=[watched(self.watcher, desk, Observer)],
+            observers=[watched(Watcher(), desk, Observer), self.listener],
             plugins=[Modifier(desk)],
             plugins_allow=[],
             isolation=Isolation.NONE,
@@ -354,7 +362,7 @@ async def _look_back(engine: StandEngine, desk: Desk, real: MemoryStorage, end: 
     run_id = end.record.run_id
     end.events = await real.read_events("default", run_id)
     (end.stored,) = await real.get_reviews("default", [run_id]) or (None,)
-    end.observed = tuple(engine.watcher.heard)
+    end.observed = tuple(engine.listener.heard)
     desk.rest()
     threads = ThreadPoolExecutor(1)
     # Beside a storage without a journal runs end with their process, which has the results.

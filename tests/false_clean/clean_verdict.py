@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from clean_desk import Point
-from clean_faults import Answers, Fault, Interrupted
+from clean_faults import Answers, Fault, Interrupted, Raises
 from clean_stand import End
 
 from codeflow_engine import Outcome, Review
@@ -222,7 +222,7 @@ def _disagreements(point: Point, fault: Fault, end: End) -> list[str]:
         found.append(f"the result says {status}, the record {record}")
     if end.status is RunStatus.FAILED:
         found += _failure_problems(end, end.handle.error or "")
-    return found + ([] if lost else _event_problems(point, end))
+    return found + ([] if lost else _event_problems(point, fault, end))
 
 
 def _status_of(told: Review | BaseException | None) -> RunStatus:
@@ -268,7 +268,7 @@ def _unfinished(point: Point, end: End, whole: Review) -> list[str]:
     return [f"another worker made of it {end.later!r}"]
 
 
-def _event_problems(point: Point, end: End) -> list[str]:
+def _event_problems(point: Point, fault: Fault, end: End) -> list[str]:
     """Find out whether events are whole, and whether all tell the same end."""
     if point.name.startswith("read_events"):
         return []
@@ -290,7 +290,7 @@ def _event_problems(point: Point, end: End) -> list[str]:
         return found
     if point.name == "cancel" and end.status is RunStatus.CANCELLED and _was_refused(end):
         return found  # whoever cancels it again, or closes the engine, tells of its end
-    return found + _reader_problems(end)
+    return found + _reader_problems(end) + _observer_problems(point, fault, end)
 
 
 def _reader_problems(end: End) -> list[str]:
@@ -305,6 +305,15 @@ def _reader_problems(end: End) -> list[str]:
     if not tuple(end.followed) == tuple(end.reread) == end.events:
         found.append(f"a follower saw other events: {end.followed}, then {end.reread}")
     return found
+
+
+def _observer_problems(point: Point, fault: Fault, end: End) -> list[str]:
+    """Find out whether an observer hears all events, whatever another one makes of them."""
+    is_sure = isinstance(fault, Raises | Interrupted) and not fault.name.endswith("late")
+    if point.kind in {"journal", "bare"} and not is_sure:
+        return []  # what was written without anybody knowing it is told to nobody
+    is_same = end.observed == end.events
+    return [] if is_same else [f"observers heard {end.observed} of {end.events}"]
 
 
 def _was_refused(end: End) -> bool:
