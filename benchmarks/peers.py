@@ -45,7 +45,7 @@ def peers(name: str, packages: Sequence[str]) -> Peers:
     if not stamp.exists() or stamp.read_text("utf-8") != wanted:
         print(f"installing {', '.join(packages)} into an environment of their own")
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
+        install = ["-m", "pip", "install", "-qq", "--disable-pip-version-check", *packages]
         subprocess.run([Peers(folder).python, *install], check=True)
         stamp.write_text(wanted, "utf-8")
     return Peers(folder)

@@ -76,6 +76,11 @@ async def finish(life: Life) -> int:
     """See to its end a run that an earlier life has submitted; resume it if it has failed."""
     trace = Trace(life)
     async with make_engine(life, trace) as engine:
+        try:
+            await engine.open()
+        except CodeflowError as error:
+            trace.note("error", type(error).__name__)
+            return 0
         (run,) = await engine.runs(limit=1)
         if run.status.is_terminal and run.status is not RunStatus.SUCCEEDED:
             await run.resume()

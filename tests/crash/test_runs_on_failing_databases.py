@@ -32,7 +32,7 @@ from codeflow_engine.storage.sql import SQLSettings, SQLStorage
 from codeflow_engine.storage.sql.migrate import upgrade
 from sql_databases import Server, serving, started
 
-COUNT = 10
+COUNT = 40
 
 CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'DATABASE'"
 
@@ -120,7 +120,7 @@ def cutting(server: Server, database: str) -> Iterator[Any]:
     ended, over = [0], threading.Event()
 
     def cut() -> None:
-        while not over.wait(0.25):
+        while not over.wait(0.1):
             ended[0] += len(server.run(CUT.replace("DATABASE", database)))
 
     thread = threading.Thread(target=cut)

@@ -185,7 +185,7 @@ def test_d22_a_torn_copy_holds_all_that_was_told_as_done(
     path = tmp_path / "runs.db"
     life = stand.life(world, f"sqlite:///{path}")
     stand.outside.ask(stand.outside.model, "/slow", world=world, seconds=0.005)
-    inputs = [{"count": 60, "of": f"r{number}"} for number in range(4)]
+    inputs = [{"count": 40 * copies + 20, "of": f"r{number}"} for number in range(4)]
     assert stand.live("submit", life, workflow="ask_often", inputs=inputs) == 0
     worker = stand.begin("work", life)
     wait_until(lambda: told(life, "point", "step.recorded:ask"))

@@ -4,6 +4,9 @@
 $ codeflow review                        # the working tree against HEAD
 $ codeflow review --base main            # what this branch adds to main
 $ git diff | codeflow review --diff -    # a patch, from anywhere
+$ codeflow runs --follow                 # what was reviewed, what is under way
+$ codeflow resume RUN                    # go on with one that was cut short
+$ codeflow worker --db URL               # execute what others submit, until told to end
 $ codeflow plugins                       # what can be used here, and what cannot
 $ codeflow doctor                        # whether everything stands that a review needs
 ```
@@ -17,7 +20,7 @@ error. What a review ends with is its exit status, the same for every command:
 | 1 | complete, with findings at or above `--fail-on` |
 | 2 | wrong usage or configuration: nothing was reviewed |
 | 3 | not complete: a review that is partial, skipped or failed is never green |
-| 130 | interrupted |
+| 130 | interrupted; by SIGTERM 143. The review is cancelled, and can be resumed |
 """
 
 from codeflow_engine.hosts.cli.program import main

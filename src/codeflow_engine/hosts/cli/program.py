@@ -34,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     prepare_streams()
     try:
+        import typer  # noqa: F401 - the extra may be missing
+
         from codeflow_engine.hosts.cli.commands import app
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _EXTRA:
