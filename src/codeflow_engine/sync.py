@@ -184,10 +184,13 @@ class Engine:
         head: str | None = None,
         analyzers: Sequence[str] | None = None,
         scope: str | None = None,
+        reports: Sequence[str | os.PathLike[str]] = (),
     ) -> Review:
         """Do what `AsyncEngine.review` does."""
         return self._loop.run(
-            self._engine.review(change, base=base, head=head, analyzers=analyzers, scope=scope)
+            self._engine.review(
+                change, base=base, head=head, analyzers=analyzers, scope=scope, reports=reports
+            )
         )
 
     def open(self) -> None:

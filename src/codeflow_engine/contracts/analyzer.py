@@ -28,6 +28,9 @@ class AnalyzerCapability(StrEnum):
     refused where the sandbox isolates nothing, and its units then fail with that reason.
     An analyzer without it runs nothing of the change."""
 
+    IMPORTS_REPORTS = "imports-reports"
+    """It takes over the reports of other tools that the caller of a review names."""
+
     READS_FILES = "reads-files"
     """It reads whole files, so it cannot examine a bare patch. What an analyzer without it
     finds stands on lines that the diff shows."""
@@ -50,6 +53,10 @@ class Analysis:
     says everything that the result depends on: content, settings, and versions of
     programs. What comes back may be missing, cut off, or of another key: a cache changes
     how long a report takes, and nothing in it."""
+
+    reports: tuple[str, ...] = ()
+    """Absolute paths of the reports of other tools that belong to this change. They may be
+    gone, or be on another machine, where a review goes on elsewhere than it began."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from codeflow_engine.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
+    from os import PathLike
     from types import TracebackType
 
     from codeflow_engine.contracts import Pruned
@@ -170,6 +171,7 @@ class AsyncEngine:
         head: str | None = None,
         analyzers: Sequence[str] | None = None,
         scope: str | None = None,
+        reports: Sequence[str | PathLike[str]] = (),
     ) -> Review:
         """Review a change and return the result; cancelling this call cancels the review.
 
@@ -182,6 +184,8 @@ class AsyncEngine:
             analyzers: Names of the analyzers to ask, in place of the engine's.
             scope: `"changed"` hears analyzers that read whole files on lines that the
                 change touches, `"file"` anywhere in its files; None as in the settings.
+            reports: Files in which other tools tell what they found in the change, in SARIF
+                2.1.0 or reviewdog's RDF.
 
         Raises:
             ConfigurationError: The arguments cannot work.
@@ -197,6 +201,7 @@ class AsyncEngine:
             "head": head,
             "analyzers": analyzers,
             "scope": scope,
+            "reports": reports,
         }
         run = await self.submit("review", asked)
         try:

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import batched
 from typing import Final
 
-from codeflow_engine.contracts import VCS, Analysis, Analyzer
+from codeflow_engine.contracts import VCS, Analysis, Analyzer, AnalyzerCapability
 from codeflow_engine.domain.change import Change, FileContent, Scope
 from codeflow_engine.domain.diff import Side, Unit
 from codeflow_engine.domain.encoding import to_plain
@@ -64,7 +64,7 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
         files=len(change.diff.files),
         units=len(change.diff.units),
     )
-    reports = await _analyze_all(run, analyzers, change, parts.to_review)
+    reports = await _analyze_all(run, given, analyzers, change, parts.to_review)
     whole = await run.step("gather", _gather, run, given, change, reports)
     anchored = await run.compute(
         "anchor", anchor, change, parts.to_review, reports, run.tools.redactor, whole
@@ -169,7 +169,19 @@ def _prepare(
             chosen[name] = None if named is None else error.message
         except PluginError as error:
             chosen[name] = error.message
+    if given.reports and not any(map(_imports, chosen.values())):
+        reader = AnalyzerCapability.IMPORTS_REPORTS
+        raise ConfigurationError(
+            f"the review has reports of other tools, and no analyzer that it asks is able to "
+            f"{reader}: ask `imported`, too"
+        )
     return chosen
+
+
+def _imports(analyzer: Analyzer | str | None) -> bool:
+    """Say whether it takes over reports."""
+    can = AnalyzerCapability.IMPORTS_REPORTS
+    return isinstance(analyzer, Analyzer) and can in analyzer.capabilities
 
 
 async def _fetch(run: RunContext, given: ReviewInput) -> Change:
@@ -210,6 +222,7 @@ async def _read_files(
 
 async def _analyze_all(
     run: RunContext,
+    given: ReviewInput,
     analyzers: Mapping[str, Analyzer | str | None],
     change: Change,
     units: tuple[Unit, ...],
@@ -220,6 +233,7 @@ async def _analyze_all(
         units=units,
         read_files=SharedFiles(partial(_read_files, run, change)).read,
         cache=ScopedCache(run.tools.cache, run.tenant),
+        reports=given.reports,
     )
     return await run.together(
         run.step("analyze", _analyze_one, run, name, one, analysis, key=name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -18,7 +18,7 @@ MAX_PATCH_BYTES = 256 * 1024 * 1024
 _TOLD = 100
 """Characters of a name that an error repeats."""
 
-_KEYS = {"change", "base", "head", "analyzers", "scope"}
+_KEYS = {"change", "base", "head", "analyzers", "scope", "reports"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +32,16 @@ class ReviewInput:
     scope: Scope | None = None
     """Which findings count; None leaves it to the settings."""
 
+    reports: tuple[str, ...] = ()
+    """Absolute paths of the reports of other tools that belong to the change."""
+
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:
         """Understand what the caller gave.
 
         `change` is the path of a repository, the path of a patch file, the text or bytes of
         a patch, a `Diff`, a `Change`, or the id of a change in the words of the VCS host.
-        `base` and `head` name revisions, and go with no patch.
+        `base` and `head` name revisions, and go with no patch. `reports` are paths.
 
         Raises:
             ConfigurationError: Something of it is missing, unknown or of no use, or a file
@@ -64,6 +67,7 @@ class ReviewInput:
             change=change,
             analyzers=None if names is None else tuple(dict.fromkeys(names)),
             scope=_read_scope(given.get("scope")),
+            reports=_read_reports(given.get("reports")),
         )
 
     def repository(self) -> str | None:
@@ -87,6 +91,7 @@ class ReviewInput:
             **told,
             "analyzers": None if self.analyzers is None else list(self.analyzers),
             "scope": None if self.scope is None else self.scope.value,
+            "reports": list(self.reports),
         }
 
 
@@ -98,6 +103,17 @@ def _read_scope(given: object) -> Scope | None:
     except ValueError:
         known = " or ".join(Scope)
         raise ConfigurationError(f"the scope of a review is {known}, not {given!r}") from None
+
+
+def _read_reports(given: object) -> tuple[str, ...]:
+    if given is None:
+        return ()
+    if isinstance(given, str | os.PathLike) or not isinstance(given, Iterable):
+        raise ConfigurationError("reports is a list of paths")
+    if strangers := [one for one in given if not isinstance(one, str | os.PathLike)]:
+        raise ConfigurationError(f"reports are paths, not a {type(strangers[0]).__name__}")
+    # Whoever goes on with the run may have another working directory.
+    return tuple(dict.fromkeys(os.path.abspath(os.fsdecode(one)) for one in given))  # noqa: PTH100 - a text may hold what no path can
 
 
 def _read_change(given: object, base: str | None, head: str | None) -> Change | ChangeRequest:

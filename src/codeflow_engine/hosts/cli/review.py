@@ -14,7 +14,6 @@ from codeflow_engine.domain.change import Scope
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.hosts.cli.formats import ReportFormat
 from codeflow_engine.hosts.cli.history import Database, SettingsFile, history_engine
-from codeflow_engine.hosts.cli.imports import Imported, import_settings
 from codeflow_engine.hosts.cli.outcome import (
     FailOn,
     Gate,
@@ -59,6 +58,14 @@ _Scope = Annotated[
         help="Hear analyzers on changed lines, or anywhere in the changed files. [default: changed]"
     ),
 ]
+_Imported = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--import",
+        metavar="FILE",
+        help="Fuse the findings of a SARIF or reviewdog report; may be repeated.",
+    ),
+]
 
 
 def review(
@@ -73,7 +80,7 @@ def review(
     output: Output = None,
     fail_on: FailOn = Gate.HIGH,
     scope: _Scope = None,
-    imported: Imported = None,
+    imported: _Imported = None,
     db: Database = None,
     settings: SettingsFile = None,
 ) -> int:
@@ -97,9 +104,9 @@ def review(
         "head": head,
         "analyzers": analyzer or None,
         "scope": scope,
+        "reports": imported,
     }
-    extra = import_settings(imported)
-    with history_engine(db, settings, executes="own", grows=True, backend_settings=extra) as engine:
+    with history_engine(db, settings, executes="own", grows=True) as engine:
         for failure in engine.plugins.failures:
             # Nobody asked what it offers, which no ledger can know of.
             say(f"warning: a plugin is not in use: {failure.error.message}")

@@ -14,7 +14,6 @@ from codeflow_engine.errors import ConfigurationError, WorkflowError
 from codeflow_engine.hosts.cli.exits import Exit
 from codeflow_engine.hosts.cli.formats import ReportFormat
 from codeflow_engine.hosts.cli.history import Database, SettingsFile, history_engine
-from codeflow_engine.hosts.cli.imports import Imported, import_settings
 from codeflow_engine.hosts.cli.lookup import RunId, find_run, gone, summary, waits
 from codeflow_engine.hosts.cli.outcome import (
     FailOn,
@@ -45,7 +44,6 @@ def resume(
     form: ReportFormat = "text",
     output: Output = None,
     fail_on: FailOn = Gate.HIGH,
-    imported: Imported = None,
     db: Database = None,
     settings: SettingsFile = None,
 ) -> int:
@@ -55,13 +53,10 @@ def resume(
     parked, or waits for a worker. Steps that have ended are not executed again. A review is
     reported as codeflow review does, any other run is shown. Ctrl-C cancels it, as a review.
 
-    Reports of other tools are no part of a run: a review with --import needs it here, too.
-
     Exit status: as of codeflow review; of another run 0 where it has succeeded.
     """
     destination = destination_of(output)
-    extra = import_settings(imported)
-    with history_engine(db, settings, executes="own", grows=True, backend_settings=extra) as engine:
+    with history_engine(db, settings, executes="own", grows=True) as engine:
         found = find_run(engine, run)
         is_review = found.record.workflow == "review"
         if destination is not None and not is_review:

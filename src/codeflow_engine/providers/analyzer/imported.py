@@ -1,7 +1,7 @@
 """The analyzer `imported`: what other tools have reported, in SARIF 2.1.0 or reviewdog's RDF.
 
-Any tool joins a review by the file that it writes. Which files are read, the settings say
-(`plugins.imported.reports`); never the change.
+Any tool joins a review by the file that it writes. Which files are read, the caller of the
+review says (`reports`), and the settings (`plugins.imported.reports`); never the change.
 
 | in the report | becomes |
 |---|---|
@@ -69,7 +69,8 @@ class ImportedSettings:
     """Which reports are read."""
 
     reports: tuple[str, ...] = ()
-    """Files, relative to the working directory of the process or absolute."""
+    """Files that go with every review, relative to the working directory of the process or
+    absolute. Those of one change are named with its review."""
 
     roots: tuple[str, ...] = ()
     """Directories that absolute paths in a report lie below, beside the repository itself:
@@ -86,10 +87,13 @@ class ImportedAnalyzer(Analyzer):
     """Takes over what other tools have reported.
 
     Args:
-        settings: Which reports to read. Without one every unit is declined.
+        settings: Which reports to read beside those of the review. Without any, every unit
+            is declined.
     """
 
-    capabilities: ClassVar[frozenset[StrEnum]] = frozenset({AnalyzerCapability.READS_FILES})
+    capabilities: ClassVar[frozenset[StrEnum]] = frozenset(
+        {AnalyzerCapability.READS_FILES, AnalyzerCapability.IMPORTS_REPORTS}
+    )
 
     def __init__(self, settings: ImportedSettings = _DEFAULT) -> None:
         self._settings = settings
@@ -101,7 +105,7 @@ class ImportedAnalyzer(Analyzer):
         Raises:
             AnalyzerError: A report cannot be read, or says that its tool has failed.
         """
-        reports = self._settings.reports
+        reports = tuple(dict.fromkeys((*self._settings.reports, *analysis.reports)))
         if not reports:
             return AnalyzerReport(declined=tuple((unit, _NO_REPORT) for unit in analysis.units))
         place = await asyncio.to_thread(_Change, analysis, self._settings.roots)
