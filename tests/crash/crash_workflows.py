@@ -178,15 +178,16 @@ class Author:
         return "done"
 
     async def stubborn(self, ctx: RunContext, given: dict[str, Any]) -> str:
-        """Fail `times` times, each time in a way that may pass."""
-        retry = Retry(attempts=given["times"] + 1, first=given["pause"], most=given["pause"])
-        return await ctx.step("fail", self.fail_first, given["times"], retry=retry)
+        """Fail `times` times, each time in a way that passes after `pause` seconds."""
+        retry = Retry(attempts=given["times"] + 1)
+        return await ctx.step("fail", self.fail_first, given["times"], given["pause"], retry=retry)
 
-    async def fail_first(self, times: int) -> str:
+    async def fail_first(self, times: int, pause: float) -> str:
         """Fail as often as that, in all lives together."""
         self._trace.note("body", "fail")
         if sum(line.of == "fail" for line in read_trace(self._life.trace)) <= times:
-            raise ProviderUnavailableError("not yet")
+            # Asked for, since a pause that is drawn by chance may be none.
+            raise ProviderUnavailableError("not yet", retry_after=pause)
         return "done"
 
     async def hold(self, ctx: RunContext, given: dict[str, Any]) -> str:

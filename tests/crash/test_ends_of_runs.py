@@ -238,7 +238,7 @@ async def test_d34_a_cancelled_question_is_broken_off(stand: Stand, world: str, 
 async def test_d34_a_cancelled_pause_between_attempts_is_over_at_once(
     stand: Stand, world: str, url: str
 ) -> None:
-    """A run that waits for its next attempt ends, and makes that attempt when it is resumed."""
+    """A run that waits for its next attempt ends, without making it."""
     life = stand.life(world, url)
     async with make_engine(life, Trace(life)) as engine:
         run = await engine.submit("stubborn", {"times": 1, "pause": 20.0})

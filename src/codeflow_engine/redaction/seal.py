@@ -8,9 +8,7 @@ them back.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import secrets
+import os
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final
@@ -32,11 +30,14 @@ def seal(data: bytes, forms: Sequence[bytes]) -> bytes:
         data: Does not begin with the mark.
         forms: What to cut out, the longest first.
     """
+    # Here, since with `hashlib` it is half the price of importing this package.
+    import json
+
     cuts = _find(data, forms)
     if not cuts:
         return data
     # A salt, so that nobody can tell from two rows that they hold the same secret.
-    salt = secrets.token_bytes(_SALT)
+    salt = os.urandom(_SALT)
     kept: list[bytes] = []
     told: list[tuple[int, str]] = []
     at = 0
@@ -51,6 +52,8 @@ def seal(data: bytes, forms: Sequence[bytes]) -> bytes:
 
 def unseal(data: bytes, forms: Sequence[bytes]) -> bytes:
     """Put secrets back; data that holds one which is not among the forms stays sealed."""
+    import json
+
     if not data.startswith(MARK):
         return data
     end = data.find(b"\n")
@@ -90,4 +93,6 @@ def _find(data: bytes, forms: Sequence[bytes]) -> list[tuple[int, int]]:
 
 
 def _digest(salt: bytes, form: bytes) -> str:
+    import hashlib
+
     return hashlib.blake2b(form, key=salt, digest_size=_SIZE).hexdigest()
