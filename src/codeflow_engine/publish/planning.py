@@ -38,7 +38,12 @@ class Conclusion(StrEnum):
     """The review is complete, somebody examined something, and there is no finding."""
 
     NEUTRAL = "neutral"
-    """Nothing stands against the change, and nothing vouches for it."""
+    """The review is complete and nothing stands against the change, but nothing vouches for it
+    either. A host lets that pass, as it does a success."""
+
+    ACTION_REQUIRED = "action_required"
+    """The review is not complete, so somebody has to look at the rest or to run it again; a host
+    that asks for the check lets nothing pass until then."""
 
     FAILURE = "failure"
 
@@ -94,10 +99,10 @@ def plan(
 
 
 def conclude(review: Review, *, fail_at: Severity | None = Severity.HIGH) -> Conclusion:
-    """Say what a check tells: a review that is not complete is never a success.
+    """Say what a check tells: a review that is not complete never lets a change pass.
 
-    Neither is one that found anything, and one in which nobody examined a unit, as where
-    policy leaves out all of them.
+    One that found anything is no success, nor is one in which nobody examined a unit, as
+    where policy leaves out all of them.
     """
     worst = review.worst()
     bad = worst is not None and fail_at is not None and worst.at_least(fail_at)
@@ -105,9 +110,9 @@ def conclude(review: Review, *, fail_at: Severity | None = Severity.HIGH) -> Con
         return Conclusion.FAILURE
     entries = review.coverage.entries
     examined = not entries or any(entry.by for entry in entries)
-    if review.outcome is Outcome.REVIEWED and examined and worst is None:
-        return Conclusion.SUCCESS
-    return Conclusion.NEUTRAL
+    if review.outcome is not Outcome.REVIEWED:
+        return Conclusion.ACTION_REQUIRED
+    return Conclusion.SUCCESS if examined and worst is None else Conclusion.NEUTRAL
 
 
 def _told(review: Review) -> list[object]:
