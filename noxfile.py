@@ -31,6 +31,9 @@ WORKERS = str((os.cpu_count() or 1) + 1)
 """Processes that share the tests: one more than cores, since tests wait for processes of their own
 (344 s in three on two cores, 395 s in two)."""
 
+COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
+"""For tests, which start hundreds of programs: each would compile all of this package anew."""
+
 REPOSITORY_TESTS = ("meta", "docs", "typing")
 """Tests that look at the checkout itself, and so say nothing about a wheel."""
 
@@ -203,7 +206,7 @@ def review(session: nox.Session) -> None:
 
 def _test(session: nox.Session) -> None:
     _install(session, "test", "lint", project=".[cli]")
-    session.run("pytest", "-n", WORKERS, "-m", "not fault", *session.posargs)
+    session.run("pytest", "-n", WORKERS, "-m", "not fault", *session.posargs, env=COMPILED)
 
 
 @_session()
@@ -228,7 +231,7 @@ for _version in SUPPORTED:
 def faults(session: nox.Session) -> None:
     """Run the slow fault matrices and soaks; those in a browser need Chromium on PATH."""
     _install(session, "test", "browser", "lint", project=".[cli]")
-    env = {"CODEFLOW_TEST_BROWSER": "required"}
+    env = {**COMPILED, "CODEFLOW_TEST_BROWSER": "required"}
     session.run("pytest", "-m", "fault", *session.posargs, env=env)
 
 

@@ -62,7 +62,10 @@ LIMIT = 15.0
 """Seconds after which a review counts as one that never ends."""
 
 PATIENCE = 1.0
-"""Seconds that somebody waits who follows the events, or asks again for a result."""
+"""Seconds that somebody asks again for a result."""
+
+FOLLOWING = 10.0
+"""Seconds after which who follows the events counts as one that waits for ever."""
 
 HASTE = {"poll": 0.02, "linger": 0.02, "finish_timeout": 10.0}
 """Settings with which nothing waits for long."""
@@ -346,7 +349,7 @@ async def _follow(run: AsyncRun, end: End) -> None:
 
 
 async def _wait_for(follower: asyncio.Task[None], end: End) -> None:
-    await asyncio.wait([follower], timeout=PATIENCE)
+    await asyncio.wait([follower], timeout=FOLLOWING)
     end.follower_ended = follower.done()
     while not follower.done():
         # Once may not be enough for one that reads with the help of the deaf.
