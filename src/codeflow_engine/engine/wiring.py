@@ -78,9 +78,7 @@ def wire(
     observers = [backends.get(Observer, name) for name in settings.observers]
     storage = backends.get(Storage, settings.storage or "memory")
     threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="codeflow")
-    journal = _journal(storage, backends)
-    if redactor.has_secrets:
-        journal = SealedJournal(journal, redactor, threads)
+    journal = SealedJournal(_journal(storage, backends), redactor, threads)
     return Toolbox(
         settings=settings,
         storage=storage,

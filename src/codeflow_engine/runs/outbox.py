@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from codeflow_engine.contracts import VCS, VCSCapability
@@ -41,9 +42,15 @@ class Outbox:
     async def deliver(self, effect: Effect, place: Place, vcs: VCS) -> Receipt:
         """See to it that an effect stands outside, once; and write down its receipt.
 
+        Nothing that is a secret is written outside, or here.
+
         Raises:
             ProviderError: The host failed, and it is not known to stand there.
         """
+        scrub = self._tools.redactor.scrub
+        loop = asyncio.get_running_loop()
+        payload = await loop.run_in_executor(self._tools.threads, scrub, effect.payload)
+        effect = replace(effect, payload=payload)
         await self._writer.write(effects=[effect])
         await self._ledger.reach("effect.planned")
         try:

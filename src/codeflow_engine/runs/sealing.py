@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import datetime
-from typing import Final, override
+from typing import Any, Final, override
 
 from codeflow_engine.contracts import Journal
-from codeflow_engine.domain.journal import Claim, RunLimits, RunWrite, StepRecord, Submission
+from codeflow_engine.domain.journal import (
+    Claim,
+    RunLimits,
+    RunWrite,
+    Signal,
+    StepRecord,
+    Submission,
+)
 from codeflow_engine.domain.run import RunRecord
-from codeflow_engine.redaction import Redactor
+from codeflow_engine.errors import SerializationError
+from codeflow_engine.redaction import MARK, Redactor
 from codeflow_engine.runs.passing import PassingJournal
 
 __all__ = ["SealedJournal"]
@@ -21,12 +30,16 @@ _SMALL: Final = 64 * 1024
 """Bytes that are looked through in less time than the way to a thread and back takes."""
 
 
-class SealedJournal(PassingJournal):
-    """Seals the inputs of runs, the values of their steps, and their results.
+_SEALED: Final = "$sealed"
+"""The only key of what stands in the place of a signal's value that holds a secret."""
 
-    All three may quote what was asked for or is under review, secrets included, and a run has
+
+class SealedJournal(PassingJournal):
+    """Seals the inputs of runs, the values of their steps and signals, and their results.
+
+    All of them may quote what was asked for or is under review, secrets included, and a run has
     to go on with the very same. What tells of them (records, events, errors) is redacted
-    before it comes here.
+    before it comes here. An engine without secrets seals nothing, and opens nothing.
 
     Args:
         journal: What keeps them.
@@ -73,7 +86,9 @@ class SealedJournal(PassingJournal):
 
     @override
     async def write(self, writes: Sequence[RunWrite]) -> tuple[bool, ...]:
-        return await self._journal.write([await self._sealed(write) for write in writes])
+        if self._redactor.has_secrets:
+            writes = [await self._sealed(write) for write in writes]
+        return await self._journal.write(writes)
 
     @override
     async def read_steps(
@@ -85,6 +100,16 @@ class SealedJournal(PassingJournal):
     async def read_results(self, tenant: str, run_ids: Sequence[str]) -> Mapping[str, bytes]:
         found = await self._journal.read_results(tenant, run_ids)
         return {run_id: self._open(result) for run_id, result in found.items()}
+
+    @override
+    async def send(self, tenant: str, signals: Sequence[Signal]) -> tuple[bool, ...]:
+        sealed = [replace(one, value=await self._seal_plain(one.value)) for one in signals]
+        return await self._journal.send(tenant, sealed)
+
+    @override
+    async def read_signals(self, tenant: str, run_id: str) -> tuple[Signal, ...]:
+        signals = await self._journal.read_signals(tenant, run_id)
+        return tuple([replace(one, value=self._open_plain(one.value)) for one in signals])
 
     async def _submissions(self, runs: Iterable[Submission]) -> list[Submission]:
         return [replace(one, payload=await self._seal(one.payload)) for one in runs]
@@ -115,6 +140,29 @@ class SealedJournal(PassingJournal):
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._redactor.seal, data)
 
+    async def _seal_plain(self, value: Any) -> Any:
+        """Seal plain JSON data; what holds no secret stays as it is."""
+        data = json.dumps(value, ensure_ascii=False).encode()
+        sealed = await self._seal(data)
+        if sealed == data and not _is_sealed(value):
+            return value
+        return {_SEALED: sealed.decode()}
+
+    def _open_plain(self, value: Any) -> Any:
+        if not _is_sealed(value):
+            return value
+        data = self._open(value[_SEALED].encode())
+        if data.startswith(MARK):
+            raise SerializationError(
+                "a signal holds a secret that this engine is not configured with: whoever had "
+                "it when the signal was sent can go on with the run"
+            )
+        return json.loads(data)
+
     def _open(self, data: bytes) -> bytes:
         # Nothing but the beginning is looked at, where nothing was sealed.
         return self._redactor.unseal(data)
+
+
+def _is_sealed(value: Any) -> bool:
+    return isinstance(value, dict) and [*value] == [_SEALED] and isinstance(value[_SEALED], str)

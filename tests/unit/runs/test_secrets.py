@@ -8,13 +8,18 @@ import pytest
 from durable import DurableStorage, Frozen
 
 from codeflow_engine import AsyncEngine
+from codeflow_engine.domain.effect import Effect, EffectKind, effect_key
 from codeflow_engine.domain.run import RunStatus
 from codeflow_engine.errors import SerializationError, WorkflowError
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.storage.memory import MemoryStorage
+from codeflow_engine.testing.examples import EXAMPLES
+from codeflow_engine.testing.fakes import FakeHost, FakeVCS
 
 SECRET = "corner/shop+90 00="  # noqa: S105 - it is none
+TOKEN = "ghp_" + "0123456789abcdefghijABCDEFGHIJ012345"
 LARGE = 200_000
+EXAMPLE = next(one for one in EXAMPLES if one.revisions[1])
 
 
 async def echo(run: RunContext, given: dict[str, Any]) -> str:
@@ -26,9 +31,23 @@ async def echo(run: RunContext, given: dict[str, Any]) -> str:
     return f"{once}, {twice}"
 
 
+async def collect(run: RunContext, given: dict[str, Any]) -> list[Any]:
+    return [await run.receive("news") for _ in range(given["count"])]
+
+
+async def publish(run: RunContext, given: dict[str, Any]) -> None:
+    head, name = str(EXAMPLE.revisions[1]), EXAMPLE.name
+    key = effect_key(name, EffectKind.SUMMARY, head, "told")
+    payload = {"body": given["text"]}
+    await run.effect(
+        Effect(key=key, kind=EffectKind.SUMMARY, target=name, head=head, payload=payload)
+    )
+
+
 def engine_with(storage: MemoryStorage, *secrets: str, **options: Any) -> AsyncEngine:
     engine = AsyncEngine(storage=storage, secrets=secrets, plugins_allow=[], **options)
-    engine.workflow("echo")(echo)
+    for workflow in (echo, collect, publish):
+        engine.workflow(workflow.__name__)(workflow)
     return engine
 
 
@@ -84,3 +103,44 @@ async def test_s33_a_run_does_not_go_on_without_the_secret_that_it_began_with() 
         there = await last.run(run.id)
         await there.resume()
         assert await there.result() == f"{SECRET}, once, {SECRET}, twice"
+
+
+async def test_s33_no_secret_is_stored_with_a_signal() -> None:
+    """Whoever has the secret gets the very value; without one it is no value at all."""
+    storage = DurableStorage()
+    values = [
+        {"deep": [SECRET, {SECRET: 1}]},
+        {"$sealed": "sealed {}"},
+        {"$sealed": SECRET},
+        None,
+    ]
+    async with engine_with(storage, SECRET, executes="none") as sending:
+        run = await sending.submit("collect", {"count": len(values)})
+        for value in values:
+            await run.send("news", value)
+    assert SECRET not in kept(storage)
+
+    async with engine_with(storage) as other:
+        there = await other.run(run.id)
+        with pytest.raises(SerializationError, match="is not configured with"):
+            await there.result()
+    async with engine_with(storage, SECRET) as last:
+        there = await last.run(run.id)
+        await there.resume()
+        assert await there.result() == values
+    assert SECRET not in kept(storage)
+
+
+async def test_s33_no_secret_is_written_by_an_effect() -> None:
+    """Neither to the host nor to the journal; a token that nobody has configured goes, too."""
+    storage, host = MemoryStorage(), FakeHost(EXAMPLE)
+    async with engine_with(storage, SECRET, vcs=FakeVCS(host)) as engine:
+        run = await engine.submit("publish", {"text": f"{SECRET} and {TOKEN}"})
+        await run.result()
+
+    (post,) = host.posts
+    assert post.effect is not None
+    body = post.effect.payload["body"]
+    assert (SECRET in body, TOKEN in body) == (False, False)
+    assert "[redacted:" in body
+    assert SECRET not in kept(storage)
