@@ -55,6 +55,22 @@ class Crowded(Enqueueing):
         return len(self._running) < self._concurrency
 
 
+class Cramped(Enqueueing):
+    """Counts every run that ever came as one that takes room."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._came = 0
+
+    @property
+    def room(self) -> int | None:
+        return max(0, 2 * self._concurrency - self._came)
+
+    def wants(self, run_id: str) -> bool:
+        self._came += 1
+        return True
+
+
 class Unique(Enqueueing):
     """Uses the run's id as that of its own job, which exists once."""
 

@@ -28,6 +28,7 @@ IDLE = "test_draining_an_idle_backend_returns_at_once"
 TestTidy = of(broken.Tidy, "test_an_accepted_run_executes")
 TestInline = of(broken.Inline, "test_accepting_a_run_does_not_wait_for_it")
 TestCrowded = of(broken.Crowded, "test_every_run_of_a_burst_executes")
+TestCramped = of(broken.Cramped, "test_its_room_comes_back")
 TestUnique = of(broken.Unique, "test_a_run_that_has_executed_can_come_again")
 TestStrict = of(broken.Strict, "test_a_run_that_comes_twice_executes")
 TestBusy = of(broken.Busy, "test_a_run_that_executes_can_come_again")

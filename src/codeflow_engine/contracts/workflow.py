@@ -46,6 +46,16 @@ class WorkflowBackend(Backend):
     `drain` and `aclose` have nothing to end.
     """
 
+    @property
+    def room(self) -> int | None:
+        """How many more runs it wants now; None for as many as there are.
+
+        The engine leaves the others in its storage, where they keep their order: of those
+        that are accepted already, none lets a later one pass that is more urgent. A backend
+        that executes few at once asks for little more than it can begin.
+        """
+        return None
+
     @abstractmethod
     async def start(self, execute: Execute) -> None:
         """Begin to execute runs in this process.

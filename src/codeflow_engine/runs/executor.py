@@ -142,7 +142,7 @@ class Executor:
         is_due = record.wake_at is not None and record.wake_at <= self._tools.clock.now()
         # The worker may have found it already, since it is stored before anybody hands it over.
         is_here = record.run_id in self._active or self._worker.expects(record.run_id)
-        if is_due and not is_here:
+        if is_due and not is_here and self._worker.admits():
             await self._enqueue(record.run_id)
 
     async def _enqueue(self, run_id: str) -> None:
@@ -154,6 +154,11 @@ class Executor:
     def active(self) -> Mapping[str, LiveRun]:
         """The runs that execute here."""
         return self._active
+
+    @property
+    def room(self) -> int | None:
+        """How many more runs the backend wants; None for any number."""
+        return self._backend.room
 
     async def enqueue(self, run_id: str) -> None:
         """Hand a run to the backend that somebody has found to be due."""
@@ -179,6 +184,12 @@ class Executor:
             raise
         finally:
             self._worker.begun(run_id)
+        try:
+            await self._go(run_id, claim)
+        finally:
+            self._worker.left()
+
+    async def _go(self, run_id: str, claim: Claim | None) -> None:
         if claim is not None and run_id not in self._active:
             await self._perform(self.known.see(claim.record, self.known.turn), claim)
         elif (live := self.known.get(run_id)) and not live.is_executing:

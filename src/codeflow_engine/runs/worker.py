@@ -65,6 +65,12 @@ class Worker:
         """Whether the last look has found as many runs as it takes."""
 
         self._is_troubled = False
+        self._lacks_room = False
+        """Whether a run that is due was left in the storage, since the backend wanted no more."""
+
+    def admits(self) -> bool:
+        """Say whether a new run may be handed over; otherwise it waits behind those left before."""
+        return not self._lacks_room and self._has_room()
 
     @property
     def owned(self) -> tuple[str, ...]:
@@ -132,6 +138,11 @@ class Worker:
         if self._is_full and len(self._handed) < _MOST // 2:
             self.nudge()
 
+    def left(self) -> None:
+        """Take note that the backend is done with a run, for now or for good."""
+        if self._lacks_room:
+            self.nudge()
+
     def abandoned(self, run_id: str) -> None:
         """Take note of a run that may be claimed here, and is not executed."""
         self._abandoned.add(run_id)
@@ -168,6 +179,8 @@ class Worker:
             only = self._own
             if not only:
                 return
+        # Before the look: what is left in the storage meanwhile has to be looked for again.
+        self._lacks_room = False
         found = await tools.journal.find_due(
             tools.settings.tenant,
             now=tools.clock.now(),
@@ -176,10 +189,19 @@ class Worker:
             limits=tools.settings.limits,
         )
         self._is_full = len(found) >= _MOST
-        for run_id in (*found, *self._abandoned):
-            self._abandoned.discard(run_id)
-            if run_id not in self._executor.active and not self._has(run_id):
+        for run_id in (*self._abandoned, *found):
+            if run_id in self._executor.active or self._has(run_id):
+                self._abandoned.discard(run_id)
+            elif self._has_room():
+                self._abandoned.discard(run_id)
                 await self.hand_over(run_id)
+            else:
+                break
+
+    def _has_room(self) -> bool:
+        """Say whether the backend wants another run; if not, the next look is when one ends."""
+        self._lacks_room = self._executor.room == 0
+        return not self._lacks_room
 
     def _has(self, run_id: str) -> bool:
         """Say whether the backend has a run already, and may be waited for."""

@@ -271,6 +271,33 @@ async def test_d44_limits_hold_over_workers(
         await one.aclose()
 
 
+@pytest.mark.parametrize("executes", ["all", "own"])
+async def test_d44_who_is_more_urgent_passes_those_that_wait(
+    storage: MemoryStorage, executes: str
+) -> None:
+    """Also in the process that they were all submitted in: what waits does so in the storage."""
+    order: list[int] = []
+
+    async def note(number: int) -> None:
+        await asyncio.sleep(0.002)
+        order.append(number)
+
+    async def noted(run: RunContext, given: dict[str, Any]) -> None:
+        await run.step("note", note, given["number"])
+
+    few = {"local": {"concurrency": 2}}
+    async with AsyncEngine(storage=storage, backend_settings=few, executes=executes) as engine:
+        engine.workflow("noted")(noted)
+        runs = [await engine.submit("noted", {"number": number}) for number in range(30)]
+        runs.append(await engine.submit("noted", {"number": 99}, priority=1))
+        await asyncio.gather(*(run.result() for run in runs))
+
+    assert sorted(order) == [*range(30), 99]
+    assert order.index(99) < 15
+    order.remove(99)
+    assert all(abs(number - place) < 4 for place, number in enumerate(order))
+
+
 async def test_d2_interrupted_runs_are_found_and_go_on_where_somebody_asks_for_it(
     storage: MemoryStorage, clock: FakeClock
 ) -> None:

@@ -36,6 +36,7 @@ _DEFAULT: Final = LocalSettings()
 class LocalBackend(WorkflowBackend):
     """Executes runs in tasks of the running event loop, in the order in which they came.
 
+    It asks for as many as may execute at once, and as many again that wait for their turn.
     A run executes once at a time: one that is accepted while it executes gets its turn
     after that. One that waits for its turn already is not put in line twice. Nothing here
     survives the process; the engine's storage does, and whoever sweeps it finds what was
@@ -54,6 +55,11 @@ class LocalBackend(WorkflowBackend):
         self._waiting: OrderedDict[str, None] = OrderedDict()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
+
+    @property
+    @override
+    def room(self) -> int | None:
+        return max(0, 2 * self._concurrency - len(self._running) - len(self._waiting))
 
     @override
     async def start(self, execute: Execute) -> None:

@@ -48,6 +48,24 @@ class Accepting(Starting):
 
         await runs.until_ended(*ids)
 
+    async def test_its_room_comes_back(self, backend: WorkflowBackend) -> None:
+        """It wants runs when it is idle, never fewer than none, and again when they have ended."""
+        runs = await self.started(backend)
+        ids = [f"r{number}" for number in range(200)]
+
+        rooms = [backend.room]
+        for run_id in ids:
+            await self.enqueue(backend, run_id)
+            rooms.append(backend.room)
+        await runs.until_ended(*ids)
+        for _ in range(20):
+            if backend.room != 0:
+                break
+            await asyncio.sleep(self.patience / 20)
+
+        assert 0 not in {rooms[0], backend.room}
+        assert all(room is None or room >= 0 for room in rooms)
+
     async def test_a_run_that_comes_twice_executes(self, backend: WorkflowBackend) -> None:
         """A repeated id is no error."""
         runs = await self.started(backend)
