@@ -44,6 +44,8 @@ _DIFFERS = (
     (re.compile(r"\bisolation:? (bwrap|unshare|none)\b"), "isolation"),
 )
 _END = "--- end of the command ---"
+_PATIENCE = 300
+"""Seconds that the commands of one block may take, on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +153,7 @@ class Reader:
             stderr=subprocess.STDOUT,
             text=True,
             check=True,
+            timeout=_PATIENCE,
         ).stdout
         *printed, directory = told.split(f"\n{_END}\n")
         for command, expected, output in zip(commands, outputs, printed, strict=True):

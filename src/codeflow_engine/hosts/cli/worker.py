@@ -60,6 +60,8 @@ def worker(
 async def _work(
     db: str | None, settings: Path | None, *, concurrency: int | None, grace: float
 ) -> Exit:
+    told_to_end = _listen()
+    # After that: importing takes longer than a supervisor may wait until it changes its mind.
     from codeflow_engine.engine import AsyncEngine
 
     teller = _Teller()
@@ -72,7 +74,6 @@ async def _work(
     try:
         if not engine.begins:
             raise ConfigurationError("a worker needs a database, which others can put runs into")
-        told_to_end = _listen()
         await engine.open()
         say("worker: looking for runs")
         await told_to_end.wait()
