@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Sequence,
     )
     from datetime import datetime
+    from os import PathLike
     from types import TracebackType
 
     from pandas import DataFrame
@@ -184,7 +185,7 @@ class Engine:
         head: str | None = None,
         analyzers: Sequence[str] | None = None,
         scope: str | None = None,
-        reports: Sequence[str | os.PathLike[str]] = (),
+        reports: Sequence[str | PathLike[str]] = (),
     ) -> Review:
         """Do what `AsyncEngine.review` does."""
         return self._loop.run(

