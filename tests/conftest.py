@@ -13,8 +13,9 @@ from git_repository import GitRepository
 from sql_databases import postgres, postgres_database  # noqa: F401 - fixtures, one server for all tests
 
 # Machines are shared and slow at times; a deadline per example would measure them, not us.
-settings.register_profile("dev", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True, database=None)
+settings.register_profile("dev", deadline=None, max_examples=50)
+settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, database=None)
+settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 _FOREIGN = ("CODEFLOW_", "GIT_", "XDG_", "OTEL_", "PYENV_")

@@ -6,35 +6,28 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from mutation import tests_of
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from codeflow_engine.storage.sql.migrate import upgrade
 from codeflow_engine.storage.sql.tables import METADATA
 from codeflow_engine.storage.sql.target import Given
-from codeflow_engine.testing.contracts import BackendContract, JournalContract
 from sql_databases import Server
 
-_OTHER_WAYS = frozenset({"aiosqlite", "engine", "asyncpg-engine", "psycopg2-engine"})
-"""Ways to give a database on which the suite of journals runs in the session of faults alone:
-it takes 10 s of a core on SQLite, and 20 s on PostgreSQL, for each of them."""
+
+def _other(way: str) -> Any:
+    """Give a way to a database on which the suites run in the session of faults alone.
+
+    They take 15 s of a core on SQLite, and 30 s on PostgreSQL, for each way. What differs
+    between the drivers has tests of its own, which always run.
+    """
+    return pytest.param(way, marks=pytest.mark.fault)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave the suite of journals on one way to each database in the usual run."""
-    journals = tests_of(JournalContract) - tests_of(BackendContract)
-    for item in items:
-        given = getattr(item, "callspec", None)
-        if given is not None and getattr(item, "originalname", None) in journals:
-            ways = {given.params.get("sqlite"), given.params.get("postgresql")}
-            if ways & _OTHER_WAYS:
-                item.add_marker(pytest.mark.fault)
-
-
-@pytest.fixture(params=["url", "aiosqlite", "engine"])
+@pytest.fixture(params=["url", _other("aiosqlite"), _other("engine")])
 def sqlite(request: pytest.FixtureRequest, tmp_path: Path, migrated_file: Path) -> Iterator[Given]:
     """Give a file as a host would, by URL or by an engine of its own.
 
@@ -51,7 +44,7 @@ def sqlite(request: pytest.FixtureRequest, tmp_path: Path, migrated_file: Path) 
         yield f"sqlite{driver}:///{file}"
 
 
-@pytest.fixture(params=["psycopg", "asyncpg-engine", "psycopg2-engine"])
+@pytest.fixture(params=["psycopg", _other("asyncpg-engine"), _other("psycopg2-engine")])
 async def postgresql(
     request: pytest.FixtureRequest, postgres: Server, migrated_database: str
 ) -> AsyncIterator[Given]:

@@ -335,6 +335,9 @@ async def test_both_histories_go_down_and_up_by_themselves(
     assert await count(database, "deliveries") == 1
 
 
+@pytest.mark.parametrize(
+    "url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.fault)], indirect=True
+)
 def test_d35_a_worker_executes_what_others_submit_and_ends_when_it_is_told_to(
     url: str, gatekeeper: SimpleNamespace
 ) -> None:

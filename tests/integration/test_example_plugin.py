@@ -72,6 +72,7 @@ def test_it_is_listed(python: Path, tmp_path: Path) -> None:
     assert ["analyzer", "acme-sql", *origin] in rows
 
 
+@pytest.mark.fault
 def test_its_own_tests_pass(python: Path, tmp_path: Path) -> None:
     """As its author runs them, against what is installed: the suites are among them."""
     for name in ("tests", "pyproject.toml"):

@@ -106,8 +106,15 @@ def test_s18_every_canary_can_be_reached(sprung: Hostile) -> None:
     assert leaks(plain(sprung, "cat", ".git/../../home/.git-credentials")) == ["~/.git-credentials"]
 
 
-@pytest.mark.parametrize("form", ["text", "json"])
-@pytest.mark.parametrize("change", ["head", "worktree"])
+@pytest.mark.parametrize(
+    ("change", "form"),
+    [
+        ("head", "text"),
+        ("worktree", "json"),
+        pytest.param("head", "json", marks=pytest.mark.fault),
+        pytest.param("worktree", "text", marks=pytest.mark.fault),
+    ],
+)
 def test_s18_s23_the_program_reviews_it_and_nothing_happens(
     hostile: Hostile, listener: Listener, tmp_path: Path, form: str, change: str
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,9 @@ from codeflow_engine.testing.checking import (
 from codeflow_engine.testing.contracts import ObserverContract
 
 RULES = {name for name in dir(ObserverContract) if name.startswith("test_")}
+dear = partial(pytest.param, marks=pytest.mark.fault)
+"""One more of a kind: each check is a process that collects a suite."""
+
 PASSED, FAILED = RuleOutcome.PASSED, RuleOutcome.FAILED
 SKIPPED, UNCHECKED = RuleOutcome.SKIPPED, RuleOutcome.UNCHECKED
 
@@ -84,10 +88,10 @@ async def test_a_backend_that_fails_to_close_is_broken() -> None:
     ("name", "reason"),
     [
         ("Leaving", "SystemExit: 0"),
-        ("Interrupting", "KeyboardInterrupt"),
-        ("Panicking", "BaseException: panic"),
+        dear("Interrupting", "KeyboardInterrupt"),
+        dear("Panicking", "BaseException: panic"),
         ("Vanishing", "its process ended with exit status 0"),
-        ("Crashing", "its process was ended by SIGABRT"),
+        dear("Crashing", "its process was ended by SIGABRT"),
         ("Hanging", "it was not done within 5 s"),
     ],
 )
@@ -105,18 +109,18 @@ async def test_a_backend_that_ends_the_check_has_failed(name: str, reason: str) 
     ("name", "reason"),
     [
         ("BornRaising", "cannot be created: OSError: no such server"),
-        ("BornLeaving", "cannot be created: SystemExit: 0"),
-        ("BornVanishing", "cannot be checked: its process ended with exit status 0"),
-        ("BornHanging", "cannot be checked: it was not done within 3 s"),
+        dear("BornLeaving", "cannot be created: SystemExit: 0"),
+        dear("BornVanishing", "cannot be checked: its process ended with exit status 0"),
+        dear("BornHanging", "cannot be checked: it was not done within 3 s"),
         ("Demanding", "cannot be created without url, word"),
-        ("Nothing", "derives from no contract; there are LLM, "),
-        ("number", "makes a int, which derives from no contract"),
+        dear("Nothing", "derives from no contract; there are LLM, "),
+        dear("number", "makes a int, which derives from no contract"),
         ("WORD", "is a str, and makes no backend"),
-        ("READY", "is a backend; give its class"),
+        dear("READY", "is a backend; give its class"),
         ("Absent", "has no 'Absent'"),
-        ("TestOfNoKind", "derives from the suite of no kind"),
-        ("TestWithConstructor", "pytest collects no test of TestWithConstructor: "),
-        ("TestUncollected", "pytest collects no test of TestUncollected: "),
+        dear("TestOfNoKind", "derives from the suite of no kind"),
+        dear("TestWithConstructor", "pytest collects no test of TestWithConstructor: "),
+        dear("TestUncollected", "pytest collects no test of TestUncollected: "),
         ("TestMismarked", "function uses no argument 'nothing'"),
     ],
 )
