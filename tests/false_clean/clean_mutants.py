@@ -296,7 +296,7 @@ MUTANTS = (
     Mutant(
         "a claim that may have been made is not asked for again",
         "runs/executor.py",
-        "            self._worker.abandoned(run_id)\n",
+        "            self._worker.abandoned(run_id, error)\n",
         "            pass\n",
         ("claim raises-away-late passes",),
     ),
@@ -318,9 +318,9 @@ MUTANTS = (
         "a stored review is the result of a run that failed",
         "runs/outcomes.py",
         "        if status is RunStatus.SUCCEEDED:\n"
-        "            return await self._result(record, data)\n",
+        "            return Outcome(value=await self._result(record, data))\n",
         "        if status is not RunStatus.CANCELLED:\n"
-        "            return await self._review(record)\n",
+        "            return Outcome(value=await self._review(record))\n",
         ("write[succeeded] raises-own",),
     ),
     Mutant(

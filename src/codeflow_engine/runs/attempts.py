@@ -73,7 +73,7 @@ class Attempts:
             value, data = await do()
         except BaseException as error:
             raised = as_ours(error)
-            if isinstance(raised, Exception) and self._ledger.execution.stop is None:
+            if isinstance(raised, Exception):
                 await self._ledger.fail(self._work.place, raised, **self._facts)
             if raised is error:
                 raise
@@ -93,10 +93,9 @@ class Attempts:
         began = self._clock.monotonic()
         error: str | None = None
         try:
-            with self._ledger.execution.at_work():
-                value = await self._in_time()
-                data = await encoded(value, self._work.kind, self._threads)
-                await self._ledger.reach(f"step.worked:{name}")
+            value = await self._in_time()
+            data = await encoded(value, self._work.kind, self._threads)
+            await self._ledger.reach(f"step.worked:{name}")
         except BaseException as raised:
             error = type(raised).__name__
             raise

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 
 from codeflow_engine.errors import CodeflowError, WorkflowError
-from codeflow_engine.plugins.containment import is_foreign
+from codeflow_engine.plugins.containment import is_foreign, tell
 from codeflow_engine.redaction import Redactor
 
 __all__ = ["as_ours", "contained", "describe", "redact", "unless_cancelled"]
@@ -48,7 +48,10 @@ def redact(error: BaseException, redactor: Redactor) -> None:
     They quote the change and the input, and the caller logs and shows them.
     """
     link: BaseException | None = error
-    while link is not None:
+    seen: set[int] = set()
+    # Causes may run in a circle.
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
         if isinstance(link, CodeflowError):
             link.args = tuple(redactor.redact(a) if isinstance(a, str) else a for a in link.args)
         link = link.__cause__ or link.__context__
@@ -59,5 +62,6 @@ def describe(error: BaseException, redactor: Redactor) -> str:
 
     The text of a foreign error may quote anything, and this goes to storage and logs.
     """
-    told = str(error) if isinstance(error, CodeflowError) else "unexpected error"
-    return redactor.redact(f"{type(error).__name__}: {told}")
+    if isinstance(error, CodeflowError):
+        return redactor.redact(tell(error))
+    return f"{type(error).__name__}: unexpected error"

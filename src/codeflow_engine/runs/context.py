@@ -163,9 +163,9 @@ class RunContext:
         """
         place = self._ledger.place(name, key, StepKind.WORK)
         kind = codec.returned(function)
-        if place.record is not None and place.record.state.is_final:
-            return self._ledger.recall(place.record, kind)
-        with self._ledger.sequential(place):
+        with self._ledger.at(place):
+            if place.record is not None and place.record.state.is_final:
+                return await self._ledger.recall(place.record, kind)
             await self._ledger.ready(place)
             await self._ledger.reach(f"step.asked:{name}")
             do = partial(self._do, self._step(name, key, function, arguments))
@@ -224,13 +224,14 @@ class RunContext:
             WorkflowError: The effect is delivered twice in this run.
         """
         place = self._ledger.place("effect", effect.key, StepKind.EFFECT)
-        if place.record is not None and place.record.state.is_final:
-            receipt: Receipt = self._ledger.recall(place.record, Receipt)
-            return receipt
-        await self._ledger.ready(place)
-        host = self.tools.backends.get(VCS, vcs or self.tools.vcs)
-        with self._ledger.execution.at_work(), self._ledger.told("effect", effect.key):
-            return await self._outbox.deliver(effect, place, host)
+        with self._ledger.at(place):
+            if place.record is not None and place.record.state.is_final:
+                receipt: Receipt = await self._ledger.recall(place.record, Receipt)
+                return receipt
+            await self._ledger.ready(place)
+            host = self.tools.backends.get(VCS, vcs or self.tools.vcs)
+            with self._ledger.told("effect", effect.key):
+                return await self._outbox.deliver(effect, place, host)
 
     async def collapse(self, target: str, keys: Sequence[str], *, vcs: str | None = None) -> int:
         """Take back what stands twice outside, and return how much that was.
@@ -249,9 +250,9 @@ class RunContext:
     async def sleep(self, seconds: float, *, key: str | None = None) -> None:
         """Let time pass, also across restarts; a long wait takes no memory."""
         place = self._ledger.place("sleep", key, StepKind.SLEEP)
-        if place.record is not None and place.record.state.is_final:
-            return
-        with self._ledger.sequential(place):
+        with self._ledger.at(place):
+            if place.record is not None and place.record.state.is_final:
+                return
             await self._ledger.ready(place)
             await self._inbox.sleep(place, seconds)
 
@@ -275,9 +276,9 @@ class RunContext:
             StepTimeoutError: None came in time.
         """
         place = self._ledger.place(f"receive {signal}", key, StepKind.RECEIVE)
-        if place.record is not None and place.record.state.is_final:
-            return self._ledger.recall(place.record, Any)
-        with self._ledger.sequential(place):
+        with self._ledger.at(place):
+            if place.record is not None and place.record.state.is_final:
+                return await self._ledger.recall(place.record, Any)
             await self._ledger.ready(place)
             return await self._inbox.receive(place, signal, timeout)
 
@@ -299,9 +300,10 @@ class RunContext:
             CodeflowError: Whatever ended the child.
         """
         place = self._ledger.place(f"run {workflow}", key, StepKind.CHILD)
-        if place.record is not None and place.record.state.is_final:
-            return self._ledger.recall(place.record, self._children.result_type(workflow))
-        with self._ledger.sequential(place):
+        with self._ledger.at(place):
+            if place.record is not None and place.record.state.is_final:
+                kind = self._children.result_type(workflow)
+                return await self._ledger.recall(place.record, kind)
             await self._ledger.ready(place)
             return await self._inbox.child(place, workflow, given)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from codeflow_engine.contracts import WorkflowBackend, WorkflowCapability
@@ -60,6 +61,7 @@ class Executor:
             writes=self._asking.writes,
             suspects=Suspects(self._asking.writes),
             children=self._children,
+            end_family=self._end_family,
         )
         self._opening = asyncio.Lock()
         self._process: int | None = None
@@ -111,6 +113,11 @@ class Executor:
             StorageError: The run could not be stored, and does not start.
         """
         self._check_open()
+        if transaction is None:
+            await self.open()
+        return await self._submit(request, transaction)
+
+    async def _submit(self, request: Request, transaction: object = None) -> LiveRun:
         # The first use imports the workflow, and the input may be a patch of many megabytes
         # that is read and indexed: neither holds up the loop.
         try:
@@ -120,7 +127,6 @@ class Executor:
             raise
         submission = make()
         if transaction is None:
-            await self.open()
             turn = self.known.turn
             stored = await self._asking.submissions.ask(submission)
         else:
@@ -142,8 +148,12 @@ class Executor:
         is_due = record.wake_at is not None and record.wake_at <= self._tools.clock.now()
         # The worker may have found it already, since it is stored before anybody hands it over.
         is_here = record.run_id in self._active or self._worker.expects(record.run_id)
-        if is_due and not is_here and self._worker.admits():
+        if not is_due or is_here or self._closed:
+            return
+        if self._worker.has_room:
             await self._enqueue(record.run_id)
+        else:
+            self._worker.leave()
 
     async def _enqueue(self, run_id: str) -> None:
         """Let the backend execute a run, where anybody can do so by it."""
@@ -174,20 +184,17 @@ class Executor:
             claim = None
             if not self._closed and run_id not in self._active:
                 claim = await self._asking.claims.ask(run_id)
-        except Exception as error:
-            # It is tried again with the next look, since the claim may have been made; who
-            # waits here hears of it.
-            self._worker.abandoned(run_id)
-            if live := self.known.get(run_id):
+            self._worker.begun(run_id)
+            await self._go(run_id, claim)
+        except BaseException as error:
+            # It is tried again later, since it may be claimed; who waits here hears of it.
+            self._worker.abandoned(run_id, error)
+            if (live := self.known.get(run_id)) and isinstance(error, Exception):
                 live.outcome = Outcome(error=error)
                 self.known.mark(live)
             raise
         finally:
-            self._worker.begun(run_id)
-        try:
-            await self._go(run_id, claim)
-        finally:
-            self._worker.left()
+            self._worker.left(run_id)
 
     async def _go(self, run_id: str, claim: Claim | None) -> None:
         if claim is not None and run_id not in self._active:
@@ -260,6 +267,17 @@ class Executor:
             live.record = record
             self.known.mark(live)
 
+    async def _end_family(self, run_id: str) -> None:
+        """Cancel all that a run has started, now that it starts no more."""
+        await self._asking.submissions.idle()
+        for record in await self._asking.cancel([run_id]):
+            if record.run_id == run_id:
+                continue
+            if (live := self._active.get(record.run_id)) and live.execution is not None:
+                live.execution.end(Stop.CANCEL)
+            elif record.status is RunStatus.CANCELLED:
+                await self._tell_end(record)
+
     async def resume(self, run_id: str) -> RunRecord:
         """Let a run go on that has ended without success, is parked, or was interrupted.
 
@@ -268,6 +286,9 @@ class Executor:
             StorageError: It could not be written.
         """
         await self.open()
+        return await self._resume(run_id)
+
+    async def _resume(self, run_id: str) -> RunRecord:
         before = (await self.known.look(run_id)).record
         if await self.known.interrupted(limit=1, run_ids=[run_id]):
             self._worker.own(run_id)
@@ -312,16 +333,23 @@ class Executor:
 
     def _children(self, parent: RunRecord) -> Children:
         async def submit(workflow: str, given: Mapping[str, Any], key: str) -> RunRecord:
+            # Also where this engine takes up no more: the parent is still under way.
             request = Request(workflow=workflow, given=given, key=key, parent=parent.run_id)
-            return (await self.submit(request)).record
+            return (await self._submit(request)).record
 
         async def look(run_id: str) -> RunRecord:
             return (await self.known.look(run_id)).record
 
+        async def resume(run_id: str) -> RunRecord:
+            with suppress(ConfigurationError):  # somebody else has resumed it
+                return await self._resume(run_id)
+            return await look(run_id)
+
         return Children(
             submit=submit,
             look=look,
-            outcome=self.outcomes.of_run,
+            resume=resume,
+            outcome=self.outcomes.read,
             result_type=self.outcomes.type_of,
         )
 
@@ -334,7 +362,7 @@ class Executor:
         if self._process is None:
             self.is_drained = True
             return
-        await self._worker.stop_looking()
+        self._worker.take_no_more()
         if self._executes is Executes.OWN or not self._stage.survives:
             await until_settled(self._active.values(), grace)
             await self._cancel_own()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,12 +10,13 @@ from typing import Any
 
 from codeflow_engine.contracts import Journal
 from codeflow_engine.domain.journal import Signal
-from codeflow_engine.domain.run import RunRecord
+from codeflow_engine.domain.run import RunRecord, RunStatus
 from codeflow_engine.errors import StepTimeoutError
 from codeflow_engine.runs import codec
 from codeflow_engine.runs.clock import Clock
 from codeflow_engine.runs.history import Place
 from codeflow_engine.runs.ledger import Ledger
+from codeflow_engine.runs.live import Outcome
 from codeflow_engine.runs.waiting import Waits
 
 __all__ = ["Children", "Inbox"]
@@ -33,8 +35,11 @@ class Children:
     look: Callable[[str], Awaitable[RunRecord]]
     """Takes the id of a run; tells how it stands."""
 
-    outcome: Callable[[str], Awaitable[Any]]
-    """Takes the id of a run that has ended; gives its result, or raises what ended it."""
+    resume: Callable[[str], Awaitable[RunRecord]]
+    """Takes the id of a run that has ended without success; lets it go on."""
+
+    outcome: Callable[[RunRecord], Awaitable[Outcome]]
+    """Takes a run that has ended; gives what came of it."""
 
     result_type: Callable[[str], Any]
     """Takes the name of a workflow; gives the type of its result."""
@@ -88,29 +93,38 @@ class Inbox:
 
     async def child(self, place: Place, workflow: str, given: Mapping[str, Any]) -> Any:
         """Run another workflow, and wait for its end."""
-        child = await self._children.submit(workflow, given, f"{self._run_id}/{place.title}")
+        asking = self._ledger.asking
+        key = f"{self._run_id}/{json.dumps([place.name, place.key])}"
+        child = await asking(self._children.submit(workflow, given, key))
         await self._begin(place, None)
         name = f"child:{child.run_id}"
+        if _is_stopped(child) and not await self._waiting(name):
+            # No sign of that is left: it was told before, and this run was resumed since.
+            child = await asking(self._children.resume(child.run_id))
         while not child.status.is_terminal:
             heard = self._ledger.execution.signalled
-            if await self._waiting(name):
-                break
-            # A child that is resumed and ends again gives the same sign, which comes once.
-            until = self._clock.now() + _LOOK
-            await self._waits.wait(until, (name,), heard)
-            child = await self._children.look(child.run_id)
+            if not await self._waiting(name):
+                # A child that somebody ends in the storage may give the sign that was taken.
+                await self._waits.wait(self._clock.now() + _LOOK, (name,), heard)
+            child = await asking(self._children.look(child.run_id))
+        return await self._end_of(child, place, name)
+
+    async def _end_of(self, child: RunRecord, place: Place, name: str) -> Any:
+        """Give what came of a child, and take its signs."""
+        taken = [signal.signal_id for signal in await self._waiting(name)]
+        outcome = await self._ledger.asking(self._children.outcome(child))
         try:
-            value = await self._children.outcome(child.run_id)
+            value = outcome.get()
+            data = codec.encode(value, self._children.result_type(child.workflow))
         except Exception as error:
-            await self._ledger.fail(place, error)
+            await self._ledger.fail(place, error, taken=taken)
             raise
-        data = codec.encode(value, self._children.result_type(workflow))
-        await self._ledger.finish(place, data, taken=[name])
+        await self._ledger.finish(place, data, taken=taken)
         return value
 
     async def _waiting(self, name: str) -> list[Signal]:
-        signals = await self._journal.read_signals(self._tenant, self._run_id)
-        return [signal for signal in signals if signal.name == name]
+        asked = self._journal.read_signals(self._tenant, self._run_id)
+        return [signal for signal in await self._ledger.asking(asked) if signal.name == name]
 
     async def _begin(self, place: Place, seconds: float | None) -> datetime | None:
         """Write down until when to wait; a wait that was begun before keeps its end."""
@@ -121,3 +135,7 @@ class Inbox:
             until = self._clock.now() + timedelta(seconds=seconds)
         await self._ledger.begin(place, wake_at=until)
         return until
+
+
+def _is_stopped(record: RunRecord) -> bool:
+    return record.status.is_terminal and record.status is not RunStatus.SUCCEEDED

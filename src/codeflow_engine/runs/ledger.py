@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -28,6 +29,9 @@ INSIDE: ContextVar[bool] = ContextVar("codeflow_inside_step", default=False)
 
 _PATIENCE = 1.0
 """Seconds for a workflow to ask for what it had asked for before, until it counts as changed."""
+
+_MOMENT = 0.01
+"""The same, for steps beside one that has failed."""
 
 _LOOK = 0.001
 
@@ -66,6 +70,9 @@ class Ledger:
         self._alone: str | None = None
         """The step without a key that is under way."""
 
+        self._holding: int = 0
+        """Steps that wait for others to be asked for."""
+
     def place(self, name: str, key: str | None, kind: StepKind) -> Place:
         """Give a step its place.
 
@@ -82,8 +89,13 @@ class Ledger:
         return self._history.place(name, key, kind)
 
     @contextmanager
-    def sequential(self, place: Place) -> Iterator[None]:
-        """Hold that steps without a key run one after the other."""
+    def at(self, place: Place) -> Iterator[None]:
+        """Be at work in a step; those without a key run one after the other."""
+        with self.execution.at_work(), self._alone_at(place):
+            yield
+
+    @contextmanager
+    def _alone_at(self, place: Place) -> Iterator[None]:
         if place.key.startswith("="):
             yield
             return
@@ -103,11 +115,26 @@ class Ledger:
         Raises:
             NonDeterminismError: The workflow asks for something else.
         """
-        deadline = self._clock.monotonic() + _PATIENCE
-        while place.record is None and (missing := self._history.missing) is not None:
-            if self.execution.working == 0 and self._clock.monotonic() > deadline:
-                raise self._history.mismatch(missing, f"step {place.title!r}")
-            await asyncio.sleep(_LOOK)
+        if place.record is None and (missing := await self._unasked(_PATIENCE)) is not None:
+            raise self._history.mismatch(missing, f"step {place.title!r}")
+
+    async def _unasked(self, patience: float) -> StepRecord | None:
+        """Wait until all that was done is asked for again; give what nobody will ask for.
+
+        Args:
+            patience: Seconds after which nobody will, without any step at work.
+        """
+        self._holding += 1
+        idle = 0.0
+        try:
+            while (missing := self._history.missing) is not None and idle < patience:
+                before = time.monotonic()
+                await asyncio.sleep(_LOOK)
+                is_idle = self.execution.working <= self._holding
+                idle = idle + time.monotonic() - before if is_idle else 0.0
+            return missing
+        finally:
+            self._holding -= 1
 
     def finished(self) -> None:
         """See that the workflow has asked for everything that it had asked for before.
@@ -118,9 +145,14 @@ class Ledger:
         if (missing := self._history.missing) is not None:
             raise self._history.mismatch(missing, "its end")
 
-    def recall(self, record: StepRecord, kind: Any) -> Any:
-        """Give what a step that has ended gave before, or raise what it raised."""
+    async def recall(self, record: StepRecord, kind: Any) -> Any:
+        """Give what a step that has ended gave before, or raise what it raised.
+
+        What it raised may cancel steps beside it, which had come as far as their records say
+        when it did so before. They come so far again.
+        """
         if record.state is StepState.FAILED:
+            await self._unasked(_MOMENT)
             raise read_failure(record.error or "")
         return codec.decode(kind, record.value or b"")
 
@@ -158,10 +190,22 @@ class Ledger:
         await self._writer.write(steps=[done], taken=taken, receipts=receipts)
         await self.reach(f"step.recorded:{place.name}")
 
-    async def fail(self, place: Place, error: BaseException, **more: Any) -> None:
-        """Write down what a step has raised."""
+    async def asking[T](self, call: Awaitable[T]) -> T:
+        """Ask the journal for something; where it cannot be reached, the run goes on later."""
+        return await self._writer.watch(call)
+
+    async def fail(
+        self, place: Place, error: BaseException, *, taken: Sequence[str] = (), **more: Any
+    ) -> None:
+        """Write down what a step has raised.
+
+        Not where the execution is stopped, or the journal was away: then the step has not
+        ended, and is executed again.
+        """
+        if self.execution.stop is not None or self._writer.has_failed_with(error):
+            return
         failed = self.record(place, StepState.FAILED, error=self.written(error), **more)
-        await self._writer.write(steps=[failed])
+        await self._writer.write(steps=[failed], taken=taken)
 
     def written(self, error: BaseException) -> str:
         """Write an error in the form in which it is kept."""

@@ -67,7 +67,7 @@ class Execution:
         """Whether a step was finished in it."""
 
         self.working: int = 0
-        """Steps and computations under way; without any the run only waits."""
+        """What the workflow has asked for and does not wait in; without any the run only waits."""
 
         self.waits: dict[object, tuple[datetime | None, tuple[str, ...]]] = {}
         """What it waits for: a moment, and names of signals."""
@@ -102,6 +102,17 @@ class Execution:
             yield
         finally:
             self.working -= 1
+            self.changed.set()
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """Count something at work as one that waits, for a while."""
+        self.working -= 1
+        self.changed.set()
+        try:
+            yield
+        finally:
+            self.working += 1
             self.changed.set()
 
     def hear(self) -> None:

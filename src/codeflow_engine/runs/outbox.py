@@ -56,8 +56,7 @@ class Outbox:
         try:
             receipt = await self._standing(effect, vcs)
         except Exception as error:
-            if self._ledger.execution.stop is None:
-                await self._ledger.fail(place, error)
+            await self._ledger.fail(place, error)
             raise
         data = codec.encode(receipt, Receipt)
         try:

@@ -10,7 +10,7 @@ from codeflow_engine.errors import RunCancelledError, RunTimeoutError, WorkflowE
 from codeflow_engine.runs import codec
 from codeflow_engine.runs.coding import decoded
 from codeflow_engine.runs.failures import read_failure
-from codeflow_engine.runs.live import LiveRun
+from codeflow_engine.runs.live import LiveRun, Outcome
 from codeflow_engine.runs.submitting import load, loaded
 
 if TYPE_CHECKING:
@@ -66,11 +66,6 @@ class Outcomes:
                 await live.change(pause)
                 pause = min(pause * 2, self._tools.settings.poll)
 
-    async def of_run(self, run_id: str) -> Any:
-        """Give the result of a run that has ended, or raise what ended it."""
-        (record,) = await self._tools.storage.get_runs(self._tools.settings.tenant, [run_id])
-        return await self.of(record)
-
     async def of(self, record: RunRecord) -> Any:
         """Give the result of a run that has ended, or raise what ended it.
 
@@ -80,18 +75,29 @@ class Outcomes:
             WorkflowError: It has no result that could be read.
             CodeflowError: Whatever ended it.
         """
+        return (await self.read(record)).get()
+
+    async def read(self, record: RunRecord) -> Outcome:
+        """Read how a run has ended: with what value, or by what error.
+
+        Raises:
+            StorageError: It cannot be read.
+            SerializationError: What was kept cannot be understood.
+        """
         status, told = record.status, record.error or "nobody has said why"
         if status is RunStatus.CANCELLED:
-            raise RunCancelledError(f"run {record.run_id} was cancelled")
+            return Outcome(error=RunCancelledError(f"run {record.run_id} was cancelled"))
         if status is RunStatus.TIMED_OUT:
-            raise RunTimeoutError(told.removeprefix("RunTimeoutError: "))
+            return Outcome(error=RunTimeoutError(told.removeprefix("RunTimeoutError: ")))
         found = await self._tools.journal.read_results(record.tenant, [record.run_id])
         data = found.get(record.run_id)
         if status is RunStatus.SUCCEEDED:
-            return await self._result(record, data)
+            return Outcome(value=await self._result(record, data))
         if status is RunStatus.FAILED and data is not None:
-            raise read_failure(data.decode("ascii"))
-        raise WorkflowError(f"run {record.run_id} has no result: it is {status}: {told}")
+            return Outcome(error=read_failure(data.decode("ascii")))
+        return Outcome(
+            error=WorkflowError(f"run {record.run_id} has no result: it is {status}: {told}")
+        )
 
     def type_of(self, workflow: str) -> Any:
         """Give the type of what a workflow returns."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -59,6 +59,8 @@ class Stage:
     writes: Writes
     suspects: Suspects
     children: Callable[[RunRecord], Children]
+    end_family: Callable[[str], Awaitable[None]]
+    """Cancels all that a run has started."""
 
     @property
     def survives(self) -> bool:
@@ -319,6 +321,9 @@ class Performance:
         if (last := _last_event(state)) is not None:
             parts["last"] = last
         try:
+            if state.status is RunStatus.CANCELLED:
+                # It may have started more since somebody asked for its end; now it starts none.
+                await self._stage.end_family(self._claim.record.run_id)
             await self._writer.write(**parts)
         except LeaseLostError:
             self._tell_lost()
@@ -341,10 +346,15 @@ class Performance:
         if record.parent is None or not state.status.is_terminal:
             return ()
         name = f"child:{record.run_id}"
-        value = {"status": state.status.value}
-        return (
-            Signal(run_id=record.parent, signal_id=name, name=name, value=value, sent_at=state.at),
+        # Each end is told: a child that was resumed ends again.
+        sign = Signal(
+            run_id=record.parent,
+            signal_id=f"{name}:{self._claim.fence}",
+            name=name,
+            value={"status": state.status.value},
+            sent_at=state.at,
         )
+        return (sign,)
 
     async def _reach(self, point: str) -> None:
         await reach(self._tools.points, point)

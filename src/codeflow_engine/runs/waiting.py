@@ -37,7 +37,7 @@ class Waits:
         signals: tuple[str, ...] = (),
         heard: asyncio.Event | None = None,
     ) -> None:
-        """Wait for a moment, or until a signal may have come.
+        """Wait for a moment, or until a signal may have come; whoever is at work rests meanwhile.
 
         Args:
             until: The moment; None waits for a signal alone.
@@ -50,12 +50,11 @@ class Waits:
             self._watch = asyncio.create_task(self._put_aside())
         token = object()
         self._execution.waits[token] = (until, signals)
-        self._execution.changed.set()
         try:
-            await self._first(until, heard)
+            with self._execution.at_rest():
+                await self._first(until, heard)
         finally:
             del self._execution.waits[token]
-            self._execution.changed.set()
 
     def close(self) -> None:
         """Put nothing aside any more."""

@@ -6,9 +6,15 @@ import asyncio
 import os
 import secrets
 import socket
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from codeflow_engine.contracts import StorageCapability
 from codeflow_engine.domain.journal import Notice
+from codeflow_engine.errors import CodeflowError
 from codeflow_engine.plugins.containment import is_foreign
 from codeflow_engine.runs.containment import describe
 from codeflow_engine.runs.heartbeat import Heartbeat
@@ -32,6 +38,17 @@ _BREATH = 0.02
 
 _HANDED = 60.0
 """Seconds after which a run that another machine was to execute is handed over once more."""
+
+_LONGEST = 60.0
+"""Seconds after which a run that could not be claimed is tried again, at the latest."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pause:
+    """How long, and until which moment of the machine's clock, a run is left alone."""
+
+    seconds: float
+    until: float
 
 
 class Worker:
@@ -57,8 +74,17 @@ class Worker:
         """Runs that the backend has, and since when."""
 
         self._own: set[str] = set()
-        self._abandoned: set[str] = set()
-        """Runs that may be claimed here, and that nobody executes."""
+        self._keeps_own = (
+            tools.settings.executes is Executes.OWN
+            or StorageCapability.DURABLE not in tools.storage.capabilities
+        )
+        """Whether it matters which runs were asked for here: nobody else would end them."""
+
+        self._abandoned: dict[str, _Pause] = {}
+        """Runs that may be claimed here and that nobody executes, or that cannot be claimed."""
+
+        self._takes = True
+        """Whether it takes up runs, and not only hears of those under way."""
 
         self._asked = 0
         self._is_full = False
@@ -66,11 +92,21 @@ class Worker:
 
         self._is_troubled = False
         self._lacks_room = False
-        """Whether a run that is due was left in the storage, since the backend wanted no more."""
+        """Whether runs that are due were left in the storage, since the backend wanted no more."""
 
-    def admits(self) -> bool:
-        """Say whether a new run may be handed over; otherwise it waits behind those left before."""
-        return not self._lacks_room and self._has_room()
+        self._has_left = False
+        """Whether one was left since the last look began."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a new run may be handed over; others that were left before go first."""
+        return not self._lacks_room and self._executor.room != 0
+
+    def leave(self) -> None:
+        """Take note of a run that was left in the storage, and is to be looked for."""
+        self._lacks_room = self._has_left = True
+        if self._executor.room != 0:
+            self.nudge()
 
     @property
     def owned(self) -> tuple[str, ...]:
@@ -90,14 +126,19 @@ class Worker:
         self._heart.start()
         self._looking = asyncio.create_task(self._look(), name="codeflow worker")
 
+    def take_no_more(self) -> None:
+        """Take up no more runs, and go on to hear what is said of those under way."""
+        self._takes = False
+
     async def stop_looking(self) -> None:
-        """Take up no more runs."""
+        """Neither take up runs any more, nor hear of them."""
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.wait([self._looking])
 
     async def stop(self) -> None:
-        """End the lease: what is still claimed is anybody's."""
+        """Look for nothing more, and end the lease: what is still claimed is anybody's."""
+        await self.stop_looking()
         await self._heart.stop()
 
     def nudge(self) -> None:
@@ -106,7 +147,8 @@ class Worker:
 
     def own(self, run_id: str) -> None:
         """Take note of a run that this engine was asked for."""
-        self._own.add(run_id)
+        if self._keeps_own:
+            self._own.add(run_id)
 
     def ended(self, run_id: str) -> None:
         """Forget a run that has ended, and look for what its place is free for."""
@@ -120,12 +162,13 @@ class Worker:
         Raises:
             WorkflowError: It was not accepted; it is offered again with the next look.
         """
-        self._handed[run_id] = self._tools.clock.monotonic()
+        if self._looking is not None:
+            self._handed[run_id] = time.monotonic()
         try:
             await self._executor.enqueue(run_id)
-        except BaseException:
+        except BaseException as error:
             self._handed.pop(run_id, None)
-            self.abandoned(run_id)
+            self.abandoned(run_id, error)
             raise
 
     def expects(self, run_id: str) -> bool:
@@ -135,17 +178,30 @@ class Worker:
     def begun(self, run_id: str) -> None:
         """Take note that the backend has taken up a run, whether or not it could be claimed."""
         self._handed.pop(run_id, None)
+        self._abandoned.pop(run_id, None)
         if self._is_full and len(self._handed) < _MOST // 2:
             self.nudge()
 
-    def left(self) -> None:
+    def left(self, run_id: str) -> None:
         """Take note that the backend is done with a run, for now or for good."""
+        self._handed.pop(run_id, None)
         if self._lacks_room:
             self.nudge()
 
-    def abandoned(self, run_id: str) -> None:
-        """Take note of a run that may be claimed here, and is not executed."""
-        self._abandoned.add(run_id)
+    def abandoned(self, run_id: str, error: BaseException | None = None) -> None:
+        """Take note of a run that may be claimed here, and is not executed.
+
+        Args:
+            run_id: Which one.
+            error: Why it could not be claimed. Where that does not pass by itself, it is tried
+                less and less often: it takes the room of others, and finds the same.
+        """
+        before = self._abandoned.get(run_id)
+        seconds = 0.0
+        if isinstance(error, CodeflowError) and not error.retryable:
+            seconds = self._tools.settings.poll if before is None else before.seconds * 2
+        pause = _Pause(min(seconds, _LONGEST), time.monotonic() + min(seconds, _LONGEST))
+        self._abandoned[run_id] = pause
 
     async def _look(self) -> None:
         while True:
@@ -173,42 +229,47 @@ class Worker:
     async def _look_once(self) -> None:
         """Hear what is said of runs under way, and take up those that are due."""
         await self._hear()
-        tools = self._tools
-        only = None
-        if tools.settings.executes is Executes.OWN:
-            only = self._own
-            if not only:
-                return
-        # Before the look: what is left in the storage meanwhile has to be looked for again.
-        self._lacks_room = False
-        found = await tools.journal.find_due(
-            tools.settings.tenant,
-            now=tools.clock.now(),
-            limit=_MOST,
-            run_ids=only,
-            limits=tools.settings.limits,
-        )
+        self._has_left = False
+        found = await self._find()
         self._is_full = len(found) >= _MOST
-        for run_id in (*self._abandoned, *found):
-            if run_id in self._executor.active or self._has(run_id):
-                self._abandoned.discard(run_id)
-            elif self._has_room():
-                self._abandoned.discard(run_id)
-                await self.hand_over(run_id)
-            else:
-                break
+        self._forget()
+        wanted = deque(filter(self._may, dict.fromkeys((*found, *self._abandoned))))
+        while wanted and self._takes and self._executor.room != 0:
+            await self.hand_over(wanted.popleft())
+        self._lacks_room = bool(wanted) or self._has_left
+        if self._has_left and self._executor.room != 0:
+            self.nudge()
 
-    def _has_room(self) -> bool:
-        """Say whether the backend wants another run; if not, the next look is when one ends."""
-        self._lacks_room = self._executor.room == 0
-        return not self._lacks_room
+    async def _find(self) -> Sequence[str]:
+        """Find runs that are due, the most urgent first."""
+        settings = self._tools.settings
+        is_picky = settings.executes is Executes.OWN
+        if not self._takes or (is_picky and not self._own):
+            return ()
+        return await self._tools.journal.find_due(
+            settings.tenant,
+            now=self._tools.clock.now(),
+            limit=_MOST,
+            run_ids=self._own if is_picky else None,
+            limits=settings.limits,
+        )
+
+    def _may(self, run_id: str) -> bool:
+        """Say whether a run is to be handed over."""
+        if run_id in self._executor.active or self._has(run_id):
+            return False
+        pause = self._abandoned.get(run_id)
+        return pause is None or pause.until <= time.monotonic()
+
+    def _forget(self) -> None:
+        """Forget runs that were handed over and have executed elsewhere, as far as is known."""
+        if self._remote:
+            before = time.monotonic() - _HANDED
+            self._handed = {one: at for one, at in self._handed.items() if at > before}
 
     def _has(self, run_id: str) -> bool:
         """Say whether the backend has a run already, and may be waited for."""
-        since = self._handed.get(run_id)
-        if since is None:
-            return False
-        return not self._remote or self._tools.clock.monotonic() - since < _HANDED
+        return run_id in self._handed
 
     async def _hear(self) -> None:
         """Hear what others have said of some of the runs under way, in turn."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
 from codeflow_engine.domain.effect import Effect, Receipt
@@ -159,10 +159,8 @@ class Writer:
         # The timer stays: to set one for each step costs more than one that finds nothing to do.
         sending = Sending(self, parts)
         try:
-            is_written = await self._writes.ask(sending)
-        except BaseException as error:
-            if isinstance(error, StorageError):
-                self._failures.append(error)
+            is_written = await self.watch(self._writes.ask(sending))
+        except BaseException:
             sending.give_up()
             raise
         if not is_written:
@@ -175,8 +173,16 @@ class Writer:
             self._execution.has_progressed = True
         await self._execution.events.until_told()
 
+    async def watch[T](self, call: Awaitable[T]) -> T:
+        """Wait for an answer of the journal, and remember where there was none."""
+        try:
+            return await call
+        except StorageError as error:
+            self._failures.append(error)
+            raise
+
     def has_failed_with(self, error: BaseException) -> bool:
-        """Say whether an error is what kept a write from being stored."""
+        """Say whether an error is one of the journal, and not of what the workflow does."""
         return any(error is one for one in self._failures)
 
     async def close(self) -> None:
