@@ -185,7 +185,9 @@ class Journal(ABC):
 
         They are pending from `now` on, with `seconds` left, without recoveries, error and
         `cancelling`. A failed step whose error ended the run (the last one by position that
-        failed) loses its record, and is executed again. Others stay as they are.
+        failed) loses its record, and is executed again. What tells them of the end of runs
+        that they have started counts as received: those go on with them. Others stay as they
+        are.
         """
 
     @abstractmethod

@@ -201,12 +201,9 @@ class RunContext:
 
         When one raises, the others are cancelled, and its error is raised alone.
         """
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(contained(step)) for step in steps]
-        except BaseExceptionGroup as failed:
-            raise failed.exceptions[0] from None
-        return tuple(task.result() for task in tasks)
+        # In a task of its own: a group that fails may leave the task that waits for it marked as
+        # cancelled (Python 3.12.1), and a workflow may catch the error and go on.
+        return await asyncio.create_task(_together(steps))
 
     async def effect(self, effect: Effect, *, vcs: str | None = None) -> Receipt:
         """Write an effect to the outside, once, and return the receipt.
@@ -339,3 +336,12 @@ class RunContext:
             return unless_cancelled(await self._runner.run(step))
         finally:
             INSIDE.reset(token)
+
+
+async def _together[T](steps: Iterable[Coroutine[Any, Any, T]]) -> tuple[T, ...]:
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(contained(step)) for step in steps]
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return tuple(task.result() for task in tasks)

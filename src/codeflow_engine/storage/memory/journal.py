@@ -263,6 +263,7 @@ class MemoryJournal(MemoryState, Journal, ABC):
         failed = [one for one in entry.sorted_steps() if one.state is StepState.FAILED]
         if run.status is RunStatus.FAILED and failed:
             del entry.steps[failed[-1].name, failed[-1].key]
+        entry.take(one.signal_id for one in entry.untaken() if one.name.startswith("child:"))
         self._put(resumed(run, now, seconds))
 
     async def send(self, tenant: str, signals: Sequence[Signal]) -> tuple[bool, ...]:

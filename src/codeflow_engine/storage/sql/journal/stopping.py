@@ -14,7 +14,7 @@ from codeflow_engine.storage.sql.journal import signals
 from codeflow_engine.storage.sql.journal.locking import Standing, locked
 from codeflow_engine.storage.sql.runs import get_runs
 from codeflow_engine.storage.sql.statements import among
-from codeflow_engine.storage.sql.tables import RUNS, STEPS
+from codeflow_engine.storage.sql.tables import RUNS, SIGNALS, STEPS
 
 __all__ = ["cancel", "resume"]
 
@@ -77,6 +77,7 @@ def resume(
         }
         rest = dict.fromkeys(("waits_for", "deadline", "owner"))
         _update(connection, tenant, [row.run_id for row in stopped], {**pending, **rest})
+        _forget_ends(connection, tenant, [row.run_id for row in stopped])
     return get_runs(connection, tenant, run_ids)
 
 
@@ -126,6 +127,14 @@ def _tell_parents(
     ids = {row.run_id for row in ended}
     waits = {run_id: rows[run_id].names() for run_id, _ in told if run_id not in ids}
     signals.wake(connection, tenant, rows, waits)
+
+
+def _forget_ends(connection: Connection, tenant: str, run_ids: Collection[str]) -> None:
+    """Take the signals that tell these runs of the end of what they had started."""
+    columns = SIGNALS.c
+    theirs = among(connection, columns.run_id, run_ids)
+    told = update(SIGNALS).where(columns.tenant == tenant, theirs)
+    connection.execute(told.where(columns.name.startswith("child:")).values(taken=True))
 
 
 def _forget_failures(connection: Connection, tenant: str, run_ids: Collection[str]) -> None:
