@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -17,6 +17,7 @@ __all__ = [
     "ReviewJudged",
     "RunEvent",
     "RunFinished",
+    "RunNoted",
     "RunRecord",
     "RunResumed",
     "RunStarted",
@@ -223,6 +224,15 @@ class ReviewJudged(RunEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunNoted(RunEvent):
+    """Something that a workflow tells those who follow its runs."""
+
+    message: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """Plain JSON data."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished(RunEvent):
     """The last event of every run, unless somebody resumes it."""
 
@@ -242,6 +252,7 @@ EVENT_KINDS: Mapping[str, type[RunEvent]] = {
         ChangeFetched,
         AnalyzerFinished,
         ReviewJudged,
+        RunNoted,
         RunFinished,
     )
 }

@@ -74,7 +74,7 @@ class Attempts:
         except BaseException as error:
             raised = as_ours(error)
             if isinstance(raised, Exception):
-                await self._ledger.fail(self._work.place, raised, **self._facts)
+                raised = await self._ledger.fail(self._work.place, raised, **self._facts)
             if raised is error:
                 raise
             raise raised from error

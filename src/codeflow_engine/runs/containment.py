@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Awaitable
 
 from codeflow_engine.errors import CodeflowError, WorkflowError
 from codeflow_engine.plugins.containment import is_foreign, tell
 from codeflow_engine.redaction import Redactor
 
-__all__ = ["as_ours", "contained", "describe", "redact", "unless_cancelled"]
+__all__ = ["as_ours", "contained", "describe", "place_of", "redact", "unless_cancelled"]
+
+_FRAMES = 5
 
 
 def as_ours(error: BaseException) -> BaseException:
@@ -55,6 +58,20 @@ def redact(error: BaseException, redactor: Redactor) -> None:
         if isinstance(link, CodeflowError):
             link.args = tuple(redactor.redact(a) if isinstance(a, str) else a for a in link.args)
         link = link.__cause__ or link.__context__
+
+
+def place_of(error: BaseException) -> str:
+    """Tell where an error comes from, the nearest place first; nothing of its text.
+
+    An error that came back from the journal has no place but that of whoever asked.
+    """
+    seen = {id(error)}
+    while (cause := error.__cause__) is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        error = cause
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    told = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in reversed(frames)]
+    return f"{type(error).__name__} at {', from '.join(told) or 'no known place'}"
 
 
 def describe(error: BaseException, redactor: Redactor) -> str:

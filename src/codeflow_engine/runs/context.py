@@ -21,6 +21,7 @@ from codeflow_engine.runs import codec
 from codeflow_engine.runs.attempts import Attempts, Work
 from codeflow_engine.runs.clock import Clock
 from codeflow_engine.runs.containment import contained, unless_cancelled
+from codeflow_engine.runs.events import check_told
 from codeflow_engine.runs.inbox import Children, Inbox
 from codeflow_engine.runs.ledger import INSIDE, Ledger
 from codeflow_engine.runs.outbox import Outbox
@@ -309,7 +310,15 @@ class RunContext:
 
         Told by the workflow itself it is stored once. Told from inside of a step it may come
         again where the step is executed again.
+
+        Args:
+            kind: A kind of event of this package, such as `RunNoted` for words of one's own.
+            fields: As the kind declares them.
+
+        Raises:
+            WorkflowError: It is another kind, or its fields are not what it declares.
         """
+        check_told(kind, fields)
         if INSIDE.get():
             self._ledger.tell(kind, **fields)
         else:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from codeflow_engine.contracts import Storage
-from codeflow_engine.domain.run import RunEvent, RunFinished, RunRecord
-from codeflow_engine.errors import StorageError
+from codeflow_engine.domain.bodies import encode
+from codeflow_engine.domain.run import EVENT_KINDS, RunEvent, RunFinished, RunRecord
+from codeflow_engine.domain.shape import is_sound
+from codeflow_engine.errors import StorageError, WorkflowError
 from codeflow_engine.runs.clock import Clock
 from codeflow_engine.runs.containment import contained
 
-__all__ = ["EventStream", "Notify", "read_stored", "tell_end"]
+__all__ = ["EventStream", "Notify", "check_told", "read_stored", "tell_end"]
 
 type Notify = Callable[[RunEvent], Awaitable[None]]
 """Tells observers of one event."""
@@ -90,6 +93,11 @@ class EventStream:
         """Take the events that are to be written."""
         batch, self._pending = tuple(self._pending), []
         return batch
+
+    def drop(self) -> None:
+        """Forget what nobody has written; the numbers go to what comes next."""
+        self._sequence -= len(self._pending)
+        self._pending = []
 
     def give_back(self, batch: Sequence[RunEvent]) -> None:
         """Keep events whose writing failed for the next one: repeated numbers do no harm."""
@@ -175,6 +183,25 @@ class EventStream:
     def _wake(self) -> None:
         grown, self._grown = self._grown, asyncio.Event()
         grown.set()
+
+
+def check_told(kind: type[RunEvent], fields: Mapping[str, Any]) -> None:
+    """See that an event can be stored and read back: a workflow is foreign code.
+
+    Raises:
+        WorkflowError: It cannot.
+    """
+    name = getattr(kind, "__name__", repr(kind))
+    if EVENT_KINDS.get(name) is not kind:
+        raise WorkflowError(f"{name} is no kind of event that a run can tell, such as RunNoted")
+    try:
+        event = kind(run_id="", sequence=1, at=datetime.now(UTC), **fields)
+        if is_sound(event):
+            encode(f"an event of the kind {name}", event)
+            return
+    except (TypeError, StorageError) as error:
+        raise WorkflowError(f"an event of the kind {name} cannot be told: {error}") from error
+    raise WorkflowError(f"an event of the kind {name} cannot be told: a field is of another type")
 
 
 async def read_stored(

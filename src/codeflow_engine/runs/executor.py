@@ -221,7 +221,7 @@ class Executor:
         try:
             is_written = await Performance(self._stage, live, execution, claim).go()
             if not is_written:
-                self._worker.abandoned(record.run_id)
+                self._worker.abandoned(record.run_id, live.unwritten)
         finally:
             del self._active[record.run_id]
             if live.record.status.is_terminal:

@@ -196,16 +196,24 @@ class Ledger:
 
     async def fail(
         self, place: Place, error: BaseException, *, taken: Sequence[str] = (), **more: Any
-    ) -> None:
+    ) -> BaseException:
         """Write down what a step has raised.
 
         Not where the execution is stopped, or the journal was away: then the step has not
         ended, and is executed again.
+
+        Returns:
+            What to raise: the error as it is raised again wherever the run goes on later, so
+            that a workflow which catches it takes the same way each time.
         """
         if self.execution.stop is not None or self._writer.has_failed_with(error):
-            return
-        failed = self.record(place, StepState.FAILED, error=self.written(error), **more)
+            return error
+        written = self.written(error)
+        failed = self.record(place, StepState.FAILED, error=written, **more)
         await self._writer.write(steps=[failed], taken=taken)
+        again = read_failure(written)
+        is_same = type(again) is type(error) and again.args == error.args
+        return error if is_same else again
 
     def written(self, error: BaseException) -> str:
         """Write an error in the form in which it is kept."""

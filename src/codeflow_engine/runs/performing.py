@@ -30,7 +30,14 @@ from codeflow_engine.errors import (
 from codeflow_engine.plugins.containment import is_foreign
 from codeflow_engine.runs import codec
 from codeflow_engine.runs.coding import decoded, encoded
-from codeflow_engine.runs.containment import as_ours, contained, describe, redact, unless_cancelled
+from codeflow_engine.runs.containment import (
+    as_ours,
+    contained,
+    describe,
+    place_of,
+    redact,
+    unless_cancelled,
+)
 from codeflow_engine.runs.context import RunContext, Toolbox
 from codeflow_engine.runs.failures import write_failure
 from codeflow_engine.runs.history import History
@@ -105,6 +112,10 @@ class Performance:
                 # Whoever cancels it is not told afterwards that it has succeeded.
                 state, outcome = self._cancelled()
             failed = await self._end(state)
+            if type(failed) is StorageError:
+                # Something of it can never be stored: better no events than no end.
+                self._writer.drop()
+                failed = await self._end(state)
             if failed is not None and outcome is not None:
                 # An end that nobody can read is none.
                 failed.__cause__ = failed.__cause__ or outcome.error
@@ -274,11 +285,11 @@ class Performance:
         return self._failed(raised), Outcome(error=raised)
 
     def _failed(self, error: BaseException) -> RunState:
-        return self._state(
-            RunStatus.FAILED,
-            error=describe(error, self._tools.redactor),
-            result=write_failure(error, self._tools.redactor).encode(),
-        )
+        told = describe(error, self._tools.redactor)
+        which = {"run": self._claim.record.run_id, "workflow": self._claim.record.workflow}
+        self._tools.log.warning("a run has failed", **which, error=told, place=place_of(error))
+        written = write_failure(error, self._tools.redactor).encode()
+        return self._state(RunStatus.FAILED, error=told, result=written)
 
     def _cancelled(self) -> tuple[RunState, Outcome]:
         error = RunCancelledError(f"run {self._claim.record.run_id} was cancelled")

@@ -128,6 +128,11 @@ class Writer:
         if last is not None:
             self._execution.events.withdraw(last)
 
+    def drop(self) -> None:
+        """Forget what was told and cannot be stored: the end of the run matters more."""
+        self._told = []
+        self._execution.events.drop()
+
     def accept(self, events: Sequence[RunEvent]) -> None:
         """Let those hear of events who want to."""
         self._execution.events.accept(events)

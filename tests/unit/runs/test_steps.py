@@ -335,7 +335,7 @@ async def test_an_error_that_was_caught_is_raised_again(shop: Shop, storage: Mem
 async def test_d40_an_error_that_cannot_be_kept_comes_back_as_one_that_says_so(
     shop: Shop, storage: MemoryStorage
 ) -> None:
-    """Another process gets the type's name, and never foreign text."""
+    """Whoever is in another process gets the same: the type's name, and never foreign text."""
 
     class OddError(Exception):
         def __init__(self, one: str, two: str) -> None:
@@ -351,8 +351,9 @@ async def test_d40_an_error_that_cannot_be_kept_comes_back_as_one_that_says_so(
             await run.step("break", odd)
 
         run = await engine.submit("odd", {})
-        with pytest.raises(OddError):
+        with pytest.raises(StepError, match="OddError") as caught:
             await run.result()
+        assert isinstance(caught.value.__cause__, OddError)
         run_id = run.id
         del run
     async with AsyncEngine(storage=storage) as other:
