@@ -80,15 +80,19 @@ class Waits:
         while True:
             await execution.changed.wait()
             execution.changed.clear()
-            if execution.working or not execution.waits:
+            if not self._only_waits():
                 continue
             try:
                 async with asyncio.timeout(self._linger):
                     await execution.changed.wait()
             except TimeoutError:
-                if not self._is_soon():
+                # What it waited for may have come in this very moment.
+                if self._only_waits() and not self._is_soon():
                     execution.end(Stop.SUSPEND)
                     return
+
+    def _only_waits(self) -> bool:
+        return self._execution.working == 0 and bool(self._execution.waits)
 
     def _is_soon(self) -> bool:
         moments = [until for until, _ in self._execution.waits.values() if until is not None]
