@@ -196,12 +196,11 @@ class Worker:
             error: Why it could not be claimed. Where that does not pass by itself, it is tried
                 less and less often: it takes the room of others, and finds the same.
         """
-        before = self._abandoned.get(run_id)
         seconds = 0.0
         if isinstance(error, CodeflowError) and not error.retryable:
-            seconds = self._tools.settings.poll if before is None else before.seconds * 2
-        pause = _Pause(min(seconds, _LONGEST), time.monotonic() + min(seconds, _LONGEST))
-        self._abandoned[run_id] = pause
+            before = self._abandoned.get(run_id, _Pause(0.0, 0.0))
+            seconds = min(max(self._tools.settings.poll, 2 * before.seconds), _LONGEST)
+        self._abandoned[run_id] = _Pause(seconds, time.monotonic() + seconds)
 
     async def _look(self) -> None:
         while True:
@@ -256,7 +255,7 @@ class Worker:
 
     def _may(self, run_id: str) -> bool:
         """Say whether a run is to be handed over."""
-        if run_id in self._executor.active or self._has(run_id):
+        if run_id in self._executor.active or run_id in self._handed:
             return False
         pause = self._abandoned.get(run_id)
         return pause is None or pause.until <= time.monotonic()
@@ -266,10 +265,6 @@ class Worker:
         if self._remote:
             before = time.monotonic() - _HANDED
             self._handed = {one: at for one, at in self._handed.items() if at > before}
-
-    def _has(self, run_id: str) -> bool:
-        """Say whether the backend has a run already, and may be waited for."""
-        return run_id in self._handed
 
     async def _hear(self) -> None:
         """Hear what others have said of some of the runs under way, in turn."""
