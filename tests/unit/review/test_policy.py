@@ -131,13 +131,13 @@ HOSTILE = {
 def test_s13_no_file_takes_long_to_refuse(name: str) -> None:
     """A file as large as the limit is refused in about the time that a harmless one is read."""
     harmless = b"exclude = [" + b"'a.py'," * 499 + b"]\n" + b"# note\n" * 8000
-    began = time.perf_counter()
+    began = time.process_time()
     read_policy(harmless, REVISION)
-    usual = time.perf_counter() - began
+    usual = time.process_time() - began
 
-    began = time.perf_counter()
+    began = time.process_time()
     refusal(HOSTILE[name])
-    took = time.perf_counter() - began
+    took = time.process_time() - began
 
     # Unguarded, the first of them takes thousands of times as long.
     assert took < 60 * max(usual, 0.005)
