@@ -11,7 +11,7 @@ from codeflow_engine.engine.options import ChangeLike, EngineOptions
 from codeflow_engine.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
     from os import PathLike
     from types import TracebackType
@@ -169,9 +169,9 @@ class AsyncEngine:
         *,
         base: str | None = None,
         head: str | None = None,
-        analyzers: Sequence[str] | None = None,
+        analyzers: Iterable[str] | None = None,
         scope: str | None = None,
-        reports: Sequence[str | PathLike[str]] = (),
+        reports: Iterable[str | PathLike[str]] = (),
     ) -> Review:
         """Review a change and return the result; cancelling this call cancels the review.
 
