@@ -291,16 +291,17 @@ class AsyncEngine:
         """Write the effects of a plan, each once, and return their receipts in its order.
 
         The plan is bound to the revision that was reviewed. Applied again, in whatever
-        process, it is the same run, and gives the same receipts.
+        process, or as another plan of the same key, it is the same run, and gives the same
+        receipts. One that has ended without success is resumed, and tries what is left.
 
         Raises:
             PublishError: The change has moved on since.
             ConfigurationError: Its host takes no effects.
             CodeflowError: Whatever else ended the run.
         """
-        run = await self.submit("apply", {"plan": plan.to_json()}, key=f"apply:{plan.key}")
-        receipts: tuple[Receipt, ...] = await run.result()
-        return receipts
+        from codeflow_engine.engine.applying import apply
+
+        return await apply(self, plan)
 
     async def dismiss(
         self,

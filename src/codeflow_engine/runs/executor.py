@@ -206,6 +206,7 @@ class Executor:
             storage=tools.storage,
             clock=tools.clock,
             notify=tools.hooks.notify if tools.hooks.is_watched else None,
+            redactor=tools.redactor,
         )
         execution = Execution(claim.fence, events)
         live.record, live.execution, live.outcome = record, execution, None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -79,6 +80,11 @@ class Ledger:
             raise asyncio.CancelledError
         if INSIDE.get():
             raise WorkflowError(f"step {name!r} stands inside of a step; use `compute` there")
+        if key is not None and self._redactor.has_secrets and self._redactor.exposes(key):
+            raise WorkflowError(
+                f"the key of step {name!r} holds a secret that the engine is configured with, and "
+                f"is stored as it is: use a digest of it"
+            )
         return self._history.place(name, key, kind)
 
     @contextmanager
@@ -103,9 +109,10 @@ class Ledger:
         Raises:
             NonDeterminismError: The workflow asks for something else.
         """
-        deadline = self._clock.monotonic() + _PATIENCE
+        # The clock of the engine may stand still, as in a test; the code of a workflow does not.
+        deadline = time.monotonic() + _PATIENCE
         while place.record is None and (missing := self._history.missing) is not None:
-            if self.execution.working == 0 and self._clock.monotonic() > deadline:
+            if self.execution.working == 0 and time.monotonic() > deadline:
                 raise self._history.mismatch(missing, f"step {place.title!r}")
             await asyncio.sleep(_LOOK)
 
