@@ -63,6 +63,9 @@ class Executor:
         )
         self._opening = asyncio.Lock()
         self._process: int | None = None
+        self._used_in: int | None = None
+        """The process of the first use, where nothing is executed, too."""
+
         self._closed = False
         self.is_drained: bool = False
         """Whether nothing executes here any more, and nothing ever will."""
@@ -365,7 +368,8 @@ class Executor:
     def _check_open(self) -> None:
         if self._closed:
             raise ConfigurationError("this engine is closed")
-        if self._process is not None and self._process != os.getpid():
+        self._used_in = self._used_in or os.getpid()
+        if self._used_in != os.getpid():
             raise ConfigurationError(
                 "this engine was opened before the process was forked, and its threads and "
                 "connections stayed behind: make an engine in each process"
