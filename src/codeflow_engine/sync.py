@@ -19,7 +19,6 @@ if TYPE_CHECKING:
         Iterable,
         Iterator,
         Mapping,
-        Sequence,
     )
     from datetime import datetime
     from os import PathLike
@@ -183,9 +182,9 @@ class Engine:
         *,
         base: str | None = None,
         head: str | None = None,
-        analyzers: Sequence[str] | None = None,
+        analyzers: Iterable[str] | None = None,
         scope: str | None = None,
-        reports: Sequence[str | PathLike[str]] = (),
+        reports: Iterable[str | PathLike[str]] = (),
     ) -> Review:
         """Do what `AsyncEngine.review` does."""
         return self._loop.run(

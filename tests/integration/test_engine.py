@@ -106,6 +106,7 @@ def test_an_engine_without_arguments_reviews_with_the_shipped_analyzers() -> Non
         (PATCH, {"analyzers": ["no-such"]}, UnknownBackendError),
         (PATCH, {"analyzers": "hygiene"}, ConfigurationError),
         (PATCH, {"analyzers": [object()]}, ConfigurationError),
+        (PATCH, {"analyzers": 3}, ConfigurationError),
         ("acme/shop#42", {}, ChangeUnavailableError),
         (42, {}, ConfigurationError),
         ("not\na patch", {}, DiffError),

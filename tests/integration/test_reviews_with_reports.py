@@ -95,6 +95,16 @@ def test_reports_that_nobody_reads_are_refused(report: Path) -> None:
         engine.review(PATCH, analyzers=["secrets"], reports=[report])
 
 
+def test_reports_and_analyzers_may_come_one_after_the_other(report: Path) -> None:
+    """What can be gone through once only, as what `Path.glob` gives, counts as a list does."""
+    with codeflow.Engine() as engine:
+        names = iter(["imported", "secrets"])
+        review = engine.review(PATCH, analyzers=names, reports=report.parent.glob("*.sarif"))
+
+    assert rules(review) == ["imported/Acme/R1"]
+    assert review.coverage.entries[0].by == ("secrets",)
+
+
 @pytest.mark.parametrize("reports", ["acme.sarif", b"acme.sarif", Path("acme.sarif"), 3, [3]])
 def test_reports_are_a_list_of_paths(reports: object) -> None:
     """One text is no list of files, each a letter long."""

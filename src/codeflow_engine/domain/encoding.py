@@ -27,6 +27,9 @@ _ESCAPED_BYTES = range(0xDC80, 0xDD00)
 _QUOTING = frozenset({"attribute", "encoding_error", "error", "tag"})
 """Parts of Pydantic's messages that can hold the value, or the words of foreign code."""
 
+_MANY = 2000
+"""Bits of a number that Python writes whatever it was told: 640 digits can always be had."""
+
 _MAX_PLACES = 5
 _MAX_PLACE = 60
 
@@ -40,24 +43,31 @@ def to_plain(value: Any) -> Any:
 
     Raises:
         SerializationError: Something in it has no JSON form, such as an infinite number, a
-            time without a zone, or a key that is no text.
+            time without a zone, or a key that is no text; or it is nested too deeply.
     """
+    try:
+        return _plain(value)
+    except RecursionError:
+        raise SerializationError("it is nested too deeply, or contains itself") from None
+
+
+def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, str):
         return _plain_text(value)
     if value is None or isinstance(value, bool | int):
-        return value
+        return value if value is None or value.bit_length() < _MANY else _plain_integer(value)
     if isinstance(value, float | Decimal):
         return _plain_number(value)
     if isinstance(value, datetime):
         return _plain_time(value)
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_plain(getattr(value, f.name)) for f in fields(value)}
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
-        return {_plain_key(key): to_plain(item) for key, item in value.items()}
+        return {_plain_key(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [to_plain(item) for item in value]
+        return [_plain(item) for item in value]
     raise SerializationError(f"a value of type {type(value).__name__} has no JSON form")
 
 
@@ -106,6 +116,15 @@ def explain(error: ValidationError) -> str:
     return "; ".join(told) + (f"; and {more} more" if more > 0 else "")
 
 
+def _plain_integer(number: int) -> int:
+    try:
+        str(number)
+    except ValueError:
+        # Python writes no integer of over 4,300 digits (sys.set_int_max_str_digits).
+        raise SerializationError("a number of too many digits has no JSON form") from None
+    return number
+
+
 def _plain_number(number: float | Decimal) -> float | str:
     finite = number.is_finite() if isinstance(number, Decimal) else math.isfinite(number)
     if not finite:
@@ -127,7 +146,7 @@ def _escape_surrogate(match: re.Match[str]) -> str:
 
 
 def _plain_key(key: Any) -> str:
-    plain = to_plain(key)
+    plain = _plain(key)
     if not isinstance(plain, str):
         raise SerializationError(f"a key of type {type(key).__name__} has no JSON form")
     return plain

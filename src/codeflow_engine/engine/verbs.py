@@ -11,7 +11,7 @@ from codeflow_engine.engine.options import ChangeLike, EngineOptions
 from codeflow_engine.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
     from os import PathLike
     from types import TracebackType
@@ -169,9 +169,9 @@ class AsyncEngine:
         *,
         base: str | None = None,
         head: str | None = None,
-        analyzers: Sequence[str] | None = None,
+        analyzers: Iterable[str] | None = None,
         scope: str | None = None,
-        reports: Sequence[str | PathLike[str]] = (),
+        reports: Iterable[str | PathLike[str]] = (),
     ) -> Review:
         """Review a change and return the result; cancelling this call cancels the review.
 
@@ -291,16 +291,17 @@ class AsyncEngine:
         """Write the effects of a plan, each once, and return their receipts in its order.
 
         The plan is bound to the revision that was reviewed. Applied again, in whatever
-        process, it is the same run, and gives the same receipts.
+        process, or as another plan of the same key, it is the same run, and gives the same
+        receipts. One that has ended without success is resumed, and tries what is left.
 
         Raises:
             PublishError: The change has moved on since.
             ConfigurationError: Its host takes no effects.
             CodeflowError: Whatever else ended the run.
         """
-        run = await self.submit("apply", {"plan": plan.to_json()}, key=f"apply:{plan.key}")
-        receipts: tuple[Receipt, ...] = await run.result()
-        return receipts
+        from codeflow_engine.engine.applying import apply
+
+        return await apply(self, plan)
 
     async def dismiss(
         self,

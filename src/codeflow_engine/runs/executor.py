@@ -65,6 +65,9 @@ class Executor:
         )
         self._opening = asyncio.Lock()
         self._process: int | None = None
+        self._used_in: int | None = None
+        """The process of the first use, where nothing is executed, too."""
+
         self._closed = False
         self.is_drained: bool = False
         """Whether nothing executes here any more, and nothing ever will."""
@@ -213,6 +216,7 @@ class Executor:
             storage=tools.storage,
             clock=tools.clock,
             notify=tools.hooks.notify if tools.hooks.is_watched else None,
+            redactor=tools.redactor,
         )
         execution = Execution(claim.fence, events)
         live.record, live.execution, live.outcome = record, execution, None
@@ -392,7 +396,8 @@ class Executor:
     def _check_open(self) -> None:
         if self._closed:
             raise ConfigurationError("this engine is closed")
-        if self._process is not None and self._process != os.getpid():
+        self._used_in = self._used_in or os.getpid()
+        if self._used_in != os.getpid():
             raise ConfigurationError(
                 "this engine was opened before the process was forked, and its threads and "
                 "connections stayed behind: make an engine in each process"

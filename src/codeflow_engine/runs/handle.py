@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from codeflow_engine.domain.budget import Budget
 from codeflow_engine.domain.journal import StepRecord
 from codeflow_engine.domain.run import RunEvent, RunFinished, RunRecord, RunStatus
-from codeflow_engine.errors import WorkflowError
+from codeflow_engine.errors import ConfigurationError, WorkflowError
 from codeflow_engine.runs.context import Toolbox
 from codeflow_engine.runs.events import read_stored
 from codeflow_engine.runs.executor import Executor
@@ -203,10 +203,13 @@ class AsyncRun:
                 is a signal of its own.
 
         Raises:
+            ConfigurationError: The name or the id is no text.
             RunNotFoundError: The run was removed.
             SerializationError: The value is no plain JSON data.
             StorageError: It could not be written.
         """
+        if not all(isinstance(one, str) for one in (signal, id or "")):
+            raise ConfigurationError("the name of a signal is a text, and so is its id")
         await self._executor.send(self.id, signal, value, id)
 
     async def approve(self, *, by: str) -> None:

@@ -86,6 +86,11 @@ class Ledger:
             raise asyncio.CancelledError
         if INSIDE.get():
             raise WorkflowError(f"step {name!r} stands inside of a step; use `compute` there")
+        if key is not None and self._redactor.has_secrets and self._redactor.exposes(key):
+            raise WorkflowError(
+                f"the key of step {name!r} holds a secret that the engine is configured with, and "
+                f"is stored as it is: use a digest of it"
+            )
         return self._history.place(name, key, kind)
 
     @contextmanager

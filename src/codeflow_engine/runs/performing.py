@@ -229,6 +229,7 @@ class Performance:
         ledger.finished()
         data = await encoded(result, codec.returned(run), threads)
         summary = None if workflow.summarise is None else workflow.summarise(result)
+        summary = self._tools.redactor.scrub(summary)
         state = self._state(RunStatus.SUCCEEDED, result=data, summary=summary)
         return state, Outcome(value=result)
 

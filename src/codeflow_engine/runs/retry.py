@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from codeflow_engine.errors import CodeflowError, ConfigurationError
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+    from codeflow_engine.runs.clock import Clock
 
 __all__ = ["Retry"]
 
@@ -55,3 +62,29 @@ class Retry:
         limit = min(self.most, self.first * 2.0 ** min(attempts - 1, 64))
         asked = error.retry_after if isinstance(error, CodeflowError) else None
         return max(limit * chance, asked or 0.0)
+
+    async def go[*A, T](
+        self, clock: Clock, function: Callable[[*A], Coroutine[Any, Any, T]], *arguments: *A
+    ) -> T:
+        """Do work that is no step: nothing of its attempts is written down.
+
+        Args:
+            clock: Draws the pauses, and lets them pass.
+            function: Called once for each attempt.
+            arguments: Passed on as they are.
+        """
+        from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
+
+        def pause(state: RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            return self.pause(state.attempt_number, error or Exception(), clock.random())
+
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(self.covers),
+            stop=stop_after_attempt(self.attempts),
+            wait=pause,
+            sleep=clock.sleep,
+            reraise=True,
+        )
+        value: T = await retrying(function, *arguments)
+        return value

@@ -159,7 +159,10 @@ class SealedJournal(PassingJournal):
                 "a signal holds a secret that this engine is not configured with: whoever had "
                 "it when the signal was sent can go on with the run"
             )
-        return json.loads(data)
+        try:
+            return json.loads(data)
+        except (ValueError, RecursionError):
+            raise SerializationError("a stored signal is damaged: no JSON") from None
 
     def _open(self, data: bytes) -> bytes:
         # Nothing but the beginning is looked at, where nothing was sealed.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,9 +15,13 @@ from codeflow_engine.plugins.registry import Kind
 from codeflow_engine.runs import codec
 from codeflow_engine.runs.coding import is_small
 from codeflow_engine.runs.context import Toolbox
+from codeflow_engine.runs.digests import digest
 from codeflow_engine.runs.workflow import Workflow
 
 __all__ = ["Request", "agree", "load", "loaded", "prepared"]
+
+_BITS: Final = 63
+"""Of a priority, beside its sign: what a database keeps as a number."""
 
 _BRIEF: Final = 4096
 """Bytes of an input in which secrets are looked for in less than a millisecond."""
@@ -43,10 +46,23 @@ class Request:
         Raises:
             ConfigurationError: It cannot.
         """
-        if self.key is not None and not self.key:
+        # Callers without a type checker hand over anything.
+        given: object = self.given
+        if not isinstance(given, Mapping):
+            kind = type(given).__name__
+            raise ConfigurationError(f"the input of a run is a mapping, not a {kind}")
+        key: object = self.key
+        if key is not None and not (isinstance(key, str) and key):
             raise ConfigurationError("a key is a text that is not empty")
-        if self.not_before is not None and self.not_before.utcoffset() is None:
+        moment: object = self.not_before
+        if moment is not None and not _has_zone(moment):
             raise ConfigurationError("the moment before which a run does not begin has a time zone")
+        if type(self.priority) is not int or self.priority.bit_length() > _BITS:
+            raise ConfigurationError(f"a priority is a whole number of at most {_BITS} bits")
+
+
+def _has_zone(moment: object) -> bool:
+    return isinstance(moment, datetime) and moment.utcoffset() is not None
 
 
 def load(tools: Toolbox, name: str) -> Workflow:
@@ -90,14 +106,21 @@ async def prepared(tools: Toolbox, request: Request) -> Callable[[], Submission]
 
 def _prepare(tools: Toolbox, request: Request) -> Callable[[], Submission]:
     request.check()
+    redactor = tools.redactor
+    if request.key is not None and redactor.has_secrets and redactor.exposes(request.key):
+        raise ConfigurationError(
+            "the key of a run holds a secret that the engine is configured with, and is stored "
+            "as it is: choose another one"
+        )
     workflow = load(tools, request.workflow)
     value = workflow.read_input(request.given)
     payload = codec.encode(value, codec.taken(workflow.run))
-    digest = hashlib.sha256(f"{workflow.name}\0".encode() + payload).hexdigest()
-    told = tools.redactor.scrub(workflow.write_input(value))
+    same = value if workflow.identity is None else workflow.identity(value)
+    told_apart = digest(workflow.name, same)
+    told = redactor.scrub(workflow.write_input(value))
     partition = None if workflow.partition is None else workflow.partition(value)
     if partition is not None:
-        partition = tools.redactor.redact(partition)
+        partition = redactor.redact(partition)
 
     def make() -> Submission:
         now = tools.clock.now()
@@ -110,7 +133,7 @@ def _prepare(tools: Toolbox, request: Request) -> Callable[[], Submission]:
             created_at=now,
             updated_at=now,
             key=request.key,
-            digest=digest,
+            digest=told_apart,
             parent=request.parent,
             partition=partition,
             priority=request.priority,

@@ -45,6 +45,10 @@ class Workflow:
     """Says what a run works on, such as a repository, where few may do so at once: it gets
     the input."""
 
+    identity: Callable[[Any], Any] | None = None
+    """Says which inputs are the same where they are asked for under one key, in plain data: it
+    gets the input. None: those that are equal."""
+
     earlier: Mapping[int, WorkflowFunction] = field(default_factory=dict)
     """The code of older versions, for runs that began with it; a run of a version that is
     not here waits until somebody has it."""
@@ -74,8 +78,9 @@ def workflow_of(
         ConfigurationError: An annotation of it cannot be resolved, or what it names has no
             form in which it could be kept; or, later, an input is none that it takes.
     """
-    from codeflow_engine.domain.encoding import from_plain, to_plain
+    from codeflow_engine.domain.encoding import from_plain
     from codeflow_engine.runs.codec import taken
+    from codeflow_engine.runs.telling import tell
 
     kind = taken(function)
     is_plain = not isinstance(kind, type) or kind in {Any, dict}
@@ -95,7 +100,7 @@ def workflow_of(
         version=version,
         run=function,
         read_input=read,
-        write_input=to_plain,
+        write_input=tell,
         is_plain=is_plain,
         earlier=dict(earlier or {}),
     )

@@ -54,18 +54,11 @@ class ReviewInput:
                 f"a review takes {', '.join(sorted(_KEYS))} and needs a change; "
                 f"unknown: {', '.join(unknown) or 'nothing'}"
             )
-        names = given.get("analyzers")
-        if isinstance(names, str):
-            raise ConfigurationError("analyzers is a list of names, not one text")
-        if strangers := [type(one).__name__ for one in names or () if not isinstance(one, str)]:
-            raise ConfigurationError(
-                f"the analyzers of a review are names, not a {strangers[0]}: hand an analyzer of "
-                f"your own to the engine, Engine(analyzers=[...])"
-            )
+        analyzers = _read_analyzers(given.get("analyzers"))
         change = _read_change(given["change"], given.get("base"), given.get("head"))
         return cls(
             change=change,
-            analyzers=None if names is None else tuple(dict.fromkeys(names)),
+            analyzers=analyzers,
             scope=_read_scope(given.get("scope")),
             reports=_read_reports(given.get("reports")),
         )
@@ -95,6 +88,20 @@ class ReviewInput:
         }
 
 
+def _read_analyzers(given: object) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ConfigurationError("analyzers is a list of names")
+    names = tuple(given)  # once: an iterator is empty afterwards
+    if strangers := [type(one).__name__ for one in names if not isinstance(one, str)]:
+        raise ConfigurationError(
+            f"the analyzers of a review are names, not a {strangers[0]}: hand an analyzer of "
+            f"your own to the engine, Engine(analyzers=[...])"
+        )
+    return tuple(dict.fromkeys(names))
+
+
 def _read_scope(given: object) -> Scope | None:
     if given is None:
         return None
@@ -110,10 +117,11 @@ def _read_reports(given: object) -> tuple[str, ...]:
         return ()
     if isinstance(given, str | os.PathLike) or not isinstance(given, Iterable):
         raise ConfigurationError("reports is a list of paths")
-    if strangers := [one for one in given if not isinstance(one, str | os.PathLike)]:
+    paths = tuple(given)  # once: an iterator is empty afterwards
+    if strangers := [one for one in paths if not isinstance(one, str | os.PathLike)]:
         raise ConfigurationError(f"reports are paths, not a {type(strangers[0]).__name__}")
     # Whoever goes on with the run may have another working directory.
-    return tuple(dict.fromkeys(os.path.abspath(os.fsdecode(one)) for one in given))  # noqa: PTH100 - a text may hold what no path can
+    return tuple(dict.fromkeys(os.path.abspath(os.fsdecode(one)) for one in paths))  # noqa: PTH100 - a text may hold what no path can
 
 
 def _read_change(given: object, base: str | None, head: str | None) -> Change | ChangeRequest:

@@ -27,6 +27,7 @@ from codeflow_engine.testing.values import NOON
 
 EXAMPLE = next(one for one in EXAMPLES if one.revisions[1])
 NAME = EXAMPLE.name
+OTHER = next(one for one in EXAMPLES if one.revisions[1] not in {None, EXAMPLE.revisions[1]})
 DAY = 86_400.0
 
 
@@ -122,10 +123,9 @@ async def test_an_approval_is_bound_to_the_head_that_was_reviewed(
     engine: AsyncEngine, host: FakeHost, plan: Plan
 ) -> None:
     """Where the change has moved on meanwhile, nothing is written."""
-    other = next(one for one in EXAMPLES if one.revisions[1] not in {None, plan.head})
     run = await engine.submit("apply", {"plan": plan.to_json(), "approval": True})
     await until(run, RunStatus.WAITING)
-    host.push(other, target=NAME)
+    host.push(OTHER, target=NAME)
     await run.approve(by="ada")
     with pytest.raises(PublishError, match="moved on"):
         await run.result()
@@ -237,6 +237,112 @@ async def test_an_effect_that_fails_for_good_fails_the_run_and_is_tried_again_wh
     assert written(host) == keys(plan)
 
 
+@pytest.mark.parametrize("written_before", [0, 1])
+async def test_a_run_that_is_resumed_writes_nothing_for_an_old_head(
+    options: dict[str, Any], host: FakeHost, plan: Plan, written_before: int
+) -> None:
+    """The head is looked at by whoever writes; when it is back there, the rest is written."""
+    fault = FaultPlan(raises("deliver", ProviderError("refused"), on=written_before + 1))
+    vcs = faulty(FakeVCS(host), fault)
+    plan = replace(plan, provider=type(vcs).__name__.lower())
+    async with opened(AsyncEngine(**{**options, "vcs": vcs})) as engine:
+        run = await engine.submit("apply", {"plan": plan.to_json()})
+        with pytest.raises(ProviderError, match="refused"):
+            await run.result()
+        host.push(OTHER, target=NAME)
+        await run.resume()
+        with pytest.raises(PublishError, match=f"moved on.*{written_before} of 2 effects"):
+            await run.result()
+        assert written(host) == keys(plan)[:written_before]
+        host.push(EXAMPLE, target=NAME)
+        await run.resume()
+        await run.result()
+    assert written(host) == keys(plan)
+
+
+async def test_effects_that_stand_already_need_no_look_at_the_head(
+    options: dict[str, Any], host: FakeHost, plan: Plan
+) -> None:
+    """A change that has moved on when all is written takes nothing away from that."""
+    loss = FaultPlan(raises("deliver", ProviderError("no answer"), after=True, on=2))
+    vcs = faulty(FakeVCS(host), loss)
+    plan = replace(plan, provider=type(vcs).__name__.lower())
+    async with opened(AsyncEngine(**{**options, "vcs": vcs})) as engine:
+        run = await engine.submit("apply", {"plan": plan.to_json()})
+        with pytest.raises(ProviderError, match="no answer"):
+            await run.result()
+        host.push(OTHER, target=NAME)
+        await run.resume()
+        assert [receipt.found for receipt in await run.result()] == [False, True]
+    assert written(host) == keys(plan)
+
+
+async def test_the_look_at_the_head_is_tried_again(
+    options: dict[str, Any], host: FakeHost, plan: Plan, clock: FakeClock
+) -> None:
+    """A host that is away for a moment keeps nothing from being written."""
+    away = FaultPlan(raises("fetch_change", ProviderUnavailableError("away"), on=1))
+    vcs = faulty(FakeVCS(host), away)
+    plan = replace(plan, provider=type(vcs).__name__.lower())
+    async with opened(AsyncEngine(**{**options, "vcs": vcs})) as engine:
+        run = await engine.submit("apply", {"plan": plan.to_json()})
+        while not away.struck:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        clock.advance(60)
+        await run.result()
+    assert written(host) == keys(plan)
+
+
+async def test_plans_of_one_key_are_applied_once(
+    engine: AsyncEngine, host: FakeHost, plan: Plan
+) -> None:
+    """Two reviews that found the same are as good as one."""
+    again = await engine.plan(await engine.review(NAME, analyzers=["secrets"]))
+    assert (again.key, again == plan) == (plan.key, False)
+
+    first = await engine.apply(plan)
+
+    assert await engine.apply(again) == first
+    assert written(host) == keys(plan)
+
+
+async def test_an_application_that_failed_is_tried_again(
+    options: dict[str, Any], host: FakeHost, plan: Plan
+) -> None:
+    """An error of the host is no last word; what was written stays, by the same run."""
+    fault = FaultPlan(raises("deliver", ProviderError("refused"), on=2))
+    vcs = faulty(FakeVCS(host), fault)
+    plan = replace(plan, provider=type(vcs).__name__.lower())
+    async with opened(AsyncEngine(**{**options, "vcs": vcs})) as engine:
+        with pytest.raises(ProviderError, match="refused"):
+            await engine.apply(plan)
+        receipts = await engine.apply(plan)
+        runs = [run for run in await engine.runs() if run.record.workflow == "apply"]
+    assert [receipt.key for receipt in receipts] == written(host) == keys(plan)
+    assert [run.status for run in runs] == [RunStatus.SUCCEEDED]
+
+
+async def test_all_who_try_again_at_the_same_time_share_one_run(
+    options: dict[str, Any], host: FakeHost, plan: Plan
+) -> None:
+    """Who comes late finds it resumed, or even ended, and gets the same receipts."""
+    fault = FaultPlan(raises("deliver", ProviderError("refused"), on=1))
+    vcs = faulty(FakeVCS(host), fault)
+    plan = replace(plan, provider=type(vcs).__name__.lower())
+    options["vcs"] = vcs
+    async with (
+        opened(AsyncEngine(**options)) as first,
+        opened(AsyncEngine(**options)) as second,
+    ):
+        with pytest.raises(ProviderError, match="refused"):
+            await first.apply(plan)
+        each = await asyncio.gather(*(one.apply(plan) for one in [first, second] * 5))
+        assert len([run for run in await first.runs() if run.record.workflow == "apply"]) == 1
+    assert each == [each[0]] * 10
+    assert written(host) == keys(plan)
+
+
 async def test_d34_nothing_is_written_after_a_cancel_is_acknowledged(
     options: dict[str, Any], host: FakeHost, plan: Plan
 ) -> None:
@@ -261,7 +367,7 @@ async def test_d34_nothing_is_written_after_a_cancel_is_acknowledged(
         go_on.set()
         await cancelling
         assert written(host) == keys(plan)[:1]
-        assert [step.name for step in await run.steps()] == ["check", "effect"]
+        assert [step.name for step in await run.steps()] == ["effect"]
         await asyncio.sleep(0.05)
         assert written(host) == keys(plan)[:1]
         await run.resume()

@@ -15,6 +15,7 @@ from codeflow_engine.errors import (
 )
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.storage.memory import MemoryStorage
+from codeflow_engine.testing.fakes import FakeClock
 
 
 @pytest.fixture
@@ -91,6 +92,32 @@ async def test_d38_a_changed_parallel_step_is_found_out(shop: Shop, storage: Mem
         with pytest.raises(NonDeterminismError, match="part b"):
             await (await engine.run(run_id)).result()
     assert shop.done["c"] == 0
+    await frozen.close()
+
+
+async def test_d38_a_changed_step_is_found_out_with_a_clock_that_stands_still(
+    shop: Shop, storage: MemoryStorage
+) -> None:
+    """A test of a changed workflow with the clock of the fakes comes to its end."""
+
+    def looking(key: str) -> Any:
+        async def look(run: RunContext, given: dict[str, Any]) -> None:
+            await run.step("look", shop.work, key, key=key)
+            await run.receive("go on")
+
+        return look
+
+    clock = FakeClock()
+    frozen = Frozen(storage, "wait.recorded:receive go on", clock=clock)
+    frozen.engine.workflow("look")(looking("a"))
+    run_id = (await frozen.engine.submit("look", {})).id
+    await frozen.until_frozen()
+    async with opened(AsyncEngine(storage=storage, clock=clock)) as engine:
+        engine.workflow("look")(looking("b"))
+        async with asyncio.timeout(10):
+            with pytest.raises(NonDeterminismError, match="look a"):
+                await (await engine.run(run_id)).result()
+    assert shop.done["b"] == 0
     await frozen.close()
 
 

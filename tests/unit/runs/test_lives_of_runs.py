@@ -70,6 +70,30 @@ async def test_a_run_does_not_begin_before_its_time(engine: AsyncEngine, clock: 
         await engine.submit("member", {}, not_before=later.replace(tzinfo=None))
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"input": None},
+        {"input": [1]},
+        {"key": 5},
+        {"key": ""},
+        {"priority": 1.5},
+        {"priority": "high"},
+        {"priority": True},
+        {"priority": 2**63},
+        {"not_before": "tomorrow"},
+        {"not_before": 5},
+    ],
+    ids=str,
+)
+async def test_what_cannot_be_meant_is_refused(engine: AsyncEngine, wrong: dict[str, Any]) -> None:
+    """The error is one of the caller, and not of the storage."""
+    asked: dict[str, Any] = {"input": {"name": "ann"}, **wrong}
+    with pytest.raises(ConfigurationError):
+        await engine.submit("member", **asked)
+    assert await engine.runs() == ()
+
+
 async def test_d34_cancel_while_a_run_is_put_aside(engine: AsyncEngine) -> None:
     """It ends at once, with a last event, and can be resumed."""
     run = await engine.submit("ask", {})

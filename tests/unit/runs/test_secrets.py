@@ -7,14 +7,18 @@ from typing import Any
 import pytest
 from durable import DurableStorage, Frozen
 
-from codeflow_engine import AsyncEngine
+from codeflow_engine import AsyncEngine, hookimpl
 from codeflow_engine.domain.effect import Effect, EffectKind, effect_key
-from codeflow_engine.domain.run import RunStatus
-from codeflow_engine.errors import SerializationError, WorkflowError
+from codeflow_engine.domain.journal import Signal
+from codeflow_engine.domain.run import ChangeFetched, RunStatus, StepFinished
+from codeflow_engine.errors import ConfigurationError, SerializationError, WorkflowError
+from codeflow_engine.plugins.registry import PluginRegistry
 from codeflow_engine.runs.context import RunContext
+from codeflow_engine.runs.workflow import Workflow
 from codeflow_engine.storage.memory import MemoryStorage
 from codeflow_engine.testing.examples import EXAMPLES
 from codeflow_engine.testing.fakes import FakeHost, FakeVCS
+from codeflow_engine.testing.values import NOON
 
 SECRET = "corner/shop+90 00="  # noqa: S105 - it is none
 TOKEN = "ghp_" + "0123456789abcdefghijABCDEFGHIJ012345"
@@ -128,6 +132,76 @@ async def test_s33_no_secret_is_stored_with_a_signal() -> None:
         there = await last.run(run.id)
         await there.resume()
         assert await there.result() == values
+    assert SECRET not in kept(storage)
+
+
+async def test_a_signal_that_was_damaged_is_a_typed_error() -> None:
+    """What stands in the storage may be anything."""
+    storage = DurableStorage()
+    for damaged in ("garbage", "[" * 100_000):
+        async with engine_with(storage, executes="none") as sending:
+            run = await sending.submit("collect", {"count": 1})
+            signal = Signal(
+                run_id=run.id, signal_id="1", name="news", value={"$sealed": damaged}, sent_at=NOON
+            )
+            await storage.send("default", [signal])
+        async with engine_with(storage) as engine:
+            with pytest.raises(SerializationError, match="damaged"):
+                await (await engine.run(run.id)).result()
+
+
+class Telling:
+    """A plugin whose workflow tells of what it is given in every way that there is."""
+
+    @hookimpl
+    def codeflow_register(self, registry: PluginRegistry) -> None:
+        workflow = Workflow(
+            name="tell",
+            version=1,
+            run=self.tell,
+            read_input=dict,
+            write_input=dict,
+            summarise=lambda result: {"title": result},
+        )
+        registry.add_workflow("tell", workflow)
+
+    async def tell(self, run: RunContext, given: dict[str, Any]) -> str:
+        text: str = given["text"]
+        await run.compute("look", lambda: None, key=text)
+        await run.emit(ChangeFetched, title=text, files=1, units=1)
+        return text
+
+
+async def test_s33_no_secret_is_told_of_a_run() -> None:
+    """Neither in the summary of its result, nor in its events, those of its workflow included."""
+    storage = MemoryStorage()
+    async with AsyncEngine(storage=storage, secrets=[SECRET], plugins=[Telling()]) as engine:
+        run = await engine.submit("tell", {"text": f"{SECRET}/a.py"})
+        assert await run.result() == f"{SECRET}/a.py"
+        await run.refresh()
+        told = [event async for event in run.events(wait=False)]
+
+    assert run.record.summary == {"title": "[redacted:configured]/a.py"}
+    keys = {event.key for event in told if isinstance(event, StepFinished)}
+    assert keys == {"[redacted:configured]/a.py"}
+    assert SECRET not in kept(storage)
+
+
+async def test_s33_a_key_that_holds_a_secret_is_refused() -> None:
+    """It is stored as it is, since runs and steps are found by it."""
+
+    async def keyed(run: RunContext, given: dict[str, Any]) -> None:
+        await run.step("look", lambda: None, key=given["text"])
+
+    storage = MemoryStorage()
+    async with engine_with(storage, SECRET) as engine:
+        engine.workflow("keyed")(keyed)
+        with pytest.raises(ConfigurationError, match="holds a secret"):
+            await engine.submit("keyed", {"text": "x"}, key=f"k-{SECRET}")
+        run = await engine.submit("keyed", {"text": SECRET}, key="k")
+        with pytest.raises(WorkflowError, match="key of step 'look' holds a secret"):
+            await run.result()
+
     assert SECRET not in kept(storage)
 
 

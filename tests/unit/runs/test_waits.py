@@ -13,6 +13,7 @@ from codeflow_engine import AsyncEngine
 from codeflow_engine.domain.budget import Budget
 from codeflow_engine.domain.run import RunFinished, RunStatus, RunWaiting
 from codeflow_engine.errors import (
+    ConfigurationError,
     RunCancelledError,
     RunNotFoundError,
     SerializationError,
@@ -160,8 +161,15 @@ async def test_a_signal_that_comes_while_the_run_is_put_aside_is_not_lost(
 async def test_signals_need_a_run_and_plain_data(engine: AsyncEngine) -> None:
     """What cannot be delivered is an error of the sender."""
     run = await engine.submit("ask", {})
-    with pytest.raises(SerializationError):
-        await run.send("answer", object())
+    deep: list[Any] = []
+    for _ in range(5000):
+        deep = [deep]
+    for value in (object(), b"x", float("nan"), 10**5000, deep):
+        with pytest.raises(SerializationError):
+            await run.send("answer", value)
+    for name, signal_id in ((5, None), ("answer", 5)):
+        with pytest.raises(ConfigurationError):
+            await run.send(name, 1, id=signal_id)  # type: ignore[arg-type] # it is wrong
     await run.cancel()
     with pytest.raises(RunNotFoundError):
         await engine._executor.send("nobody", "answer", 1, None)
