@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
-from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from codeflow_engine.contracts import WorkflowBackend, WorkflowCapability
@@ -18,7 +18,7 @@ from codeflow_engine.runs.batches import in_time
 from codeflow_engine.runs.containment import contained, describe, redact
 from codeflow_engine.runs.context import Toolbox
 from codeflow_engine.runs.events import EventStream, tell_end
-from codeflow_engine.runs.inbox import Children
+from codeflow_engine.runs.family import children_of
 from codeflow_engine.runs.known import KnownRuns
 from codeflow_engine.runs.live import Execution, LiveRun, Outcome, Stop, until_settled
 from codeflow_engine.runs.outcomes import Outcomes
@@ -60,7 +60,7 @@ class Executor:
             runner=runner or DirectRunner(tools.threads),
             writes=self._asking.writes,
             suspects=Suspects(self._asking.writes),
-            children=self._children,
+            children=partial(children_of, self),
             end_family=self._end_family,
         )
         self._opening = asyncio.Lock()
@@ -118,9 +118,10 @@ class Executor:
         self._check_open()
         if transaction is None:
             await self.open()
-        return await self._submit(request, transaction)
+        return await self.store(request, transaction)
 
-    async def _submit(self, request: Request, transaction: object = None) -> LiveRun:
+    async def store(self, request: Request, transaction: object = None) -> LiveRun:
+        """Do what `submit` does, also for a run under way whose engine takes up no more."""
         # The first use imports the workflow, and the input may be a patch of many megabytes
         # that is read and indexed: neither holds up the loop.
         try:
@@ -290,9 +291,10 @@ class Executor:
             StorageError: It could not be written.
         """
         await self.open()
-        return await self._resume(run_id)
+        return await self.go_on(run_id)
 
-    async def _resume(self, run_id: str) -> RunRecord:
+    async def go_on(self, run_id: str) -> RunRecord:
+        """Do what `resume` does, also for a run under way whose engine takes up no more."""
         before = (await self.known.look(run_id)).record
         if await self.known.interrupted(limit=1, run_ids=[run_id]):
             self._worker.own(run_id)
@@ -334,28 +336,6 @@ class Executor:
             live.execution.hear()
         else:
             self._worker.nudge()
-
-    def _children(self, parent: RunRecord) -> Children:
-        async def submit(workflow: str, given: Mapping[str, Any], key: str) -> RunRecord:
-            # Also where this engine takes up no more: the parent is still under way.
-            request = Request(workflow=workflow, given=given, key=key, parent=parent.run_id)
-            return (await self._submit(request)).record
-
-        async def look(run_id: str) -> RunRecord:
-            return (await self.known.look(run_id)).record
-
-        async def resume(run_id: str) -> RunRecord:
-            with suppress(ConfigurationError):  # somebody else has resumed it
-                return await self._resume(run_id)
-            return await look(run_id)
-
-        return Children(
-            submit=submit,
-            look=look,
-            resume=resume,
-            outcome=self.outcomes.read,
-            result_type=self.outcomes.type_of,
-        )
 
     async def drain(self, *, grace: float) -> None:
         """Take no more runs; wait so long for those under way, then give them back.

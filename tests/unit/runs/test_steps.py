@@ -333,7 +333,7 @@ async def test_an_error_that_was_caught_is_raised_again(shop: Shop, storage: Mem
 
 
 async def test_d40_an_error_that_cannot_be_kept_comes_back_as_one_that_says_so(
-    shop: Shop, storage: MemoryStorage
+    storage: MemoryStorage,
 ) -> None:
     """Whoever is in another process gets the same: the type's name, and never foreign text."""
 
@@ -354,11 +354,9 @@ async def test_d40_an_error_that_cannot_be_kept_comes_back_as_one_that_says_so(
         with pytest.raises(StepError, match="OddError") as caught:
             await run.result()
         assert isinstance(caught.value.__cause__, OddError)
-        run_id = run.id
-        del run
     async with AsyncEngine(storage=storage) as other:
         with pytest.raises(StepError, match="OddError") as caught:
-            await (await other.run(run_id)).result()
+            await (await other.run(run.id)).result()
         assert "opensesame" not in str(caught.value)
 
 
