@@ -38,6 +38,13 @@ class Sweeping(MemoryStorage):
         return Pruned(runs=more) + await super().prune(tenant, before=before, limit=limit)
 
 
+class Unfeeling(MemoryStorage):
+    """Takes a run from the one that has started it, and waits for it."""
+
+    def _is_awaited(self, run: RunRecord) -> bool:
+        return False
+
+
 class ByAge(MemoryStorage):
     """Prunes by when a run began."""
 

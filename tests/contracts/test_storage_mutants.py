@@ -129,6 +129,9 @@ TestSweeping = of(
     "test_d46_a_run_that_has_not_ended_is_never_removed",
     "test_pruning_while_others_write_removes_what_has_ended_alone",
 )
+TestUnfeeling = of(
+    ends.Unfeeling, "test_d46_a_run_stays_for_as_long_as_the_one_that_has_started_it_goes_on"
+)
 TestByAge = of(ends.ByAge, "test_the_last_update_decides_and_the_moment_itself_is_not_before")
 TestYoungestFirst = of(
     ends.YoungestFirst, "test_d46_records_are_removed_in_batches_the_oldest_first"

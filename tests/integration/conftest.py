@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cli_runs import use_plugin
 from cli_work import Stand
+from damaged_rows import Damage, damaging
 from git_trees import Tree
 from hostile_repository import Hostile, build
 from hostile_runs import Listener
@@ -62,6 +63,14 @@ async def sql_storage(
     await made.migrate()
     yield made
     await made.aclose()
+
+
+@pytest.fixture
+def damage(sql_storage: SQLStorage, url_of: Callable[[str], str]) -> Iterator[Damage]:
+    """Give what changes rows in the back of the storage."""
+    is_sqlite = sql_storage._database.place.dialect == "sqlite"
+    with damaging(url_of("sqlite" if is_sqlite else "psycopg")) as damage:
+        yield damage
 
 
 @pytest.fixture

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+from typing import Any
 
 from cli_runs import CLEAN_PATCH
 from cli_work import Stand, end, said, until, written
 
+from codeflow_engine import Engine
 from codeflow_engine.domain.run import RunStatus
 
 
@@ -35,6 +37,35 @@ def test_changes_of_runs_are_followed_as_they_happen(stand: Stand) -> None:
 
     assert said(follower) == ""
     assert json.loads(written(follower).splitlines()[0])["workflow"] == "approved"
+
+
+def test_every_run_is_followed_however_many_there_are(stand: Stand) -> None:
+    """Those under way that are older than hundreds, and hundreds that come and end at once."""
+    with Engine(storage=stand.url, executes="none", plugins_allow=[]) as engine:
+        engine.workflow("done")(nothing)
+        old = [engine.submit("done", {}) for _ in range(130)]
+        with stand.started("runs", "-f", "--format", "json", "--limit", "130") as follower:
+            until(lambda: len(written(follower).splitlines()) == len(old))
+            for run in old:
+                run.cancel()
+            new = [engine.submit("done", {}) for _ in range(130)]
+            for run in new:
+                run.cancel()
+            ids = {run.id for run in (*old, *new)}
+            until(lambda: cancelled(follower) == ids)
+            assert end(follower, signal.SIGINT) == 0
+
+    assert said(follower) == ""
+
+
+def cancelled(process: subprocess.Popen[bytes]) -> set[str]:
+    # The last line may be there in part.
+    lines = map(json.loads, written(process).split("\n")[:-1])
+    return {one["run_id"] for one in lines if one["status"] == "cancelled"}
+
+
+async def nothing(run: Any, given: Any) -> None:
+    """Be there, to be cancelled."""
 
 
 def test_one_status_is_followed_alone_as_text(stand: Stand) -> None:

@@ -96,7 +96,8 @@ class Journal(ABC):
         """Find runs that may be claimed, the highest priority first, then the oldest.
 
         Due is a run that is pending, waiting or parked with a `wake_at` that is not after
-        `now`, and one that is running whose worker has no lease any more.
+        `now`, and one that is running whose worker has no lease any more. One whose record
+        is damaged hides no other one, and may be found: who claims it is told.
 
         Args:
             tenant: Whose.
@@ -125,7 +126,8 @@ class Journal(ABC):
         whose worker was gone has one recovery more.
 
         Raises:
-            StorageError: The worker has no lease: `renew` comes first.
+            StorageError: The worker has no lease: `renew` comes first. Or a run is damaged,
+                and none was taken: who asks for each alone has the others.
         """
 
     @abstractmethod

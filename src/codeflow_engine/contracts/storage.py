@@ -175,6 +175,7 @@ class Storage(Backend):
         Runs that have ended and were last updated before the moment go with their events
         and reviews, at most `limit` of them; then known findings last seen before it, and
         dismissals that expired before it, each at most `limit` too. A run that has not
-        ended is never removed. A `Journal` removes steps, signals and effects with their
-        run, and answers that were put before the moment.
+        ended is never removed, and neither is one whose `parent` has not ended: that may ask
+        for its result yet. A `Journal` removes steps, signals and effects with their run,
+        and answers that were put before the moment.
         """

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from codeflow_engine.domain.review import Review
 from codeflow_engine.domain.run import RunRecord, RunStatus
-from codeflow_engine.errors import RunCancelledError, RunTimeoutError, WorkflowError
+from codeflow_engine.errors import RunCancelledError, RunTimeoutError, StorageError, WorkflowError
 from codeflow_engine.runs import codec
 from codeflow_engine.runs.coding import decoded
 from codeflow_engine.runs.failures import read_failure
@@ -72,6 +72,7 @@ class Outcomes:
         Raises:
             RunCancelledError: It was cancelled.
             RunTimeoutError: It passed its deadline.
+            StorageError: What it has left is damaged.
             WorkflowError: It has no result that could be read.
             CodeflowError: Whatever ended it.
         """
@@ -94,7 +95,7 @@ class Outcomes:
         if status is RunStatus.SUCCEEDED:
             return Outcome(value=await self._result(record, data))
         if status is RunStatus.FAILED and data is not None:
-            return Outcome(error=read_failure(data.decode("ascii")))
+            return Outcome(error=_failure(record, data))
         return Outcome(
             error=WorkflowError(f"run {record.run_id} has no result: it is {status}: {told}")
         )
@@ -120,3 +121,11 @@ class Outcomes:
             if isinstance(review, Review) and review.run_id == record.run_id:
                 return review
         raise WorkflowError(f"run {record.run_id} has no result that was kept")
+
+
+def _failure(record: RunRecord, data: bytes) -> BaseException:
+    try:
+        return read_failure(data.decode("ascii"))
+    except ValueError:
+        told = f"the error of run {record.run_id!r} is damaged, or written by another version"
+        raise StorageError(told) from None

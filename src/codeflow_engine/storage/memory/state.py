@@ -53,9 +53,15 @@ class MemoryState:
         for child in records.get(records.children.get(run.run_id, ())):
             if child.status.is_terminal:
                 self._ended.setdefault((run.tenant, child.run_id))
-        parent = records.runs.get(run.parent) if run.parent is not None else None
-        if parent is None or parent.status.is_terminal:
+        if not self._is_awaited(run):
             self._ended.setdefault((run.tenant, run.run_id))
+
+    def _is_awaited(self, run: RunRecord) -> bool:
+        """Say whether the run that has started this one is under way."""
+        if run.parent is None:
+            return False
+        parent = self._tenants[run.tenant].runs.get(run.parent)
+        return parent is not None and not parent.status.is_terminal
 
     def _trim(self) -> None:
         """Forget the runs that ended first, beyond the number of those to keep."""

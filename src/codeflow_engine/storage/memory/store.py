@@ -126,7 +126,11 @@ class MemoryStorage(MemoryJournal, Storage):
         """Remove what is old, the oldest first."""
         check_zones([before])
         records = self._tenants[tenant]
-        ended = [run for run in records.runs.values() if run.status.is_terminal]
+        ended = [
+            run
+            for run in records.runs.values()
+            if run.status.is_terminal and not self._is_awaited(run)
+        ]
         runs = _oldest(ended, lambda run: run.updated_at, before, limit)
         for run in runs:
             self._remove(tenant, run.run_id)

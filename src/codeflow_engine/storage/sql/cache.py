@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, func, select
 
 from codeflow_engine.contracts import Cache
 from codeflow_engine.errors import StorageError
+from codeflow_engine.storage.sql.damage import DAMAGED
 from codeflow_engine.storage.sql.database import Database
 from codeflow_engine.storage.sql.settings import SQLSettings
 from codeflow_engine.storage.sql.statements import chunks, upsert
@@ -145,7 +146,8 @@ def _get(connection: Connection, digests: Sequence[str], now: int) -> dict[str, 
         statement = select(CACHE.c.digest, CACHE.c.value).where(
             CACHE.c.digest.in_(chunk), CACHE.c.expires_at > now
         )
-        found.update((row.digest, bytes(row.value)) for row in connection.execute(statement))
+        rows = connection.execute(statement)
+        found.update((row.digest, row.value) for row in rows if row.value is not DAMAGED)
     return found
 
 

@@ -6,10 +6,12 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, Text
+from sqlalchemy import BigInteger, Dialect, LargeBinary, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-__all__ = ["KEY_TEXT", "Key", "Moment", "escape", "microseconds", "moment", "unescape"]
+from codeflow_engine.storage.sql.damage import DAMAGED
+
+__all__ = ["KEY_TEXT", "Bytes", "Key", "Moment", "escape", "microseconds", "moment", "unescape"]
 
 KEY_TEXT = Text().with_variant(Text(collation="C"), "postgresql")
 """Text that is compared by code point, as SQLite and Python do it by themselves."""
@@ -37,9 +39,11 @@ class Key(TypeDecorator[str]):
         """Write a text."""
         return None if value is None else escape(value)
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's form
-        """Read a text."""
-        return None if value is None else unescape(value)
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's form
+        """Read a text; `DAMAGED` for anything else."""
+        if isinstance(value, str):
+            return unescape(value)
+        return None if value is None else DAMAGED
 
 
 class Moment(TypeDecorator[datetime]):
@@ -52,9 +56,25 @@ class Moment(TypeDecorator[datetime]):
         """Write a moment."""
         return None if value is None else microseconds(value)
 
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's form
-        """Read a moment, in UTC."""
-        return None if value is None else moment(value)
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's form
+        """Read a moment, in UTC; `DAMAGED` for anything else."""
+        if value is None:
+            return None
+        try:
+            return moment(value) if isinstance(value, int) else DAMAGED
+        except OverflowError:
+            return DAMAGED
+
+
+class Bytes(TypeDecorator[bytes]):
+    """Bytes. A number is none: Python would make so many zeros of it."""
+
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = LargeBinary
+    cache_ok: bool | None = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's form
+        """Read bytes; `DAMAGED` for anything else."""
+        return value if value is None or isinstance(value, bytes) else DAMAGED
 
 
 def escape(text: str) -> str:

@@ -123,6 +123,9 @@ def _from_driver(error: exc.DBAPIError, place: str, *, connected: bool) -> Failu
     code = getattr(original, "sqlite_errorcode", None)
     if isinstance(code, int):
         return _from_sqlite(original, code, place)
+    if isinstance(original, sqlite3.OperationalError):
+        # Without a code it comes from the driver, which found a text that is not UTF-8.
+        return Failure(StorageError(f"{place} holds a text that cannot be read"), Again.NEVER)
     state = getattr(original, "sqlstate", None) or getattr(original, "pgcode", None)
     if isinstance(state, str) and state:
         lost = error.connection_invalidated

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, delete, select, tuple_
+from sqlalchemy import Column, Connection, delete, exists, select, tuple_
 
 from codeflow_engine.contracts import Pruned
 from codeflow_engine.domain.run import RunStatus
@@ -24,6 +24,7 @@ from codeflow_engine.storage.sql.tables import (
 __all__ = ["prune"]
 
 _ENDED = [status.value for status in RunStatus if status.is_terminal]
+_PARENTS = RUNS.alias()
 
 
 def prune(connection: Connection, tenant: str, before: datetime, limit: int) -> Pruned:
@@ -37,16 +38,23 @@ def prune(connection: Connection, tenant: str, before: datetime, limit: int) -> 
 
 
 def _prune_runs(connection: Connection, tenant: str, before: datetime, limit: int) -> int:
-    is_old = (RUNS.c.tenant == tenant) & RUNS.c.status.in_(_ENDED) & (RUNS.c.updated_at < before)
+    has_ended = (RUNS.c.tenant == tenant) & RUNS.c.status.in_(_ENDED)
+    is_old = has_ended & (RUNS.c.updated_at < before)
+    # Nobody but its own parent asks for a run: those further above need not be looked at.
+    is_awaited = exists().where(
+        _PARENTS.c.tenant == RUNS.c.tenant,
+        _PARENTS.c.run_id == RUNS.c.parent,
+        _PARENTS.c.status.not_in(_ENDED),
+    )
     oldest = (
         select(RUNS.c.run_id)
-        .where(is_old)
+        .where(is_old, ~is_awaited)
         .order_by(RUNS.c.updated_at, RUNS.c.run_id)
         .limit(bounded(limit))
     )
     some = among(connection, RUNS.c.run_id, connection.execute(oldest).scalars())
     # Asked once more, under the lock of the row: somebody may have taken a run up again.
-    gone = delete(RUNS).where(is_old, some).returning(RUNS.c.run_id)
+    gone = delete(RUNS).where(is_old, ~is_awaited, some).returning(RUNS.c.run_id)
     ids = connection.execute(gone).scalars().all()
     for table in (EVENTS, REVIEWS, STEPS, SIGNALS, EFFECTS):
         theirs = among(connection, table.c.run_id, ids)

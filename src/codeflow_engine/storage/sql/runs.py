@@ -18,6 +18,7 @@ from codeflow_engine.domain.run import RunRecord, RunStatus
 from codeflow_engine.errors import StorageError
 from codeflow_engine.storage.sql.bulk import BYTES, FLAG, NUMBER, REAL, TEXT, insertion
 from codeflow_engine.storage.sql.columns import escape, microseconds, unescape
+from codeflow_engine.storage.sql.damage import damaged, reading
 from codeflow_engine.storage.sql.statements import among, bounded
 from codeflow_engine.storage.sql.tables import RUNS
 
@@ -30,6 +31,7 @@ __all__ = [
     "names_json",
     "put_runs",
     "read_changed",
+    "read_names",
     "read_runs",
     "run_row",
     "selected",
@@ -163,6 +165,21 @@ def names_json(names: Iterable[str]) -> str | None:
     return json.dumps(written, ensure_ascii=False) if written else None
 
 
+def read_names(name: str, written: str | None) -> tuple[str, ...]:
+    """Read names of signals that `names_json` has written.
+
+    Raises:
+        StorageError: They cannot be read; names the row.
+    """
+    if written is None:
+        return ()
+    with reading(name):
+        names = json.loads(written)
+        if isinstance(names, list):
+            return tuple(map(unescape, names))
+    raise damaged(name)
+
+
 def check_moment(at: datetime) -> None:
     """See that a time names a moment.
 
@@ -191,7 +208,7 @@ def _columns_of(row: Row[Any]) -> dict[str, Any]:
         "status": row.status,
         "updated_at": row.updated_at,
         "wake_at": row.wake_at,
-        "waits_for": _names(row),
+        "waits_for": read_names(f"run {row.run_id!r}", row.waits_for),
         "started_at": row.started_at,
         "deadline": row.deadline,
         "seconds_left": row.seconds_left,
@@ -200,20 +217,6 @@ def _columns_of(row: Row[Any]) -> dict[str, Any]:
     }
     for name, value in (("error", row.error), ("summary", row.summary)):
         if value is not None:
-            told[name] = _loaded(row, value)
+            with reading(f"run {row.run_id!r}"):
+                told[name] = json.loads(value)
     return told
-
-
-def _names(row: Row[Any]) -> tuple[str, ...]:
-    if row.waits_for is None:
-        return ()
-    return tuple(map(unescape, _loaded(row, row.waits_for)))
-
-
-def _loaded(row: Row[Any], text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        raise StorageError(
-            f"run {row.run_id!r} is damaged, or written by another version"
-        ) from None

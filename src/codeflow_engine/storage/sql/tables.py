@@ -13,14 +13,13 @@ from sqlalchemy import (
     Column,
     Double,
     Index,
-    LargeBinary,
     MetaData,
     Table,
     Text,
     text,
 )
 
-from codeflow_engine.storage.sql.columns import Key, Moment
+from codeflow_engine.storage.sql.columns import Bytes, Key, Moment
 
 __all__ = [
     "ANSWERS",
@@ -105,8 +104,8 @@ RUNS = Table(
     Column("fence", BigInteger, nullable=False, server_default=text("0")),
     Column("recoveries", BigInteger, nullable=False, server_default=text("0")),
     Column("cancelling", Boolean, nullable=False, server_default=text("false")),
-    Column("payload", LargeBinary),
-    Column("result", LargeBinary),
+    Column("payload", Bytes),
+    Column("result", Bytes),
     Index("codeflow_runs_created", "tenant", "created_at", "run_id"),
     Index("codeflow_runs_status", "tenant", "status", "created_at", "run_id"),
     Index("codeflow_runs_updated", "tenant", "updated_at", "run_id"),
@@ -131,7 +130,7 @@ STEPS = Table(
     Column("started_at", Moment, nullable=False),
     Column("finished_at", Moment, nullable=False),
     Column("wake_at", Moment),
-    Column("value", LargeBinary),
+    Column("value", Bytes),
     Column("error", Key),
 )
 
@@ -228,7 +227,7 @@ CACHE = Table(
     METADATA,
     # A digest of what the caller calls it, so that any key of any length fits.
     Column("digest", Text, primary_key=True),
-    Column("value", LargeBinary, nullable=False),
+    Column("value", Bytes, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("written_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from codeflow_engine.domain.run import RunStatus
 from codeflow_engine.storage.sql.journal.leases import is_live
 from codeflow_engine.storage.sql.tables import RUNS, WORKERS
 
-__all__ = ["Allowance", "claim_alone"]
+__all__ = ["Allowance", "Candidate", "claim_alone"]
 
 
 def claim_alone(connection: Connection, tenant: str) -> None:
@@ -27,6 +28,16 @@ def claim_alone(connection: Connection, tenant: str) -> None:
         digest = hashlib.blake2b(f"codeflow claims {tenant}".encode("utf-8", "surrogatepass"))
         number = int.from_bytes(digest.digest()[:8], "big", signed=True)
         connection.execute(select(func.pg_advisory_xact_lock(number)))
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A run that is due, with what limits are about; of a damaged one that may be anything."""
+
+    run_id: str
+    workflow: Any
+    partition: Any
+    started_at: Any
 
 
 class Allowance:
@@ -43,13 +54,13 @@ class Allowance:
         self, connection: Connection, tenant: str, limits: Mapping[str, RunLimits], now: datetime
     ) -> None:
         self._limits = limits
-        self._running: Counter[str] = Counter()
-        self._partitions: Counter[tuple[str, str | None]] = Counter()
+        self._running: Counter[Any] = Counter()
+        self._partitions: Counter[tuple[Any, Any]] = Counter()
         self._starts: Counter[str] = Counter()
         if limits:
             self._count(connection, tenant, now)
 
-    def take(self, row: Row[Any]) -> bool:
+    def take(self, row: Candidate | Row[Any]) -> bool:
         """Give a run a place; say whether there was one."""
         limits = self._limits.get(row.workflow)
         if limits is None:
@@ -84,7 +95,7 @@ class Allowance:
             elif _is_full(limits.starts, self._starts[name]):
                 unable.append(name)
         for key, count in self._partitions.items():
-            if key[1] is not None and _is_full(self._limits[key[0]].partition, count):
+            if isinstance(key[1], str) and _is_full(self._limits[key[0]].partition, count):
                 crowded.append(key)
         refused: list[ColumnElement[bool]] = []
         if shut:
@@ -96,7 +107,7 @@ class Allowance:
             refused.append(RUNS.c.partition.is_not(None) & pairs.in_(crowded))
         return not_(or_(*refused)) if refused else None
 
-    def _add(self, row: Row[Any], number: int) -> None:
+    def _add(self, row: Candidate | Row[Any], number: int) -> None:
         self._running[row.workflow] += number
         self._partitions[row.workflow, row.partition] += number
 

@@ -19,6 +19,7 @@ from codeflow_engine.domain.run import RunRecord, RunStatus
 from codeflow_engine.errors import StorageError
 from codeflow_engine.storage.sql.bulk import NUMBER, REAL, TEXT, change
 from codeflow_engine.storage.sql.columns import escape, microseconds, moment
+from codeflow_engine.storage.sql.damage import DAMAGED, damaged, reading
 from codeflow_engine.storage.sql.journal.allowance import Allowance, claim_alone
 from codeflow_engine.storage.sql.journal.due import Asked
 from codeflow_engine.storage.sql.journal.leases import is_live
@@ -69,16 +70,19 @@ def claim(connection: Connection, asked: Asked, worker: str) -> tuple[Claim, ...
         claim_alone(connection, tenant)
     found = connection.execute(_under_lock(connection, tenant, run_ids)).all()
     rows = {row.run_id: row for row in found}
-    live = _live(connection, {worker, *(row.owner for row in found if row.owner is not None)})
+    # An owner that is damaged is gone.
+    live = _live(connection, {worker, *(row.owner for row in found if isinstance(row.owner, str))})
     if worker not in live:
         raise StorageError(f"worker {worker!r} has no lease, and claims nothing without one")
     allowance = Allowance(connection, tenant, asked.limits, now)
-    taken = []
+    taken, changes = [], []
     for row in (rows[run_id] for run_id in dict.fromkeys(run_ids) if run_id in rows):
         is_held = row.status == RunStatus.RUNNING and row.owner == worker
-        if allowance.retake(row) if is_held else _is_due(row, now, live) and allowance.take(row):
-            taken.append(row)
-    changes = [_begun(row, now, is_lost=row.owner not in live) for row in taken]
+        with reading(f"run {row.run_id!r}"):
+            is_due = is_held or _is_due(row, now, live)
+            if is_due and (allowance.retake(row) if is_held else allowance.take(row)):
+                taken.append(row)
+                changes.append(_begun(row, now, is_lost=row.owner not in live))
     records = read_changed(taken, changes)
     rows_now = [_row(one, worker, row.fence + 1) for row, one in zip(taken, records, strict=True)]
     _CLAIM.execute(connection, rows_now)
@@ -109,6 +113,8 @@ def _is_due(row: Row[Any], now: datetime, live: set[str]) -> bool:
 
 def _begun(row: Row[Any], now: datetime, *, is_lost: bool) -> dict[str, Any]:
     """Say what of a run becomes different where it is executed from now on."""
+    if not isinstance(row.fence, int) or row.payload is DAMAGED:
+        raise damaged(f"run {row.run_id!r}")
     deadline = row.deadline
     if deadline is None and row.seconds_left is not None:
         left = microseconds(now) + int(row.seconds_left * _SECOND)
@@ -151,11 +157,14 @@ def _claims(
     theirs = RUNS.c.tenant == tenant, among(connection, RUNS.c.run_id, run_ids)
     statement = select(RUNS.c.run_id, last).where(*theirs)
     events = {row[0]: row[1] or 0 for row in connection.execute(statement)}
+    for run_id, sequence in events.items():
+        if not isinstance(sequence, int):
+            raise damaged(f"an event of run {run_id!r}")
     return tuple(
         Claim(
             record=record,
             fence=row.fence + 1,
-            payload=bytes(row.payload or b""),
+            payload=row.payload or b"",
             steps=steps.get(record.run_id, ()),
             last_event=events.get(record.run_id, 0),
         )

@@ -16,6 +16,8 @@ from sqlalchemy import Connection
 from codeflow_engine.domain.run import RunStatus
 from codeflow_engine.storage.sql.bulk import Question
 from codeflow_engine.storage.sql.columns import escape, unescape
+from codeflow_engine.storage.sql.damage import reading
+from codeflow_engine.storage.sql.runs import read_names
 
 __all__ = ["Standing", "locked"]
 
@@ -53,11 +55,16 @@ class Standing:
     @property
     def is_over(self) -> bool:
         """Whether it has ended."""
-        return RunStatus(self.status).is_terminal
+        with reading(f"run {self.run_id!r}"):
+            return RunStatus(self.status).is_terminal
 
-    def names(self) -> Iterable[str]:
-        """List the signals that it waits for."""
-        return map(unescape, json.loads(self.waits_for or "[]"))
+    def names(self) -> tuple[str, ...]:
+        """List the signals that it waits for.
+
+        Raises:
+            StorageError: They cannot be read.
+        """
+        return read_names(f"run {self.run_id!r}", self.waits_for)
 
 
 def locked(connection: Connection, tenant: str, run_ids: Iterable[str]) -> dict[str, Standing]:
@@ -67,7 +74,8 @@ def locked(connection: Connection, tenant: str, run_ids: Iterable[str]) -> dict[
     for row in _LOCK.ask(connection, asked, escape(tenant)):
         standing = Standing(*row)
         standing.run_id = unescape(standing.run_id)
-        if standing.parent is not None:
-            standing.parent = unescape(standing.parent)
+        # One that is damaged cannot be told anything.
+        is_text = isinstance(standing.parent, str)
+        standing.parent = unescape(standing.parent or "") if is_text else None
         found[standing.run_id] = standing
     return found

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection, false, func, select
 
 from codeflow_engine.domain.bodies import decode, encode
 from codeflow_engine.domain.journal import Notice, Signal
+from codeflow_engine.errors import StorageError
 from codeflow_engine.storage.sql.bulk import FLAG, NUMBER, TEXT, change, insertion
 from codeflow_engine.storage.sql.columns import escape
 from codeflow_engine.storage.sql.journal.locking import Standing, locked
@@ -24,6 +26,7 @@ __all__ = [
     "read_signals",
     "send",
     "sent",
+    "waits_of",
     "wake",
 ]
 
@@ -49,6 +52,8 @@ TAKE = change(
 """Marks signals as received."""
 
 _WAKE = change("codeflow_runs", {"wake_at": (NUMBER, "@")}, {"tenant": TEXT, "run_id": TEXT})
+
+_MOST_NUMBER = 2**63 - 1
 
 type Sent = tuple[str, tuple[Any, ...]]
 """The run that a signal goes to, and its row, which has no number yet."""
@@ -81,7 +86,8 @@ def add(connection: Connection, tenant: str, signals: Sequence[Sent]) -> None:
         return
     theirs = among(connection, SIGNALS.c.run_id, {run_id for run_id, _ in signals})
     last = select(SIGNALS.c.run_id, func.max(SIGNALS.c.number)).where(
-        SIGNALS.c.tenant == tenant, theirs
+        # On SQLite a text that was put there is greater than any number, and no number.
+        *(SIGNALS.c.tenant == tenant, theirs, SIGNALS.c.number < _MOST_NUMBER)
     )
     found = connection.execute(last.group_by(SIGNALS.c.run_id))
     numbers: dict[str, int] = {row[0]: row[1] for row in found}
@@ -90,6 +96,19 @@ def add(connection: Connection, tenant: str, signals: Sequence[Sent]) -> None:
         numbers[run_id] = numbers.get(run_id, 0) + 1
         rows.append((*row, numbers[run_id], False))
     _ADD.execute(connection, rows)
+
+
+def waits_of(rows: Mapping[str, Standing], run_ids: Iterable[str]) -> dict[str, Iterable[str]]:
+    """Read what locked runs wait for.
+
+    A damaged one is left out: whoever tells it of an end has to come to its own, and who
+    executes it hears of the damage.
+    """
+    found: dict[str, Iterable[str]] = {}
+    for run_id in run_ids:
+        with suppress(StorageError):
+            found[run_id] = rows[run_id].names()
+    return found
 
 
 def wake(
@@ -149,8 +168,10 @@ def notices(connection: Connection, tenant: str, run_ids: Iterable[str]) -> tupl
     statement = select(RUNS.c.run_id, RUNS.c.fence, RUNS.c.cancelling, untaken).where(
         RUNS.c.tenant == tenant, among(connection, RUNS.c.run_id, set(asked))
     )
+    # What is said of a damaged run is not known, and must not hide what is said of others.
     found = {
         run_id: Notice(run_id=run_id, fence=fence, cancelling=cancelling, signals=count)
         for run_id, fence, cancelling, count in connection.execute(statement)
+        if isinstance(fence, int)
     }
     return tuple(found[run_id] for run_id in asked if run_id in found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, null, select, update
@@ -12,6 +13,7 @@ from codeflow_engine.domain.journal import StepKind, StepRecord, StepState
 from codeflow_engine.errors import StorageError
 from codeflow_engine.storage.sql.bulk import BYTES, NUMBER, TEXT, insertion
 from codeflow_engine.storage.sql.columns import escape, microseconds
+from codeflow_engine.storage.sql.damage import DAMAGED, damaged, reading
 from codeflow_engine.storage.sql.statements import among
 from codeflow_engine.storage.sql.tables import RUNS, STEPS
 
@@ -32,6 +34,12 @@ _COLUMNS = {
     "value": BYTES,
     "error": TEXT,
 }
+_TYPES = (
+    *(str, str, str, int, str, str, int, datetime, datetime),
+    *(datetime | None, bytes | None, str | None),
+)
+"""Of what a row holds after the tenant."""
+
 _KEY = 4
 _STATE = [*_COLUMNS].index("state")
 _REPLACED = ", ".join(f'"{name}" = excluded."{name}"' for name in [*_COLUMNS][_KEY:])
@@ -109,7 +117,11 @@ def read_results(
         among(connection, columns.run_id, set(run_ids)),
         columns.result.is_not(None),
     )
-    return {run_id: bytes(result) for run_id, result in connection.execute(statement)}
+    found = {row.run_id: row.result for row in connection.execute(statement)}
+    for run_id, result in found.items():
+        if result is DAMAGED:
+            raise damaged(f"the result of run {run_id!r}")
+    return found
 
 
 def drop_values(connection: Connection, tenant: str, run_ids: Iterable[str]) -> None:
@@ -120,12 +132,11 @@ def drop_values(connection: Connection, tenant: str, run_ids: Iterable[str]) -> 
 
 
 def _step(row: Row[Any]) -> StepRecord:
-    try:
+    name = f"step {row.name!r} of run {row.run_id!r}"
+    if not all(map(isinstance, row, _TYPES)):
+        raise damaged(name)
+    with reading(name):
         kind, state = StepKind(row.kind), StepState(row.state)
-    except ValueError:
-        raise StorageError(
-            f"step {row.name!r} of run {row.run_id!r} is damaged, or written by another version"
-        ) from None
     return StepRecord(
         run_id=row.run_id,
         name=row.name,
@@ -137,6 +148,6 @@ def _step(row: Row[Any]) -> StepRecord:
         started_at=row.started_at,
         finished_at=row.finished_at,
         wake_at=row.wake_at,
-        value=None if row.value is None else bytes(row.value),
+        value=row.value,
         error=row.error,
     )

@@ -125,7 +125,7 @@ def _tell_parents(
     ]
     signals.add(connection, tenant, told)
     ids = {row.run_id for row in ended}
-    waits = {run_id: rows[run_id].names() for run_id, _ in told if run_id not in ids}
+    waits = signals.waits_of(rows, (run_id for run_id, _ in told if run_id not in ids))
     signals.wake(connection, tenant, rows, waits)
 
 

@@ -157,7 +157,7 @@ def _write(connection: Connection, tenant: str, writes: Sequence[_Written]) -> d
     _count_anew(connection, tenant, rows, kept)
     states = {one.run_id: one.state for one in kept if one.state is not None}
     _change(connection, tenant, rows, states)
-    waits = {run_id: rows[run_id].names() for run_id, _ in sent}
+    waits = signals.waits_of(rows, (run_id for run_id, _ in sent))
     waits |= {run_id: changed.waits_for for run_id, changed in states.items()}
     signals.wake(connection, tenant, rows, waits)
     return said

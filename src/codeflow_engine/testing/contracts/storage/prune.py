@@ -55,6 +55,32 @@ class PruneTests:
         left = [one.value for one in RunStatus if await backend.read_events("a", one.value)]
         assert sorted(left) == active
 
+    async def test_d46_a_run_stays_for_as_long_as_the_one_that_has_started_it_goes_on(
+        self, backend: Storage
+    ) -> None:
+        """Its parent may ask for its result yet; those that stay are in nobody's way."""
+        going = [one for one in RunStatus if not one.is_terminal]
+        await backend.put_runs([run(one.value, status=one) for one in going])
+        await backend.put_runs([run("done", status=_DONE, minutes=9)])
+        for one in (*(one.value for one in going), "done", "gone"):
+            await backend.put_runs([run(f"by {one}", status=_DONE, parent=one)])
+        await backend.put_runs([run("of b", "b", status=_DONE, parent="running")])
+        await backend.append_events("a", [event("by waiting", 1)])
+
+        first = await backend.prune("a", before=_LATER, limit=2)
+        left = await _ids(backend)
+        second = await backend.prune("a", before=_LATER, limit=2)
+        third = await backend.prune("b", before=_LATER)
+
+        kept = [one.value for one in going]
+        assert (first, second, third) == (Pruned(runs=2), Pruned(runs=1), Pruned(runs=1))
+        assert left == sorted([*kept, "done", *(f"by {one}" for one in kept)])
+        assert await _ids(backend) == sorted([*kept, *(f"by {one}" for one in kept)])
+        assert len(await backend.read_events("a", "by waiting")) == 1
+
+        await backend.put_runs([run("waiting", status=_DONE, minutes=9)])
+        assert await backend.prune("a", before=_LATER) == Pruned(runs=2)
+
     async def test_the_last_update_decides_and_the_moment_itself_is_not_before(
         self, backend: Storage
     ) -> None:
