@@ -132,6 +132,15 @@ class Wiping(MemoryStorage):
                 break
 
 
+class Resentful(MemoryStorage):
+    """Tells a run that goes on once more of what its children did before."""
+
+    def _resume(self, run: RunRecord, entry: Entry, now: datetime, seconds: float | None) -> None:
+        signals = dict(entry.signals)
+        super()._resume(run, entry, now, seconds)
+        entry.signals.update(signals)
+
+
 class Hurrying(MemoryStorage):
     """Lets a run go on with the time that it had."""
 

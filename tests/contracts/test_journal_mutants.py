@@ -188,6 +188,7 @@ TestReproachful = of(stops.Reproachful, "test_a_run_that_has_ended_without_succe
 TestInsistent = of(stops.Insistent, "test_any_other_run_is_not_resumed")
 TestUnrepentant = of(stops.Unrepentant, "test_the_step_that_ended_a_run_is_done_again")
 TestWiping = of(stops.Wiping, "test_a_run_that_no_step_has_ended_keeps_its_steps")
+TestResentful = of(stops.Resentful, "test_what_a_resumed_run_was_told_of_its_children_is_past")
 TestHurrying = of(stops.Hurrying, "test_a_resumed_run_has_the_time_that_it_is_given")
 
 TestAsPlanned = of(stops.AsPlanned, "test_planned_effects_are_found_until_they_are_settled")

@@ -14,6 +14,7 @@ from codeflow_engine.testing.contracts.journal.values import (
     end_all,
     hold,
     of_journal,
+    signal,
     start,
     start_all,
     state,
@@ -139,6 +140,22 @@ class ResumeTests:
             assert again.record.seconds_left is None
             assert late == (False,)
             assert again.fence > claim.fence
+
+    async def test_what_a_resumed_run_was_told_of_its_children_is_past(
+        self, journal: Journal
+    ) -> None:
+        """They go on with it; other signals wait for it, and the same sign comes no second time."""
+        for run_id in ("r1", "r2"):
+            await end(journal, await start(journal, run_id), RunStatus.CANCELLED)
+        sign = signal("r1", "child:c1:7", "child:c1")
+        await journal.send("a", [sign, signal("r1"), signal("r2", "child:c2", "child:c2")])
+
+        await journal.resume("a", ["r1"], now=NOON, seconds=None)
+        await journal.send("a", [sign, signal("r1", "child:c1:8", "child:c1")])
+
+        ids = {run_id: await journal.read_signals("a", run_id) for run_id in ("r1", "r2")}
+        assert [one.signal_id for one in ids["r1"]] == ["s1", "child:c1:8"]
+        assert [one.signal_id for one in ids["r2"]] == ["child:c2"]
 
     async def test_s32_a_tenant_resumes_no_run_of_another_one(
         self, backend: Storage, journal: Journal
