@@ -54,7 +54,8 @@ class Outbox:
         await self._writer.write(effects=[effect])
         await self._ledger.reach("effect.planned")
         try:
-            receipt = await self._standing(effect, vcs)
+            # Looked for before each try.
+            receipt = await _RETRY.go(self._tools.clock, self._look_and_write, effect, vcs)
         except Exception as error:
             await self._ledger.fail(place, error)
             raise
@@ -86,24 +87,6 @@ class Outbox:
                     "an effect stands twice", target=target, external_id=receipt.external_id
                 )
         return len(twice)
-
-    async def _standing(self, effect: Effect, vcs: VCS) -> Receipt:
-        """Look for an effect, and write it where it does not stand; try again for a while."""
-        from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
-
-        def pause(state: RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome else None
-            chance = self._tools.clock.random()
-            return _RETRY.pause(state.attempt_number, error or Exception(), chance)
-
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(_RETRY.covers),
-            stop=stop_after_attempt(_RETRY.attempts),
-            wait=pause,
-            sleep=self._tools.clock.sleep,
-            reraise=True,
-        )
-        return await retrying(self._look_and_write, effect, vcs)
 
     async def _look_and_write(self, effect: Effect, vcs: VCS) -> Receipt:
         found = await vcs.find_effects(effect.target, [effect.key])
