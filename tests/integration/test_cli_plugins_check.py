@@ -203,6 +203,7 @@ def test_the_registration_of_a_plugin_is_checked(
     assert "was written for contract version 9" in err
 
 
+@pytest.mark.fault
 def test_a_backend_that_cannot_be_made_is_told_beside_a_broken_registration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -252,6 +253,7 @@ def test_a_test_class_is_found_beside_the_user(
     assert out.startswith("test_acme:TestAcme: TestAcme\n")
 
 
+@pytest.mark.fault
 def test_a_url_is_announced_as_written_into(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

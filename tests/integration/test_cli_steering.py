@@ -79,7 +79,10 @@ def test_a_review_is_resumed_while_its_worker_still_counts_as_alive(stand: Stand
     assert done.stderr.decode().startswith(waited) or not done.stderr
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.fault)],
+)
 def test_d34_a_review_that_is_told_to_end_is_cancelled_and_can_be_resumed(
     stand: Stand, number: signal.Signals, status: int
 ) -> None:
@@ -133,6 +136,7 @@ def test_a_failed_run_goes_on_where_it_has_failed(stand: Stand) -> None:
     assert stand.notes == ["begin", "break", "break"]
 
 
+@pytest.mark.fault
 def test_an_approved_run_goes_on_in_a_worker(stand: Stand) -> None:
     """It waits in no process; the approval wakes it, with the name of who gave it."""
     with stand.worker() as worker:

@@ -20,7 +20,7 @@ def states(review: Review) -> list[tuple[str, FindingState]]:
     return sorted((one.fingerprint, one.state) for one in review.findings)
 
 
-@pytest.mark.parametrize("pushes", [4, pytest.param(16, marks=pytest.mark.fault)])
+@pytest.mark.parametrize("pushes", [3, pytest.param(16, marks=pytest.mark.fault)])
 def test_a_dismissed_finding_comes_back_in_none_of_some_pushes(
     git_repository: GitRepository, tmp_path: Path, pushes: int
 ) -> None:

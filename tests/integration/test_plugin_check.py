@@ -92,7 +92,7 @@ async def test_a_backend_that_fails_to_close_is_broken() -> None:
         dear("Panicking", "BaseException: panic"),
         ("Vanishing", "its process ended with exit status 0"),
         dear("Crashing", "its process was ended by SIGABRT"),
-        ("Hanging", "it was not done within 5 s"),
+        dear("Hanging", "it was not done within 5 s"),
     ],
 )
 async def test_a_backend_that_ends_the_check_has_failed(name: str, reason: str) -> None:

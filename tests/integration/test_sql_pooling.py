@@ -88,7 +88,7 @@ async def test_d10_workers_claim_each_run_once(make: Callable[[], SQLStorage]) -
     """What keeps them apart holds while each statement may come over another connection."""
     first = make()
     await first.migrate()
-    ids = [f"r{number:03}" for number in range(120)]
+    ids = [f"r{number:03}" for number in range(60)]
     await first.submit([submission(run_id) for run_id in ids])
 
     async def work(name: str) -> list[str]:
