@@ -128,6 +128,10 @@ class Performance:
             # It may be somebody else's, or have ended: what came of it stands in the storage.
             outcome = None
         self._live.outcome = outcome
+        if failed is not None and not self._passes(failed):
+            told = describe(failed, self._tools.redactor)
+            run_id = self._claim.record.run_id
+            self._tools.log.warning("what became of a run is not stored", run=run_id, error=told)
         await self._writer.close()
         # A claim that seems to be lost may still be ours; asking for it again does no harm.
         return failed is None and not self._execution.is_lost
