@@ -33,7 +33,7 @@ from typing import Any
 __all__ = ["Block", "Reader", "blocks", "matches"]
 
 _FENCE = re.compile(
-    r"(?P<skip><!-- not run: .+ -->\n)?"
+    r"(?P<skip><!-- not run: [^\n]+ -->\n)?"
     r"^(?P<indent>[ ]*)(?P<ticks>```+)(?P<language>\w+)(?P<options>[^\n]*)\n"
     r"(?P<body>.*?)^(?P=indent)(?P=ticks)[ ]*$",
     re.MULTILINE | re.DOTALL,

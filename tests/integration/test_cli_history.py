@@ -131,6 +131,29 @@ def test_an_empty_history_says_so(run: Run) -> None:
     assert run("show")[0] == 2
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("runs",), ("runs", "--follow"), ("show",), ("resume", "0190"), ("cancel", "0190")),
+        *(("approve", "0190", "--by", "Ada"), ("dismissals", "list"), ("db", "prune")),
+    ],
+    ids="-".join,
+)
+def test_a_database_that_is_missing_is_made_by_no_command_that_reads(
+    run: Run, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """A slip of the pen in a path is told, and leaves no empty history behind."""
+    place = tmp_path / "nosuch"
+
+    status, out, err = run(*words, "--db", f"sqlite:///{place / 'x.db'}")
+
+    assert (status, out) == (3, "")
+    assert err == (
+        f"error: there is no database file {place / 'x.db'}; codeflow db upgrade makes one\n"
+    )
+    assert not place.exists()
+
+
 def test_a_known_finding_is_open_and_a_dismissed_one_stays_away(run: Run) -> None:
     """The second review knows the first one; after a dismissal the gate no longer shuts."""
     first = only(reviewed(run))

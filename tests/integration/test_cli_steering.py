@@ -11,6 +11,7 @@ import pytest
 from cli_runs import CLEAN_PATCH
 from cli_work import Stand, end, said, until
 
+from codeflow_engine import Engine
 from codeflow_engine.domain.run import RunStatus
 from codeflow_engine.hosts.cli import main
 
@@ -172,6 +173,42 @@ def test_an_approved_run_goes_on_by_a_command(stand: Stand) -> None:
     assert stand.notes == ["by Ada"]
 
 
+def test_a_resumed_run_that_waits_says_for_what(stand: Stand) -> None:
+    """Nothing else would happen at the terminal; of waits before that nothing is said."""
+    run = stand.submit("approved", {"timeout": 100_000})
+    with stand.worker() as worker:
+        until(lambda: "put aside" in said(worker))
+        assert end(worker) == 0
+    assert stand.run("cancel", run).returncode == 0
+
+    with stand.started("resume", run) as resumed:
+        until(lambda: f"run {run} waits for approval until " in said(resumed))
+        assert stand.run("approve", run, "--by", "Ada").returncode == 0
+        assert resumed.wait(30) == 0
+
+    assert said(resumed).count("waits") == 1
+    assert stand.notes == ["by Ada"]
+
+
+def test_a_run_is_shown_with_what_it_was_submitted_as(stand: Stand) -> None:
+    """Its key, version and input, which is cut where it is long."""
+    given = {"name": "a", "text": "x" * 10_000, "list": list(range(1000))}
+    with Engine(storage=stand.url, executes="none") as engine:
+        run = engine.submit("gated", given, key="delivery-1").id
+
+    (told,) = listed(stand)
+    shown = stand.run("show", run).stdout.decode()
+
+    assert (told["key"], told["version"]) == ("delivery-1", 1)
+    short = {"name": "a", "text": "x" * 200 + "...", "list": list(range(20))}
+    assert told["input"] == short
+    assert json.loads(stand.run("show", run, "--format", "json").stdout)["run"] == told
+    assert "key       delivery-1\n" in shown
+    assert "workflow  gated, version 1\n" in shown
+    assert 'input     {"' in shown
+    assert 100 < shown.count("x") <= 200
+
+
 def test_d34_a_run_is_cancelled_wherever_it_is(stand: Stand) -> None:
     """Waiting, executed by a worker, or left by one that is gone: it is cancelled in the end."""
     with stand.worker() as worker:
@@ -202,7 +239,11 @@ def test_a_run_that_is_not_there_is_said_to_be_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: str, run: str, told: str
 ) -> None:
     """Every command that takes a run has the same words, and the status of wrong usage."""
-    status = main([verb, "--db", f"sqlite:///{tmp_path / 'runs.db'}", run])
+    db = f"sqlite:///{tmp_path / 'runs.db'}"
+    assert main(["db", "upgrade", "--db", db]) == 0
+    capsys.readouterr()
+
+    status = main([verb, "--db", db, run])
 
     out, err = capsys.readouterr()
     assert (status, out) == (2, "")

@@ -165,7 +165,13 @@ class PluginRegistry:
         self.add(Kind.OBSERVER, name, factory, **options)
 
     def add_workflow(self, name: str, factory: Factory, **options: Unpack[OfferOptions]) -> None:
-        """Offer a workflow; the factory is or names a `Workflow`; options as in `add`."""
+        """Offer a workflow; options as in `add`.
+
+        Args:
+            name: That of the workflow.
+            factory: Is or names a `Workflow`, as `workflow_of` makes one; it is not called.
+            options: See `OfferOptions`.
+        """
         self.add(Kind.WORKFLOW, name, factory, **options)
 
 

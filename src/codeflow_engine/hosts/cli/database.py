@@ -50,7 +50,7 @@ def database() -> typer.Typer:
 
 def upgrade(*, db: Database = None, settings: SettingsFile = None) -> int:
     """Bring the tables into the form of this version, making them where they are missing."""
-    with history_engine(db, settings) as engine:
+    with history_engine(db, settings, makes=True) as engine:
         engine.migrate()
     write_out("the database is up to date\n")
     return Exit.OK

@@ -56,7 +56,7 @@ def dismiss(
     """Say that a finding needs no attention, so that later reviews show it as dismissed."""
     now = datetime.now(UTC)
     until = None if expires is None else later(expires, now)
-    with history_engine(db, settings) as engine:
+    with history_engine(db, settings, makes=True) as engine:
         made = engine.dismiss(
             fingerprint,
             reason=reason,
@@ -166,7 +166,7 @@ def _import(
     except (ValueError, RecursionError) as error:
         told = error.message if isinstance(error, SerializationError) else "it is no JSON"
         raise ConfigurationError(f"{file!r} cannot be imported: {told}") from None
-    with history_engine(db, settings) as engine:
+    with history_engine(db, settings, makes=True) as engine:
         engine.import_dismissals(found)
     write_out(f"imported {count(len(found), 'dismissal')}\n")
     return Exit.OK

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import typer
 
-from codeflow_engine.errors import ConfigurationError
+from codeflow_engine.errors import ConfigurationError, StorageError
 from codeflow_engine.hosts.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def history_engine(
     *,
     executes: str = "none",
     grows: bool = False,
+    makes: bool = False,
     **options: Any,
 ) -> Iterator[Engine]:
     """Lend an engine whose storage and cache are the history.
@@ -72,10 +73,17 @@ def history_engine(
             process has left.
         grows: Whether the command adds to the history: the user's own file then lets go of
             what is old. A database that somebody named is theirs to look after.
+        makes: Whether a database that somebody named is made where it is missing. A command
+            that reads would hide a slip of the pen by that.
         options: Further options of the engine.
+
+    Raises:
+        StorageError: The file of the database is missing, and `makes` is false.
     """
     from codeflow_engine.sync import Engine
 
+    if not makes:
+        _see_file(db, settings)
     places = history_places(db, settings)
     with Engine(settings_file=settings, executes=executes, **places, **options) as engine:
         yield engine
@@ -92,6 +100,23 @@ def history_places(db: str | None, settings: Path | None) -> Places:
     url = history_url(db, settings)
     is_database = url is not None and scheme_of(url) in SQL_SCHEMES
     return {"storage": url, "cache": url if is_database else None}
+
+
+def _see_file(db: str | None, settings: Path | None) -> None:
+    """See that the file of a database is there that somebody named."""
+    from codeflow_engine.settings import load_settings
+
+    url = db or load_settings(settings).storage or ""
+    if scheme_of(url) != "sqlite":
+        return
+    from codeflow_engine.storage.sql.settings import SQLSettings
+    from codeflow_engine.storage.sql.target import resolve
+
+    target = resolve(url, SQLSettings())
+    if target.file is not None and not target.file.exists():
+        raise StorageError(
+            f"there is no database file {target.file.path}; codeflow db upgrade makes one"
+        )
 
 
 def scheme_of(url: str) -> str:

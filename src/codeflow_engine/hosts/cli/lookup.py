@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,12 +10,22 @@ import typer
 
 from codeflow_engine.domain.run import RunRecord, RunStatus
 from codeflow_engine.errors import ConfigurationError, RunNotFoundError
-from codeflow_engine.hosts.cli.moments import shown
+from codeflow_engine.hosts.cli.moments import awaited
 
 if TYPE_CHECKING:
     from codeflow_engine.sync import Engine, Run
 
-__all__ = ["INTERRUPTED", "SHORT", "RunId", "find_run", "gone", "standing", "summary", "waits"]
+__all__ = [
+    "INTERRUPTED",
+    "SHORT",
+    "RunId",
+    "find_run",
+    "gone",
+    "shortened",
+    "standing",
+    "summary",
+    "waits",
+]
 
 INTERRUPTED = "interrupted"
 """What is shown of a run that counts as running, and whose worker is gone."""
@@ -29,6 +40,11 @@ _SEARCHED = 10_000
 """Newest runs among which the beginning of an id is looked for."""
 
 _LEAST = 4
+_LONG = 200
+"""Characters of a text in the input of a run that are shown."""
+
+_MANY = 20
+"""Values in one place of it that are shown."""
 
 
 def find_run(engine: Engine, run: str | None) -> Run:
@@ -71,10 +87,19 @@ def waits(told: dict[str, Any]) -> str:
     """Say what a run waits for, of which `summary` has told."""
     if told["status"] not in {RunStatus.WAITING, RunStatus.PARKED, RunStatus.PENDING}:
         return ""
-    what = f"for {', '.join(told['waits_for'])}" if told["waits_for"] else ""
     when = told["wake_at"] and datetime.fromisoformat(told["wake_at"])
-    until = f"until {shown(when)} UTC" if when and when > datetime.now(UTC) else ""
-    return " ".join(filter(None, [what, until]))
+    return awaited(told["waits_for"], when if when and when > datetime.now(UTC) else None)
+
+
+def shortened(value: Any) -> Any:
+    """Give plain JSON data without what is long in it."""
+    if isinstance(value, str):
+        return value if len(value) <= _LONG else f"{value[:_LONG]}..."
+    if isinstance(value, Mapping):
+        return {name: shortened(one) for name, one in list(value.items())[:_MANY]}
+    if isinstance(value, list | tuple):
+        return [shortened(one) for one in value[:_MANY]]
+    return value
 
 
 def summary(record: RunRecord, *, interrupted: bool) -> dict[str, Any]:
@@ -82,7 +107,10 @@ def summary(record: RunRecord, *, interrupted: bool) -> dict[str, Any]:
     came = record.summary or {}
     return {
         "run_id": record.run_id,
+        "key": record.key,
         "workflow": record.workflow,
+        "version": record.version,
+        "input": shortened(record.input),
         "status": record.status.value,
         "interrupted": interrupted,
         "created_at": record.created_at.isoformat(),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from codeflow_engine.errors import ConfigurationError
 
-__all__ = ["ago", "later", "shown"]
+__all__ = ["ago", "awaited", "later", "shown"]
 
 _SPAN = re.compile(r"(\d{1,5}) ?([hdw])")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
@@ -36,6 +37,13 @@ def later(text: str, now: datetime) -> datetime:
 def shown(moment: datetime) -> str:
     """Write a moment for people, in UTC and to the minute."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def awaited(signals: Iterable[str], until: datetime | None) -> str:
+    """Say what a run waits for: signals of these names, a moment, or both."""
+    names = ", ".join(signals)
+    parts = [f"for {names}" if names else "", f"until {shown(until)} UTC" if until else ""]
+    return " ".join(filter(None, parts))
 
 
 def _span(text: str) -> timedelta | None:

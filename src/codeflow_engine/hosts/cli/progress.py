@@ -18,11 +18,26 @@ if TYPE_CHECKING:
 __all__ = ["Line", "line_of", "progress", "watch"]
 
 
-def watch(run: Run, environment: Mapping[str, str]) -> None:
-    """Show how a run goes until it has ended, well or not."""
+def watch(
+    run: Run,
+    environment: Mapping[str, str],
+    *,
+    after: int = 0,
+    hear: Callable[[RunEvent], None] | None = None,
+) -> None:
+    """Show how a run goes until it has ended, well or not.
+
+    Args:
+        run: Which one.
+        environment: Says what the terminal can do.
+        after: Number of the last event that was there before.
+        hear: Gets each event after that.
+    """
     with progress(environment) as show:
         for event in run.events():
             show(event)
+            if hear is not None and event.sequence > after:
+                hear(event)
 
 
 @contextmanager

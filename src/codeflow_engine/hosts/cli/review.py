@@ -106,7 +106,7 @@ def review(
         "scope": scope,
         "reports": imported,
     }
-    with history_engine(db, settings, executes="own", grows=True) as engine:
+    with history_engine(db, settings, executes="own", grows=True, makes=True) as engine:
         for failure in engine.plugins.failures:
             # Nobody asked what it offers, which no ledger can know of.
             say(f"warning: a plugin is not in use: {failure.error.message}")

@@ -14,7 +14,7 @@ from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.hosts.cli.exits import Exit
 from codeflow_engine.hosts.cli.formats import ReportFormat
 from codeflow_engine.hosts.cli.history import Database, SettingsFile, history_engine
-from codeflow_engine.hosts.cli.lookup import find_run, gone, standing, summary
+from codeflow_engine.hosts.cli.lookup import find_run, gone, shortened, standing, summary
 from codeflow_engine.hosts.cli.moments import shown
 from codeflow_engine.hosts.cli.table import table
 from codeflow_engine.hosts.cli.terminal import style_of, write_out
@@ -81,8 +81,13 @@ def write_run(engine: Engine, run: Run, form: str, *, timeline: bool = False) ->
         write_out(body)
         return
     rows = [("run", run.id), ("when", f"{shown(run.record.created_at)} UTC")]
-    rows += [("workflow", run.record.workflow), ("status", standing(told))]
-    rows += [("change", told["change"])] if told["change"] else []
+    rows += [("key", told["key"])] if told["key"] is not None else []
+    rows += [("workflow", f"{told['workflow']}, version {told['version']}")]
+    rows += [("status", standing(told))]
+    if told["change"]:
+        rows.append(("change", told["change"]))
+    elif told["input"]:
+        rows.append(("input", shortened(json.dumps(told["input"], ensure_ascii=False))))
     rows += [("error", told["error"])] if told["error"] else []
     write_out(f"{table(rows, style)}\n{body}")
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from codeflow_engine.domain.run import RunStatus
+from codeflow_engine.domain.run import RunEvent, RunStatus, RunWaiting
 from codeflow_engine.errors import ConfigurationError, WorkflowError
 from codeflow_engine.hosts.cli.exits import Exit
 from codeflow_engine.hosts.cli.formats import ReportFormat
 from codeflow_engine.hosts.cli.history import Database, SettingsFile, history_engine
 from codeflow_engine.hosts.cli.lookup import RunId, find_run, gone, summary, waits
+from codeflow_engine.hosts.cli.moments import awaited
 from codeflow_engine.hosts.cli.outcome import (
     FailOn,
     Gate,
@@ -25,8 +27,9 @@ from codeflow_engine.hosts.cli.outcome import (
 )
 from codeflow_engine.hosts.cli.progress import watch
 from codeflow_engine.hosts.cli.showing import write_run
-from codeflow_engine.hosts.cli.terminal import say, write_out
+from codeflow_engine.hosts.cli.terminal import is_terminal, say, write_out
 from codeflow_engine.hosts.cli.user import user_name
+from codeflow_engine.reports.visible import escape
 
 if TYPE_CHECKING:
     from codeflow_engine.domain.review import Review
@@ -61,13 +64,21 @@ def resume(
         is_review = found.record.workflow == "review"
         if destination is not None and not is_review:
             raise ConfigurationError(f"--output takes the report of a review; {run!r} is none")
+        after = max((event.sequence for event in found.events(wait=False)), default=0)
         _go_on(engine, found)
-        watch(found, os.environ)
+        watch(found, os.environ, after=after, hear=_tell_wait)
         if not is_review:
             return _end_of_other(engine, found, form)
         review: Review = found.result()
     report(review, form, destination)
     return exit_status(review, fail_on)
+
+
+def _tell_wait(event: RunEvent) -> None:
+    """Say what a run waits for that was put aside; on a terminal the line of progress does."""
+    if isinstance(event, RunWaiting) and not is_terminal(sys.stderr):
+        what = awaited(event.signals, event.wake_at)
+        say(escape(f"run {event.run_id} waits {what}".rstrip()))
 
 
 def _end_of_other(engine: Engine, run: Run, form: str) -> Exit:

@@ -8,6 +8,7 @@ follow from codes alone, so that no text in a user's data can look like a failur
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 import sys
 from dataclasses import dataclass
@@ -25,6 +26,13 @@ from codeflow_engine.errors import (
 __all__ = ["Again", "Failure", "classify", "driver_errors"]
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_UNREACHED = (
+    *(errno.ECONNREFUSED, errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH),
+    *(errno.ENOENT, errno.EACCES),
+)
+"""What keeps a connection from being made; the last two for a socket in the file system."""
+
+_UNKNOWN_HOST = ("failed to resolve host", "could not translate host name")
 _CONFLICTS = frozenset({"40001", "40P01", "55P03"})
 _POOLED = (
     "mixes up prepared statements, as behind a pooler in transaction mode; tell the driver to "
@@ -135,11 +143,27 @@ def _from_driver(error: exc.DBAPIError, place: str, *, connected: bool) -> Failu
         told = "refuses the connection: look at user, password and name of the database"
         return _unreachable(f"{place} {told}", connected=False)
     if error.connection_invalidated or not connected:
-        return _unreachable(f"{place} cannot be reached", connected=connected)
+        return _unreachable(f"{place} cannot be reached{_why(original)}", connected=connected)
     if isinstance(error, exc.OperationalError | exc.InterfaceError):
         return _unreachable(f"{place} has lost the connection", connected=connected)
     told = f"{place} refused the statement ({type(original).__name__})"
     return Failure(StorageError(told), Again.NEVER)
+
+
+def _why(original: BaseException | None) -> str:
+    """Say what kept a connection from being made, where that can be told.
+
+    libpq gives text alone. It is only compared: with words of the system, in its language.
+    """
+    said = str(original)
+    if type(original).__name__ == "ConnectionTimeout":
+        return " (no answer in time)"
+    if any(words in said for words in _UNKNOWN_HOST):
+        return " (unknown host)"
+    for number in _UNREACHED:
+        if os.strerror(number) in said:
+            return f" ({errno.errorcode[number]})"
+    return ""
 
 
 def _from_state(state: str, place: str, *, lost: bool, connected: bool) -> Failure:

@@ -91,7 +91,7 @@ def demand(version: SchemaVersion, place: str) -> None:
     has = "no tables yet" if version.found is None else f"revision {version.found!r}"
     raise SchemaVersionError(
         f"{place} has {has}; this version of codeflow-engine needs {version.needed!r}: "
-        f"run `codeflow db upgrade`, or `migrate()` of the storage"
+        f"run `codeflow db upgrade --db URL`, or `migrate()` of the storage"
     )
 
 
