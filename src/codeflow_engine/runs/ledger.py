@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 from typing import Any
 
 from codeflow_engine.domain.effect import Receipt
@@ -69,6 +70,9 @@ class Ledger:
         self._points = points
         self._alone: str | None = None
         """The step without a key that is under way."""
+
+        self._begun: dict[tuple[str, str], datetime] = {}
+        """When the waits of this execution were first asked for."""
 
         self._holding: int = 0
         """Steps that wait for others to be asked for."""
@@ -164,7 +168,8 @@ class Ledger:
     def record(self, place: Place, state: StepState, **more: Any) -> StepRecord:
         """Make a record of a step as it is now."""
         now = self._clock.now()
-        more.setdefault("started_at", place.record.started_at if place.record else now)
+        begun = self._begun.get((place.name, place.key), now)
+        more.setdefault("started_at", place.record.started_at if place.record else begun)
         return StepRecord(
             run_id=self._run_id,
             name=place.name,
@@ -178,7 +183,9 @@ class Ledger:
 
     async def begin(self, place: Place, **more: Any) -> None:
         """Write down that a step waits."""
-        await self._writer.write(steps=[self.record(place, StepState.WAITING, **more)])
+        waiting = self.record(place, StepState.WAITING, **more)
+        self._begun[place.name, place.key] = waiting.started_at
+        await self._writer.write(steps=[waiting])
         await self.reach(f"wait.recorded:{place.name}")
 
     async def finish(

@@ -83,6 +83,19 @@ async def test_a_short_sleep_is_not_put_aside(engine: AsyncEngine, clock: FakeCl
     assert await run.result() == "rested"
 
 
+async def test_a_wait_is_written_down_from_its_begin_to_its_end(
+    engine: AsyncEngine, clock: FakeClock
+) -> None:
+    """What a timeline shows of it is what it took, also where one process sees all of it."""
+    began = clock.now()
+    run = await engine.submit("rest", {"seconds": 0.01})
+    await asyncio.sleep(0.1)
+    clock.advance(0.02)
+    await run.result()
+    (step,) = await run.steps()
+    assert (step.started_at, step.finished_at) == (began, clock.now())
+
+
 async def test_a_signal_is_received_once_and_in_order(engine: AsyncEngine) -> None:
     """Signals of a name come in the order in which they were sent, early ones too."""
     run = await engine.submit("ask", {"times": 3})
