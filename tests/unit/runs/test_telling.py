@@ -49,7 +49,7 @@ class Order:
         (datetime(2026, 1, 2), "2026-01-02 00:00:00"),  # noqa: DTZ001 - it is wanted
         (Order(b"", frozenset()), {"receipt": "0 bytes", "tags": [], "prices": {}, "until": None}),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_a_value_is_told_in_short(value: object, told: object) -> None:
     """Lists of runs show it as JSON."""
