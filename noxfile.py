@@ -27,9 +27,8 @@ except ModuleNotFoundError:  # Python < 3.11, where nox depends on this one
 
 ROOT = Path(__file__).parent
 SUPPORTED = ((3, 12), (3, 13), (3, 14))
-WORKERS = str((os.cpu_count() or 1) + 1)
-"""Processes that share the tests: one more than cores, since tests wait for processes of their own
-(344 s in three on two cores, 395 s in two)."""
+WORKERS = str((os.cpu_count() or 1) + 2)
+"""Processes that share the tests: more than cores, since tests wait for processes of their own."""
 
 COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
 """For tests, which start hundreds of programs: each would compile all of this package anew."""
@@ -206,7 +205,8 @@ def review(session: nox.Session) -> None:
 
 def _test(session: nox.Session) -> None:
     _install(session, "test", "lint", project=".[cli]")
-    session.run("pytest", "-n", WORKERS, "-m", "not fault", *session.posargs, env=COMPILED)
+    usual = "not fault and not docs"
+    session.run("pytest", "-n", WORKERS, "-m", usual, *session.posargs, env=COMPILED)
 
 
 @_session()
@@ -293,11 +293,12 @@ def _pyright(session: nox.Session) -> dict[str, str]:
 
 @_session()
 def docs(session: nox.Session) -> None:
-    """Build the documentation; every warning is an error."""
-    _install(session, "docs", "lint", project=".[cli]")
+    """Build the documentation, where every warning is an error, and run what it shows."""
+    _install(session, "docs", "test", "lint", project=".[cli]")
     # Without the variable, mkdocs-material prints an advertisement for its successor.
     env = {"NO_MKDOCS_2_WARNING": "1"}
     session.run("mkdocs", "build", "--strict", *session.posargs, env=env)
+    session.run("pytest", "-n", WORKERS, "-m", "docs", "tests/docs", env=COMPILED)
 
 
 @_session()
@@ -325,7 +326,8 @@ def build(session: nox.Session) -> None:
         _copy_tests(Path(away))
         session.chdir(away)
         session.run("python", "-c", _INSTALLED)
-        session.run("pytest", "-n", WORKERS, "-m", "not fault", *session.posargs)
+        usual = "not fault and not docs"
+        session.run("pytest", "-n", WORKERS, "-m", usual, *session.posargs)
         session.chdir(str(ROOT))
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from pages import Reader, blocks
 
+pytestmark = pytest.mark.docs
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 

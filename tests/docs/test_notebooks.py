@@ -12,6 +12,8 @@ from pages import matches
 
 from notebooks import EXAMPLES, execute, outputs
 
+pytestmark = pytest.mark.docs
+
 NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
 
 

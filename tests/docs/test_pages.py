@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from pages import Reader, blocks, matches
 
+pytestmark = pytest.mark.docs
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 GIT_SETTINGS = """

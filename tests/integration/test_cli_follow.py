@@ -7,6 +7,7 @@ import signal
 import subprocess
 from typing import Any
 
+import pytest
 from cli_runs import CLEAN_PATCH
 from cli_work import Stand, end, said, until, written
 
@@ -68,6 +69,7 @@ async def nothing(run: Any, given: Any) -> None:
     """Be there, to be cancelled."""
 
 
+@pytest.mark.fault
 def test_one_status_is_followed_alone_as_text(stand: Stand) -> None:
     """A line tells when, which run, how it stands and why; a reader who leaves ends it."""
     stand.submit("gated", {"name": "a"})
@@ -135,6 +137,7 @@ def test_the_timeline_of_a_review_is_shown_on_demand(stand: Stand) -> None:
     assert all("value" not in step for step in told["steps"])
 
 
+@pytest.mark.fault
 def test_a_list_of_one_status_says_where_there_are_none(stand: Stand) -> None:
     """An unknown status is a wrong word."""
     run = stand.submit("approved", {})

@@ -147,6 +147,7 @@ def test_what_could_not_be_tested_exits_with_3(
     ]
 
 
+@pytest.mark.fault
 def test_settings_of_the_backend_are_those_of_an_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -267,6 +268,7 @@ def test_a_url_is_announced_as_written_into(
     assert list(tmp_path.glob("*.db"))
 
 
+@pytest.mark.fault
 def test_a_vcs_host_is_checked_with_a_change_that_it_can_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -66,6 +66,7 @@ def test_d2_d3_a_killed_review_is_interrupted_and_can_be_resumed(stand: Stand) -
     assert listed(stand)[0]["interrupted"] is False
 
 
+@pytest.mark.fault
 def test_a_review_is_resumed_while_its_worker_still_counts_as_alive(stand: Stand) -> None:
     """The program waits until the lease is over, and says so."""
     cut_short(stand, signal.SIGKILL)
@@ -102,6 +103,7 @@ def test_d34_a_review_that_is_told_to_end_is_cancelled_and_can_be_resumed(
     assert stand.record(run["run_id"]).status is RunStatus.SUCCEEDED
 
 
+@pytest.mark.fault
 def test_a_command_takes_up_no_run_that_it_was_not_asked_for(stand: Stand) -> None:
     """What another process has left goes on when somebody says so, and not before."""
     stand.open_gate()

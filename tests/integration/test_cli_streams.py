@@ -253,6 +253,7 @@ def test_without_standard_input_a_patch_is_empty(
     assert capsys.readouterr().out.startswith("Review complete: the change is empty")
 
 
+@pytest.mark.fault
 def test_the_program_waits_for_its_patch(tmp_path: Path) -> None:
     """A patch may come from a pipe with a name, as from a process substitution."""
     pipe = tmp_path / "pipe"

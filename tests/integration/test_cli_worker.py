@@ -137,6 +137,7 @@ def test_d2_a_killed_worker_loses_no_run_to_its_peers(stand: Stand) -> None:
     ]
 
 
+@pytest.mark.fault
 def test_a_worker_executes_as_many_at_once_as_it_may(stand: Stand) -> None:
     """The others wait for their turn."""
     with stand.worker("--concurrency", "2") as worker:

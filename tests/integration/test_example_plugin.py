@@ -103,6 +103,7 @@ def test_it_reviews_a_change(python: Path, tmp_path: Path) -> None:
     assert places == [("acme-sql/built-sql", "shop.py", 2)]
 
 
+@pytest.mark.fault
 def test_it_passes_its_check(python: Path, tmp_path: Path) -> None:
     """By the name that a user has no rule is broken, without any fixture of its author."""
     for tree in ("base", "head"):

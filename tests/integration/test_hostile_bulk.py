@@ -62,6 +62,7 @@ def test_s20_a_line_of_two_megabytes_and_4_000_hunks(tmp_path: Path) -> None:
     assert ran.cpu < 60
 
 
+@pytest.mark.fault
 def test_s20_3_000_files(tmp_path: Path) -> None:
     """Every file of a wide change has its entry."""
     rows = [(b"%d/%d.py" % (number % 50, number), b"x = %d\n" % number) for number in range(3_000)]

@@ -326,6 +326,7 @@ async def test_a_review_with_a_broken_tool_is_partial() -> None:
 
 
 @BOTH
+@pytest.mark.fault
 async def test_the_order_of_processes_does_not_show(tool: type[Any]) -> None:
     """One process or several, the report is the same."""
     files = {f"p/f{at}.py": BAD.encode() + b"# " + b"x" * (at * 150_000) for at in range(4)}

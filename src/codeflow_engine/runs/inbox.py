@@ -95,8 +95,10 @@ class Inbox:
         """Run another workflow, and wait for its end."""
         asking = self._ledger.asking
         key = f"{self._run_id}/{json.dumps([place.name, place.key])}"
-        child = await asking(self._children.submit(workflow, given, key))
+        # Before the child: whoever ends this run has to know that there may be one.
         await self._begin(place, None)
+        self._ledger.execution.has_children = True
+        child = await asking(self._children.submit(workflow, given, key))
         name = f"child:{child.run_id}"
         if _is_stopped(child) and not await self._waiting(name):
             # No sign of that is left: it was told before, and this run was resumed since.

@@ -66,6 +66,9 @@ class Execution:
         self.has_progressed: bool = False
         """Whether a step was finished in it."""
 
+        self.has_children: bool = False
+        """Whether it may have started other runs."""
+
         self.working: int = 0
         """What the workflow has asked for and does not wait in; without any the run only waits."""
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from codeflow_engine.contracts import StorageCapability
-from codeflow_engine.domain.journal import Claim, RunState, Signal
+from codeflow_engine.domain.journal import Claim, RunState, Signal, StepKind
 from codeflow_engine.domain.run import (
     RunFinished,
     RunRecord,
@@ -337,7 +337,7 @@ class Performance:
         if (last := _last_event(state)) is not None:
             parts["last"] = last
         try:
-            if state.status is RunStatus.CANCELLED:
+            if state.status is RunStatus.CANCELLED and self._has_children():
                 # It may have started more since somebody asked for its end; now it starts none.
                 await self._stage.end_family(self._claim.record.run_id)
             await self._writer.write(**parts)
@@ -349,6 +349,10 @@ class Performance:
                 raise
             return as_ours(raised)
         return None
+
+    def _has_children(self) -> bool:
+        before = any(step.kind is StepKind.CHILD for step in self._claim.steps)
+        return before or self._execution.has_children
 
     def _tell_lost(self) -> None:
         self._tools.log.warning(
