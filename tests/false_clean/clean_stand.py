@@ -64,7 +64,7 @@ LIMIT = 15.0
 PATIENCE = 1.0
 """Seconds that somebody asks again for a result."""
 
-FOLLOWING = 10.0
+FOLLOWING = 3.0
 """Seconds after which who follows the events counts as one that waits for ever."""
 
 HASTE = {"poll": 0.02, "linger": 0.02, "finish_timeout": 10.0}

@@ -40,6 +40,7 @@ def test_changes_of_runs_are_followed_as_they_happen(stand: Stand) -> None:
     assert json.loads(written(follower).splitlines()[0])["workflow"] == "approved"
 
 
+@pytest.mark.fault
 def test_every_run_is_followed_however_many_there_are(stand: Stand) -> None:
     """Those under way that are older than hundreds, and hundreds that come and end at once."""
     with Engine(storage=stand.url, executes="none", plugins_allow=[]) as engine:
@@ -115,6 +116,7 @@ def test_a_run_without_a_review_is_shown_as_its_steps(stand: Stand) -> None:
     assert (refused.returncode, b"has no review" in refused.stderr) == (2, True)
 
 
+@pytest.mark.fault
 def test_the_timeline_of_a_review_is_shown_on_demand(stand: Stand) -> None:
     """Without it the report stands there; as JSON both do."""
     stand.open_gate()

@@ -40,6 +40,7 @@ def steps(stand: Stand, run_id: str) -> dict[str, dict[str, Any]]:
     return {step["name"]: step for step in json.loads(done.stdout)["steps"]}
 
 
+@pytest.mark.fault
 def test_d2_d3_a_killed_review_is_interrupted_and_can_be_resumed(stand: Stand) -> None:
     """It shows as what it is once its lease is over; what had ended is not executed again."""
     assert cut_short(stand, signal.SIGKILL) == -signal.SIGKILL
@@ -158,6 +159,7 @@ def test_an_approved_run_goes_on_in_a_worker(stand: Stand) -> None:
     assert (late.returncode, b"has ended already: it is succeeded" in late.stderr) == (2, True)
 
 
+@pytest.mark.fault
 def test_an_approved_run_goes_on_by_a_command(stand: Stand) -> None:
     """Where there is no worker, resume executes it; before the approval there is nothing to do."""
     run = stand.submit("approved", {"timeout": 100_000})
@@ -211,6 +213,7 @@ def test_a_run_is_shown_with_what_it_was_submitted_as(stand: Stand) -> None:
     assert 100 < shown.count("x") <= 200
 
 
+@pytest.mark.fault
 def test_d34_a_run_is_cancelled_wherever_it_is(stand: Stand) -> None:
     """Waiting, executed by a worker, or left by one that is gone: it is cancelled in the end."""
     with stand.worker() as worker:

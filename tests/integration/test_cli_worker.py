@@ -51,6 +51,7 @@ def test_d35_a_worker_that_is_told_to_end_lets_runs_end_within_the_grace(
     assert stand.notes == ["begin a", "a"]
 
 
+@pytest.mark.fault
 def test_d35_what_has_not_ended_within_the_grace_is_a_peers_at_once(stand: Stand) -> None:
     """The peer goes on where the first one was; that counts as no recovery."""
     with stand.worker("--grace", "0.2") as first:

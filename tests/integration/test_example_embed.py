@@ -334,7 +334,7 @@ async def test_both_histories_go_down_and_up_by_themselves(
     assert await count(database, "deliveries") == 1
 
 
-@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+@pytest.mark.fault
 def test_d35_a_worker_executes_what_others_submit_and_ends_when_it_is_told_to(
     url: str, gatekeeper: SimpleNamespace
 ) -> None:

@@ -43,7 +43,13 @@ COUNT = 15
 
 
 @pytest.mark.parametrize(
-    "database", ["sqlite", "sqlite+aiosqlite", "postgresql+psycopg", "postgresql+psycopg2"]
+    "database",
+    [
+        "sqlite",
+        "postgresql+psycopg",
+        pytest.param("sqlite+aiosqlite", marks=pytest.mark.fault),
+        pytest.param("postgresql+psycopg2", marks=pytest.mark.fault),
+    ],
 )
 def test_d41_processes_that_start_at_once_share_a_new_database(
     request: pytest.FixtureRequest, tmp_path: Path, database: str

@@ -48,7 +48,7 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize(
-    "driver", ["sqlite", "psycopg", pytest.param("asyncpg", marks=pytest.mark.fault)]
+    "driver", ["sqlite", *(pytest.param(one, marks=pytest.mark.fault) for one in ON_SERVER[:2])]
 )
 @pytest.mark.parametrize(
     ("workers", "runs"), [(4, 60), pytest.param(50, 1000, marks=pytest.mark.fault)]
