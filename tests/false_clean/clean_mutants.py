@@ -196,8 +196,8 @@ MUTANTS = (
     Mutant(
         "a run that failed is recorded as a success",
         _PERFORMING,
-        "            RunStatus.FAILED,\n            error=describe",
-        "            RunStatus.SUCCEEDED,\n            error=describe",
+        "return self._state(RunStatus.FAILED, error=told, result=written)",
+        "return self._state(RunStatus.SUCCEEDED, error=told, result=written)",
         ("vcs:fetch_change[fetch] raises",),
     ),
     Mutant(
@@ -273,9 +273,11 @@ MUTANTS = (
     Mutant(
         "a step whose value is stored is executed again",
         "runs/context.py",
-        "        if place.record is not None and place.record.state.is_final:\n"
-        "            return self._ledger.recall(place.record, kind)\n",
-        "",
+        "            if place.record is not None and place.record.state.is_final:\n"
+        "                return await self._ledger.recall(place.record, kind)\n"
+        "            await self._ledger.ready(place)\n"
+        "            await self._ledger.reach",
+        "            await self._ledger.ready(place)\n            await self._ledger.reach",
         ("write[gather] raises-away passes",),
     ),
     Mutant(
