@@ -37,8 +37,8 @@ from codeflow_engine.runs.leaves import Tail
 
 __all__ = ["MAX_BYTES", "decode", "encode", "returned", "taken"]
 
-MAX_BYTES: Final = 64 * 1024 * 1024
-"""The most that one value may take, encoded."""
+MAX_BYTES: Final = 320 * 1024 * 1024
+"""The most that one value may take, encoded: the largest patch of a review, and room beside it."""
 
 _write_json = json.JSONEncoder(allow_nan=False, check_circular=False, separators=(",", ":")).encode
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from codeflow_engine.domain.diff import Diff
 from codeflow_engine.errors import SerializationError
 from codeflow_engine.runs.codec import MAX_BYTES, decode, encode
+from codeflow_engine.workflows.review_input import MAX_PATCH_BYTES
 
 VALUE = "hunter2-hunter2"
 
@@ -230,7 +231,7 @@ def test_a_value_over_the_limit_is_refused(size: int, fits: object) -> None:
     else:
         with pytest.raises(SerializationError, match="takes 100 bytes, and may take 99"):
             encode(value, bytes, limit=99)
-    assert MAX_BYTES == 64 * 1024 * 1024
+    assert MAX_PATCH_BYTES + 64 * 1024 * 1024 == MAX_BYTES
 
 
 def test_equal_unions_are_one_whatever_their_order() -> None:
