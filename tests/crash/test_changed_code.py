@@ -17,6 +17,7 @@ from crash_waiting import until
 from codeflow_engine import AsyncEngine
 from codeflow_engine.domain.run import RunStatus
 from codeflow_engine.errors import NonDeterminismError, SerializationError, StepError
+from codeflow_engine.runs.codec import MAX_BYTES
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.runs.handle import AsyncRun
 
@@ -180,6 +181,10 @@ async def anything(value: Any) -> Any:
     return value
 
 
+async def letters(count: int) -> Any:
+    return "x" * count
+
+
 async def fails() -> None:
     raise TwoArgumentsError(3, "here")
 
@@ -193,7 +198,7 @@ async def fails() -> None:
         pytest.param(text, 3, marks=pytest.mark.fault),
         (number, math.nan),
         pytest.param(number, math.inf, marks=pytest.mark.fault),
-        (anything, "x" * 70_000_000),
+        pytest.param(letters, MAX_BYTES, marks=pytest.mark.fault),
     ],
     ids=["object", "key", "set", "annotation", "nan", "infinite", "large"],
 )
