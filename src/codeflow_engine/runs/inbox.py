@@ -105,10 +105,14 @@ class Inbox:
             child = await asking(self._children.resume(child.run_id))
         while not child.status.is_terminal:
             heard = self._ledger.execution.signalled
-            if not await self._waiting(name):
+            signs = await self._waiting(name)
+            if not signs:
                 # A child that somebody ends in the storage may give the sign that was taken.
                 await self._waits.wait(self._clock.now() + _LOOK, (name,), heard)
             child = await asking(self._children.look(child.run_id))
+            if signs and not child.status.is_terminal:
+                # It was resumed since: the sign is of an end that is past.
+                await self._ledger.take([sign.signal_id for sign in signs])
         return await self._end_of(child, place, name)
 
     async def _end_of(self, child: RunRecord, place: Place, name: str) -> Any:

@@ -202,6 +202,10 @@ class Ledger:
         await self._writer.write(steps=[done], taken=taken, receipts=receipts)
         await self.reach(f"step.recorded:{place.name}")
 
+    async def take(self, signal_ids: Sequence[str]) -> None:
+        """Write down that signals were received, which tell nothing any more."""
+        await self._writer.write(taken=signal_ids)
+
     async def asking[T](self, call: Awaitable[T]) -> T:
         """Ask the journal for something; where it cannot be reached, the run goes on later."""
         return await self._writer.watch(call)

@@ -13,6 +13,7 @@ from codeflow_engine import AsyncEngine
 from codeflow_engine.domain.run import RunStatus
 from codeflow_engine.errors import RunCancelledError
 from codeflow_engine.runs.context import RunContext
+from codeflow_engine.testing.faults import FaultPlan, faulty
 
 
 class Family:
@@ -125,6 +126,25 @@ async def test_a_child_may_be_resumed_before_its_parent(
         family.gate.set()
 
         assert await run.result() == await child.result() == "worked"
+
+
+async def test_a_sign_of_an_end_that_is_past_is_looked_at_once(family: Family) -> None:
+    """A child that was resumed before its parent looked is waited for, and not asked on and on."""
+    plan = FaultPlan()
+    storage = faulty(DurableStorage(), plan)
+    async with opened(family.register(AsyncEngine(storage=storage))) as engine:
+        run = await engine.submit("parent", {})
+        await worked(family)
+        (child,) = [one for one in await engine.runs() if one.record.workflow == "child"]
+        await run.send(f"child:{child.id}", {"status": "failed"}, id="of an end before")
+        await asyncio.sleep(0.1)
+        before = len(plan.of("get_runs"))
+        await asyncio.sleep(0.3)
+        asked = len(plan.of("get_runs")) - before
+        family.gate.set()
+
+        assert await run.result() == "worked"
+        assert asked < 5
 
 
 async def test_a_child_that_somebody_cancels_ends_its_parent(
