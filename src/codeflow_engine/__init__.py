@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from codeflow_engine.domain.review import Review
     from codeflow_engine.domain.usage import Usage
     from codeflow_engine.engine import AsyncEngine
+    from codeflow_engine.pace.retry import Retry
     from codeflow_engine.plugins.hooks import hookimpl
     from codeflow_engine.runs.context import RunContext
     from codeflow_engine.runs.handle import AsyncRun
-    from codeflow_engine.runs.retry import Retry
     from codeflow_engine.sync import Engine, Run
 
 __all__ = [
@@ -88,7 +88,7 @@ _HOMES = {
     "Outcome": "domain.coverage",
     "Plan": "domain.effect",
     "Receipt": "domain.effect",
-    "Retry": "runs.retry",
+    "Retry": "pace.retry",
     "Review": "domain.review",
     "Run": "sync",
     "RunContext": "runs.context",

@@ -3,7 +3,9 @@
 ```text
 CodeflowError
 ├── ConfigurationError            settings or arguments that cannot work
-│   └── MissingDependencyError    an extra is not installed; names what to install
+│   ├── MissingDependencyError    an extra is not installed; names what to install
+│   └── DisclosureError           no provider may be sent what stands in these paths
+├── BudgetExhaustedError          what may be spent is spent; names the scope
 ├── DiffError                     malformed or truncated diff, with its line
 ├── SerializationError            stored or posted JSON of another form
 ├── PluginError                   a plugin broke its side of the contract
@@ -52,12 +54,14 @@ from typing import Any, ClassVar, Self
 __all__ = [
     "AnalyzerError",
     "AuthenticationError",
+    "BudgetExhaustedError",
     "ChangeUnavailableError",
     "CodeflowError",
     "ConfigurationError",
     "ConflictingRunError",
     "ContextOverflowError",
     "DiffError",
+    "DisclosureError",
     "InvalidResponseError",
     "LeaseLostError",
     "MissingDependencyError",
@@ -142,6 +146,19 @@ class MissingDependencyError(ConfigurationError):
         """The requirement to install, as pip takes it."""
 
 
+class DisclosureError(ConfigurationError):
+    """The host's rules let no provider see the paths that a question shows."""
+
+
+class BudgetExhaustedError(CodeflowError):
+    """A question could cost more than a budget has left; it was not asked."""
+
+    def __init__(self, message: str, *, scope: str) -> None:
+        super().__init__(message)
+        self.scope = scope
+        """The scope whose budget is spent, as `Engine.top_up` takes it."""
+
+
 class DiffError(CodeflowError, ValueError):
     """A diff is malformed or cut off."""
 
@@ -175,55 +192,94 @@ class UnknownBackendError(PluginError, LookupError):
 class ProviderError(CodeflowError):
     """An LLM provider or a VCS host failed."""
 
+    kind: str = "provider"
+    """What went wrong in one word of few: the `error.type` of spans and metrics."""
+
+    charged: bool = False
+    """Whether the provider may ask money for the call all the same."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        kind: str | None = None,
+        charged: bool = False,
+    ) -> None:
+        super().__init__(message, retry_after=retry_after)
+        if kind is not None:
+            self.kind = kind
+        if charged:
+            self.charged = True
+
 
 class AuthenticationError(ProviderError):
     """The provider does not accept the credentials; names the setting, not the value."""
+
+    kind = "authentication"
 
 
 class RateLimitError(ProviderError):
     """The provider asks to slow down; `retry_after` holds the wait where it is known."""
 
+    kind = "rate_limit"
     retryable = True
 
 
 class QuotaExhaustedError(ProviderError):
     """The account has no money or quota left; waiting alone does not help."""
 
+    kind = "quota"
+
 
 class ProviderTimeoutError(ProviderError):
     """The provider did not answer within the deadline."""
 
+    kind = "timeout"
     retryable = True
 
 
 class ProviderUnavailableError(ProviderError):
     """The provider cannot be reached or is overloaded."""
 
+    kind = "unavailable"
     retryable = True
 
 
 class ModelUnavailableError(ProviderError):
     """The provider does not serve the model, or no longer."""
 
+    kind = "model"
+
 
 class RefusedError(ProviderError):
     """The model or its filter declined to answer."""
+
+    kind = "refused"
 
 
 class TruncatedAnswerError(ProviderError):
     """The answer ended before the model had finished."""
 
+    kind = "truncated"
+
 
 class ContextOverflowError(ProviderError):
     """The prompt is larger than the model's context window."""
+
+    kind = "context_overflow"
 
 
 class InvalidResponseError(ProviderError):
     """The provider answered in a form that its interface does not allow."""
 
+    kind = "invalid_response"
+
 
 class ChangeUnavailableError(ProviderError):
     """The change cannot be had: no such repository, revision, merge base or object."""
+
+    kind = "change"
 
 
 class StorageError(CodeflowError):

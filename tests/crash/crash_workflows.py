@@ -19,9 +19,9 @@ from codeflow_engine import AsyncEngine, hookimpl
 from codeflow_engine.domain.chat import ChatAnswer
 from codeflow_engine.domain.effect import Effect, EffectKind, Receipt
 from codeflow_engine.errors import ProviderUnavailableError
+from codeflow_engine.pace.retry import Retry
 from codeflow_engine.plugins.registry import PluginRegistry
 from codeflow_engine.runs.context import RunContext
-from codeflow_engine.runs.retry import Retry
 from codeflow_engine.runs.workflow import workflow_of
 from codeflow_engine.workflows.review import review
 from codeflow_engine.workflows.review_input import ReviewInput

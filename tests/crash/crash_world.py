@@ -16,7 +16,7 @@ from codeflow_engine.domain.chat import ChatAnswer, FinishReason
 from codeflow_engine.domain.diff import Side
 from codeflow_engine.domain.effect import Effect, Receipt
 from codeflow_engine.domain.finding import Category, RawFinding, Severity
-from codeflow_engine.domain.usage import Usage
+from codeflow_engine.domain.usage import CallUsage
 from codeflow_engine.sandbox import Sandbox
 from codeflow_engine.testing.examples import named
 from codeflow_engine.testing.fakes import FakeHost
@@ -107,5 +107,5 @@ async def ask(life: Life, key: str, question: str) -> ChatAnswer:
     """Ask the model, which is paid for it."""
     body = {"world": life.world, "key": key, "question": question}
     said = await call(life.model, "/ask", body)
-    usage = Usage(calls=1, input_tokens=said["tokens"], output_tokens=1)
+    usage = CallUsage(calls=1, input_tokens=said["tokens"], output_tokens=1)
     return ChatAnswer(text=said["text"], finish_reason=FinishReason.STOP, model="m", usage=usage)

@@ -20,7 +20,7 @@ from crash_waiting import until, wait_until
 
 from codeflow_engine.domain.run import RunStatus, StepFinished
 from codeflow_engine.errors import RunCancelledError, StepTimeoutError
-from codeflow_engine.runs.clock import Clock
+from codeflow_engine.pace.clock import Clock
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.testing.fakes import FakeClock
 

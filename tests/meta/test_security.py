@@ -284,7 +284,7 @@ def test_s38_random_values_and_comparisons_tell_nothing() -> None:
     found = {name: ways for name, source in SOURCES.items() if (ways := weak(source))}
 
     assert found == {}
-    clock = SOURCES["runs/clock.py"]
+    clock = SOURCES["pace/clock.py"]
     assert "secrets.token_" in clock or "os.urandom" in clock
 
 

@@ -15,6 +15,7 @@ from codeflow_engine.contracts.backend import Backend
 from codeflow_engine.contracts.cache import Cache
 from codeflow_engine.contracts.journal import Journal
 from codeflow_engine.contracts.llm import LLM, LLMCapability
+from codeflow_engine.contracts.meter import Meter
 from codeflow_engine.contracts.observer import Observer
 from codeflow_engine.contracts.storage import Pruned, Storage, StorageCapability
 from codeflow_engine.contracts.strategy import Ask, Chunk, Inspection, Strategy
@@ -36,6 +37,7 @@ __all__ = [
     "Inspection",
     "Journal",
     "LLMCapability",
+    "Meter",
     "Observer",
     "Pruned",
     "Storage",

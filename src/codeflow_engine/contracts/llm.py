@@ -31,9 +31,14 @@ class LLMCapability(StrEnum):
 class LLM(Backend):
     """One model of one provider.
 
-    A call is made once: retries, limits, budgets and caches belong to the gateway above.
-    Every failure is one of the errors of `ProviderError`, with `retry_after` where the
-    provider gave it. Cancelling a call closes its connection.
+    A call is made once: retries, limits, budgets and caches belong to the gateway above, and
+    whatever an SDK retries by itself is switched off. Every failure is one of the errors of
+    `ProviderError`, with `retry_after` where the provider gave it, a `kind` of few, and
+    `charged` where it may cost money all the same. No message holds a key or text of a prompt.
+    Cancelling a call closes its connection.
+
+    A constructor imports no SDK: that takes up to 1.6 s. The first call imports it in a worker
+    thread.
     """
 
     @property
@@ -41,12 +46,36 @@ class LLM(Backend):
     def model(self) -> str:
         """Id of the model, as the provider takes it."""
 
+    @property
+    @abstractmethod
+    def provider(self) -> str:
+        """Which interface it is asked through: `gen_ai.provider.name` of spans."""
+
+    @property
+    def endpoint(self) -> str | None:
+        """URL that calls go to, without credentials, or None where there is none."""
+        return None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Keys that it uses now; the engine shows them nowhere. It is read before each call."""
+        return ()
+
+    def check(self) -> None:
+        """Say what is missing for a call, without I/O.
+
+        Raises:
+            ConfigurationError: There is no key; the message names the variable and the setting.
+            MissingDependencyError: The SDK is not installed.
+        """
+
     @abstractmethod
     async def complete(self, request: ChatRequest) -> ChatAnswer:
         """Ask once and return what came back, with the true finish reason.
 
         A truncated or refused answer is returned with its reason, not raised: what to do
-        about it is the gateway's decision.
+        about it is the gateway's decision. An answer without counts has estimated ones, and
+        says so. What the answer holds beyond the known fields is passed over.
 
         Raises:
             ProviderError: There is no answer.

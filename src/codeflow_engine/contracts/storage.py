@@ -45,6 +45,10 @@ class StorageCapability(StrEnum):
     """It is a `Journal`, too. Without it the engine keeps the journal of runs in memory, and a
     run ends with its process."""
 
+    METER = "meter"
+    """It is a `Meter`, too. Without it budgets and rate limits hold within one process, and what
+    was spent is forgotten with it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:

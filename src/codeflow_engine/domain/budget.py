@@ -8,7 +8,7 @@ from typing import Any
 
 from codeflow_engine.errors import ConfigurationError
 
-__all__ = ["Budget"]
+__all__ = ["Balance", "Budget", "Rate", "Reservation", "Spend"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,56 @@ class Budget:
     def to_json(self) -> dict[str, Any]:
         """Give it as plain JSON data; dollars are a decimal string."""
         return {"usd": None if self.usd is None else str(self.usd), "tokens": self.tokens}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spend:
+    """Money and tokens that a call costs, or may cost."""
+
+    usd: Decimal = Decimal(0)
+    """US dollars, to a millionth of a millionth: what is smaller is rounded up."""
+
+    tokens: int = 0
+    """Tokens sent and received together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """What a call may cost, booked on each of its scopes before it is made."""
+
+    reservation_id: str
+    """The same for the same call in any process: reserved again, it takes the old one's place."""
+
+    spend: Spend
+    scopes: tuple[str, ...]
+    """Scopes that it is booked on, such as `run:018f...` or `month:2026-11`."""
+
+    limits: tuple[Budget | None, ...]
+    """What each scope may spend, before top-ups; None only counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """How a scope stands."""
+
+    scope: str
+    booked: Spend = Spend()
+    """What was spent, and what calls under way may still spend."""
+
+    added: Spend = Spend()
+    """What was given to it by top-ups, beyond its limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """An amount to be taken from a bucket that fills evenly."""
+
+    bucket: str
+    amount: int
+    """How much to take; more than the bucket holds counts as all that it holds."""
+
+    per_minute: int
+    """How much flows in within a minute, which is also what it holds."""
 
 
 def _dollars(given: Decimal | str) -> Decimal:

@@ -7,9 +7,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from codeflow_engine.domain.usage import Usage
+from codeflow_engine.domain.usage import CallUsage
 
-__all__ = ["ChatAnswer", "ChatDelta", "ChatRequest", "FinishReason", "Message", "Role"]
+__all__ = [
+    "ChatAnswer",
+    "ChatDelta",
+    "ChatRequest",
+    "FinishReason",
+    "Message",
+    "Role",
+    "Room",
+]
 
 
 class Role(StrEnum):
@@ -25,8 +33,23 @@ class FinishReason(StrEnum):
 
     STOP = "stop"
     LENGTH = "length"
+    """It reached the limit of its output."""
+
+    OVERFLOW = "overflow"
+    """It reached the end of its context window."""
+
     REFUSED = "refused"
+    """The model itself declined."""
+
     FILTERED = "filtered"
+    """A filter of the provider took the answer, or a part of it, away."""
+
+    PAUSED = "paused"
+    """It asks to be sent its own words, and will go on."""
+
+    TOOLS = "tools"
+    """It wants tools to be called; none are ever offered."""
+
     UNKNOWN = "unknown"
     """A reason that the provider's interface does not list, or none at all: incomplete."""
 
@@ -56,6 +79,27 @@ class ChatRequest:
     answer_schema: Mapping[str, Any] | None = None
     """JSON Schema that the answer has to follow; None asks for free text."""
 
+    prompt: str = ""
+    """Name and version of the prompt that the messages were made from, such as `inspect/3`.
+    It is not sent; the same words from another version are another question."""
+
+    paths: tuple[str, ...] = ()
+    """Files of the change whose content the messages show. They are not sent as such: the
+    host's rules say which providers may see them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What a provider says is left of its rate limits, in its answer's headers."""
+
+    requests: int | None = None
+    requests_reset: float | None = None
+    """Seconds from now until `requests` is as large as it gets; at least 0."""
+
+    tokens: int | None = None
+    tokens_reset: float | None = None
+    """Seconds from now until `tokens` is as large as it gets; at least 0."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatAnswer:
@@ -66,7 +110,23 @@ class ChatAnswer:
     model: str
     """The model that really answered, as the provider names it."""
 
-    usage: Usage = field(default_factory=Usage)
+    usage: CallUsage = field(default_factory=CallUsage)
+    """Tokens as the provider counted them; the cost is filled in by the gateway."""
+
+    is_estimated: bool = False
+    """Whether `usage` is an estimate, since the provider did not count."""
+
+    provider: str = ""
+    """Which provider's interface gave it, such as `openai`."""
+
+    response_id: str = ""
+    """The provider's own id of the answer."""
+
+    said_reason: str = ""
+    """The provider's own word for why the model stopped."""
+
+    room: Room | None = field(default=None, compare=False)
+    """What was left of the rate limits; it is not kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
-__all__ = ["Usage"]
+__all__ = ["CallUsage", "Usage"]
 
 _MONEY = Context(prec=60)
 """Sums of money don't depend on the precision that the host's program has set."""
@@ -48,3 +48,14 @@ class Usage:
             cached_tokens=self.cached_tokens + other.cached_tokens,
             cost_usd=cost,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallUsage(Usage):
+    """The usage of one call, with what its price and its spans need beside."""
+
+    cache_write_tokens: int = 0
+    """Of the tokens sent, those that the provider wrote into its cache."""
+
+    reasoning_tokens: int = 0
+    """Of the tokens received, those with which the model thought."""

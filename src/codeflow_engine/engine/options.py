@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     )
     from codeflow_engine.domain.change import Change
     from codeflow_engine.domain.diff import Diff
-    from codeflow_engine.runs.clock import Clock
+    from codeflow_engine.pace.clock import Clock
     from codeflow_engine.runs.points import Points
     from codeflow_engine.sandbox import Isolation
 

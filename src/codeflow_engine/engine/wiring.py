@@ -63,9 +63,9 @@ def wire(
     from concurrent.futures import ThreadPoolExecutor
 
     from codeflow_engine.contracts import Cache, Observer, Storage
+    from codeflow_engine.pace.clock import Clock
     from codeflow_engine.plugins.dispatch import HookDispatch
     from codeflow_engine.redaction import Redactor
-    from codeflow_engine.runs.clock import Clock
     from codeflow_engine.runs.context import Toolbox
     from codeflow_engine.runs.sealing import SealedJournal
     from codeflow_engine.sandbox import Sandbox

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from codeflow_engine.domain.run import StepFinished, StepStarted
 from codeflow_engine.errors import StepTimeoutError
-from codeflow_engine.runs.clock import Clock
+from codeflow_engine.pace.clock import Clock
+from codeflow_engine.pace.retry import Retry
 from codeflow_engine.runs.coding import encoded
 from codeflow_engine.runs.containment import as_ours
 from codeflow_engine.runs.history import Place
 from codeflow_engine.runs.ledger import Ledger
-from codeflow_engine.runs.retry import Retry
 from codeflow_engine.runs.waiting import Waits
 
 if TYPE_CHECKING:

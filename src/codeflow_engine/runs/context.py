@@ -14,19 +14,19 @@ from codeflow_engine.contracts import VCS, Cache, Journal, Storage
 from codeflow_engine.domain.effect import Effect, Receipt
 from codeflow_engine.domain.journal import StepKind
 from codeflow_engine.domain.run import RunEvent, RunRecord
+from codeflow_engine.pace.clock import Clock
+from codeflow_engine.pace.retry import Retry
 from codeflow_engine.plugins.backends import Backends
 from codeflow_engine.plugins.dispatch import HookDispatch
 from codeflow_engine.redaction import Redactor
 from codeflow_engine.runs import codec
 from codeflow_engine.runs.attempts import Attempts, Work
-from codeflow_engine.runs.clock import Clock
 from codeflow_engine.runs.containment import contained, unless_cancelled
 from codeflow_engine.runs.events import check_told
 from codeflow_engine.runs.inbox import Children, Inbox
 from codeflow_engine.runs.ledger import INSIDE, Ledger
 from codeflow_engine.runs.outbox import Outbox
 from codeflow_engine.runs.points import Points
-from codeflow_engine.runs.retry import Retry
 from codeflow_engine.runs.waiting import Waits
 from codeflow_engine.runs.work import Step, StepRunner
 from codeflow_engine.runs.writer import Writer

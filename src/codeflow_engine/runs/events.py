@@ -14,8 +14,8 @@ from codeflow_engine.domain.bodies import encode
 from codeflow_engine.domain.run import EVENT_KINDS, RunEvent, RunFinished, RunRecord
 from codeflow_engine.domain.shape import is_sound
 from codeflow_engine.errors import StorageError, WorkflowError
+from codeflow_engine.pace.clock import Clock
 from codeflow_engine.redaction import Redactor
-from codeflow_engine.runs.clock import Clock
 from codeflow_engine.runs.containment import contained
 
 __all__ = ["EventStream", "Notify", "check_told", "read_stored", "tell_end"]

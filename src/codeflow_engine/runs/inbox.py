@@ -12,8 +12,8 @@ from codeflow_engine.contracts import Journal
 from codeflow_engine.domain.journal import Signal
 from codeflow_engine.domain.run import RunRecord, RunStatus
 from codeflow_engine.errors import StepTimeoutError
+from codeflow_engine.pace.clock import Clock
 from codeflow_engine.runs import codec
-from codeflow_engine.runs.clock import Clock
 from codeflow_engine.runs.history import Place
 from codeflow_engine.runs.ledger import Ledger
 from codeflow_engine.runs.live import Outcome

@@ -14,9 +14,9 @@ from codeflow_engine.domain.effect import Receipt
 from codeflow_engine.domain.journal import StepKind, StepRecord, StepState
 from codeflow_engine.domain.run import RunEvent, RunRecord, StepFinished, StepStarted
 from codeflow_engine.errors import WorkflowError
+from codeflow_engine.pace.clock import Clock
 from codeflow_engine.redaction import Redactor
 from codeflow_engine.runs import codec
-from codeflow_engine.runs.clock import Clock
 from codeflow_engine.runs.failures import read_failure, write_failure
 from codeflow_engine.runs.history import History, Place
 from codeflow_engine.runs.live import Execution

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from codeflow_engine.contracts import VCS, VCSCapability
 from codeflow_engine.domain.effect import Effect, Receipt
 from codeflow_engine.errors import LeaseLostError
+from codeflow_engine.pace.retry import Retry
 from codeflow_engine.runs import codec
 from codeflow_engine.runs.containment import unless_cancelled
 from codeflow_engine.runs.history import Place
 from codeflow_engine.runs.ledger import Ledger
-from codeflow_engine.runs.retry import Retry
 from codeflow_engine.runs.writer import Writer
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
-from codeflow_engine.runs.clock import Clock
+from codeflow_engine.pace.clock import Clock
 from codeflow_engine.runs.live import Execution, Stop
 
 __all__ = ["Waits"]

@@ -11,8 +11,8 @@ from codeflow_engine.domain.change import ChangeRequest
 from codeflow_engine.domain.effect import Plan, Receipt
 from codeflow_engine.domain.journal import StepState
 from codeflow_engine.errors import ConfigurationError, PublishError, SerializationError
+from codeflow_engine.pace.retry import Retry
 from codeflow_engine.runs.context import RunContext
-from codeflow_engine.runs.retry import Retry
 from codeflow_engine.runs.workflow import Workflow
 
 __all__ = ["APPLY", "ApplyInput", "apply"]

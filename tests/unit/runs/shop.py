@@ -8,8 +8,8 @@ from typing import Any
 
 from codeflow_engine import AsyncEngine
 from codeflow_engine.errors import ProviderUnavailableError
+from codeflow_engine.pace.retry import Retry
 from codeflow_engine.runs.context import RunContext
-from codeflow_engine.runs.retry import Retry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

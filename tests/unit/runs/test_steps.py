@@ -21,8 +21,8 @@ from codeflow_engine.errors import (
     StepError,
     StepTimeoutError,
 )
+from codeflow_engine.pace.retry import Retry
 from codeflow_engine.runs.context import RunContext
-from codeflow_engine.runs.retry import Retry
 from codeflow_engine.storage.memory import MemoryStorage
 from codeflow_engine.testing.fakes import FakeClock
 

@@ -7,7 +7,7 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 from codeflow_engine.errors import ConfigurationError
-from codeflow_engine.runs.clock import Clock
+from codeflow_engine.pace.clock import Clock
 from codeflow_engine.testing.values import NOON
 
 __all__ = ["FakeClock"]

@@ -11,7 +11,7 @@ from typing import ClassVar
 from codeflow_engine.contracts import WorkflowBackend, WorkflowCapability
 from codeflow_engine.contracts.workflow import Execute
 from codeflow_engine.errors import ConfigurationError, WorkflowError
-from codeflow_engine.runs.clock import Clock
+from codeflow_engine.pace.clock import Clock
 
 __all__ = ["FakeWorkflowBackend"]
 

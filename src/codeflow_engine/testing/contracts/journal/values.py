@@ -21,7 +21,7 @@ from codeflow_engine.domain.journal import (
     Submission,
 )
 from codeflow_engine.domain.run import RunStatus
-from codeflow_engine.domain.usage import Usage
+from codeflow_engine.domain.usage import CallUsage
 from codeflow_engine.testing.contracts.backend import requires
 from codeflow_engine.testing.values import NOON, run
 
@@ -102,7 +102,7 @@ def receipt(key: str, external_id: str = "7") -> Receipt:
 
 def answer(text: str) -> ChatAnswer:
     """Make an answer of a model."""
-    usage = Usage(calls=1, input_tokens=2**40, cost_usd=Decimal("0.000000001"))
+    usage = CallUsage(calls=1, input_tokens=2**40, cost_usd=Decimal("0.000000001"))
     return ChatAnswer(text=text, finish_reason=FinishReason.STOP, model="m-1", usage=usage)
 
 

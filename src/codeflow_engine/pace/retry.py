@@ -11,7 +11,7 @@ from codeflow_engine.errors import CodeflowError, ConfigurationError
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
-    from codeflow_engine.runs.clock import Clock
+    from codeflow_engine.pace.clock import Clock
 
 __all__ = ["Retry"]
 

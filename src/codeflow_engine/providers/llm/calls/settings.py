@@ -1,0 +1,38 @@
+"""What can be set for any provider of models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from annotated_types import Gt
+
+__all__ = ["LLMSettings"]
+
+_Seconds = Annotated[float, Gt(0)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LLMSettings:
+    """Where a provider is, and how long it may take."""
+
+    api_key: str | None = field(default=None, repr=False)
+    """Its key; None takes the provider's usual variable of the environment."""
+
+    base_url: str | None = None
+    """Where its interface is; None is the provider's own place."""
+
+    timeout: _Seconds = 300.0
+    """Seconds that a whole call may take."""
+
+    idle_timeout: _Seconds = 30.0
+    """Seconds between two pieces of a stream."""
+
+    connect_timeout: _Seconds = 5.0
+    """Seconds until a connection stands."""
+
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    """Sent with each call, as gateways in front of a provider want them."""
+
+    ca_file: str | None = None
+    """Certificates to trust in place of the system's, as a PEM file."""
