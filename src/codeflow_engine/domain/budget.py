@@ -8,7 +8,7 @@ from typing import Any
 
 from codeflow_engine.errors import ConfigurationError
 
-__all__ = ["Balance", "Budget", "Rate", "Reservation", "Spend"]
+__all__ = ["Balance", "Budget", "Payer", "Rate", "Reservation", "Spend"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,19 @@ class Spend:
 
     tokens: int = 0
     """Tokens sent and received together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payer:
+    """On whose account a question is asked."""
+
+    run_id: str | None = None
+    change: str | None = None
+    """Key of the change that it is about."""
+
+    repository: str | None = None
+    budget: Budget | None = None
+    """What the run may spend, in place of the budget that the engine gives to runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

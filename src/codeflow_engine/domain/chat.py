@@ -125,6 +125,9 @@ class ChatAnswer:
     said_reason: str = ""
     """The provider's own word for why the model stopped."""
 
+    run_id: str = ""
+    """The run that has paid for it. Where another one has, it did cost this one nothing."""
+
     room: Room | None = field(default=None, compare=False)
     """What was left of the rate limits; it is not kept."""
 
