@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest
 from codeflow_engine.domain.shape import is_sound
-from codeflow_engine.domain.usage import CallUsage
+from codeflow_engine.domain.usage import CallUsage, Usage
 from codeflow_engine.errors import (
     CodeflowError,
     PluginError,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from codeflow_engine.pace.clock import Clock
     from codeflow_engine.pace.retry import Retry
     from codeflow_engine.telemetry.eyes import Eyes, ModelCall
+    from codeflow_engine.telemetry.logging import EngineLog
 
 __all__ = ["Caller"]
 
@@ -39,6 +40,7 @@ class Caller:
     purse: Purse
     clock: Clock
     eyes: Eyes
+    log: EngineLog
     retry: Retry
     timeout: float
     """Seconds for one attempt."""
@@ -46,14 +48,12 @@ class Caller:
     deadline: float
     """Seconds for a call with all its attempts and pauses."""
 
-    async def call(
-        self, model: Model, request: ChatRequest, payer: Payer, reservation_id: str
-    ) -> ChatAnswer:
+    async def call(self, model: Model, request: ChatRequest, payer: Payer) -> ChatAnswer:
         """Ask a model, and say what it did cost.
 
         The most that it may cost is booked before. Attempts that failed and may be charged all
-        the same are booked as an estimate. A call that is cancelled leaves its booking as it is:
-        nobody knows what it did cost.
+        the same are booked as an estimate. A call that is cancelled, or whose process ends,
+        leaves its booking as it is: nobody knows what it did cost.
 
         Raises:
             BudgetExhaustedError: It could cost more than is left.
@@ -62,6 +62,7 @@ class Caller:
         """
         model.refresh()
         sent = estimate(request)
+        reservation_id = self.clock.new_id()
         await self._reserve(model, payer, reservation_id, sent, request.max_output_tokens)
         charged = _Charges(model, sent)
         with self.eyes.model_call(model.llm, request, run_id=payer.run_id) as seen:
@@ -109,7 +110,7 @@ class Caller:
         def failed(error: BaseException, pause: float) -> None:
             seen.attempt_failed(error, pause)
             if isinstance(error, ProviderError):
-                self.eyes.log.info(
+                self.log.info(
                     "model is asked again", model=model.id, error=error.kind, pause=round(pause, 1)
                 )
 
@@ -143,14 +144,21 @@ class _Charges:
     def __init__(self, model: Model, sent: int) -> None:
         self._cost: Callable[[CallUsage], Decimal | None] = model.facts().cost
         self._sent = sent
-        self.usd: Decimal | None = Decimal(0)
-        self.tokens = 0
+        self._usage = Usage()
 
-    def add(self, usage: CallUsage) -> None:
+    @property
+    def usd(self) -> Decimal | None:
+        """Dollars; None where one attempt has no known price."""
+        return self._usage.cost_usd
+
+    @property
+    def tokens(self) -> int:
+        """Tokens sent and received together."""
+        return self._usage.input_tokens + self._usage.output_tokens
+
+    def add(self, usage: Usage) -> None:
         """Count an answer."""
-        self.tokens += usage.input_tokens + usage.output_tokens
-        known = self.usd is not None and usage.cost_usd is not None
-        self.usd = (self.usd or Decimal(0)) + (usage.cost_usd or Decimal(0)) if known else None
+        self._usage += usage
 
     def note(self, error: ProviderError) -> None:
         """Count a failure that may be charged, as what was sent."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, FinishReason, Message, Role
 from codeflow_engine.domain.usage import CallUsage
 from codeflow_engine.errors import InvalidResponseError
-from codeflow_engine.llm.answers import key_of
 from codeflow_engine.llm.finish import require_whole
 from codeflow_engine.llm.structured import Misfit, checked
 
@@ -46,7 +45,6 @@ class Conversation:
         self._payer = payer
         self._usage = CallUsage()
         self._is_estimated = False
-        self._turns = 0
         self._repaired = False
 
     async def ask(self, model: Model) -> ChatAnswer:
@@ -102,9 +100,7 @@ class Conversation:
             if answer.finish_reason is not FinishReason.PAUSED:
                 break
             spoken = Message(role=Role.ASSISTANT, text=said)
-            answer = await self._call(
-                model, replace(request, messages=(*request.messages, spoken))
-            )
+            answer = await self._call(model, replace(request, messages=(*request.messages, spoken)))
             said += answer.text
             answer = replace(answer, text=said)
         roomier = self._roomier(model, request)
@@ -122,10 +118,7 @@ class Conversation:
         return replace(request, max_output_tokens=room)
 
     async def _call(self, model: Model, request: ChatRequest) -> ChatAnswer:
-        self._turns += 1
-        asked = key_of(self._question, model.id)
-        call_id = f"{self._payer.run_id or ''}/{asked}/{self._turns}"
-        answer = await self._caller.call(model, request, self._payer, call_id)
+        answer = await self._caller.call(model, request, self._payer)
         self._usage = _sum(self._usage, answer.usage)
         self._is_estimated = self._is_estimated or answer.is_estimated
         return answer

@@ -127,7 +127,7 @@ class Gateway:
                 if place is None:
                     raise worst(errors) from error
                 left = left[place:]
-                self._caller.eyes.log.warning(
+                self._caller.log.warning(
                     "model failed, the next one is asked",
                     model=model.id,
                     next=left[0].id,

@@ -42,10 +42,7 @@ class Pacer:
         self._title = model_id
         self._meter = meter
         self._clock = clock
-        self._limits = {
-            f"{account}/{model_id}/{what}": limit
-            for what, limit in limits.items()
-        }
+        self._limits = {f"{account}/{model_id}/{what}": limit for what, limit in limits.items()}
         self._opens_at = 0.0
         """Moment, as the clock counts, until which the provider has no room."""
 

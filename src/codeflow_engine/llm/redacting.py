@@ -27,12 +27,9 @@ async def redacted(request: ChatRequest, redactor: Redactor, threads: Executor) 
 
 def _redact(request: ChatRequest, redactor: Redactor) -> ChatRequest:
     texts = [redactor.redact(message.text) for message in request.messages]
-    if all(
-        text == message.text for text, message in zip(texts, request.messages, strict=True)
-    ):
+    if all(text == message.text for text, message in zip(texts, request.messages, strict=True)):
         return request
     messages = tuple(
-        replace(message, text=text)
-        for text, message in zip(texts, request.messages, strict=True)
+        replace(message, text=text) for text, message in zip(texts, request.messages, strict=True)
     )
     return replace(request, messages=messages)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from codeflow_engine.domain.budget import Budget
+from codeflow_engine.domain.budget import Budget, Spend
 from codeflow_engine.domain.journal import StepRecord
 from codeflow_engine.domain.run import RunEvent, RunFinished, RunRecord, RunStatus
 from codeflow_engine.errors import ConfigurationError, WorkflowError
@@ -224,11 +225,18 @@ class AsyncRun:
         await self.send("approval", {"by": by}, id="approval")
 
     async def top_up(self, budget: Budget) -> None:
-        """Give the run more to spend; a workflow gets it by `receive("budget")`.
+        """Give the run more to spend, beyond its limit.
+
+        One that has ended for want of money goes on when it is resumed; a workflow that waits
+        for it gets it by `receive("budget")`.
 
         Raises:
             StorageError: It could not be written.
         """
+        tools = self._tools
+        spend = Spend(usd=Decimal(budget.usd or 0), tokens=budget.tokens or 0)
+        top_up_id = tools.clock.new_id()
+        await tools.meter.top_up(self.record.tenant, f"run:{self.id}", spend, top_up_id=top_up_id)
         await self.send("budget", budget.to_json())
 
     def __repr__(self) -> str:
