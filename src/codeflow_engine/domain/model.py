@@ -42,6 +42,12 @@ class ModelSettings:
     max_output: int | None = None
     """Tokens that the model writes at most in one call."""
 
+    requests_per_minute: int | None = None
+    """Calls that the provider allows this key in a minute."""
+
+    tokens_per_minute: int | None = None
+    """Tokens, sent and received together, that the provider allows this key in a minute."""
+
     def __post_init__(self) -> None:
         prices = {f.name: getattr(self, f.name) for f in fields(self) if "usd" in f.name}
         for name, price in prices.items():
@@ -54,10 +60,10 @@ class ModelSettings:
             raise ConfigurationError(
                 "a model with a price has both input_usd_per_million and output_usd_per_million"
             )
-        for name in ("context_window", "max_output"):
-            tokens = getattr(self, name)
-            if tokens is not None and tokens < 1:
-                raise ConfigurationError(f"{name} is at least 1 token, not {tokens}")
+        for name in ("context_window", "max_output", "requests_per_minute", "tokens_per_minute"):
+            count = getattr(self, name)
+            if count is not None and count < 1:
+                raise ConfigurationError(f"{name} is at least 1, not {count}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

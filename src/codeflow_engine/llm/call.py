@@ -65,7 +65,10 @@ class Caller:
         reservation_id = self.clock.new_id()
         await self._reserve(model, payer, reservation_id, sent, request.max_output_tokens)
         charged = _Charges(model, sent)
-        with self.eyes.model_call(model.llm, request, run_id=payer.run_id) as seen:
+        llm = model.llm
+        with self.eyes.llm_call(
+            request, provider=llm.provider, model=llm.model, endpoint=llm.endpoint
+        ) as seen:
             try:
                 answer = await self._attempts(model, request, sent, charged, seen)
             except CodeflowError:
@@ -102,13 +105,13 @@ class Caller:
             await model.pacer.wait(sent + request.max_output_tokens, most=patience)
             with model.key.guard(), model.breaker.guard():
                 try:
-                    return await _once(model, request, min(self.timeout, left))
+                    with seen.attempt():
+                        return await _once(model, request, min(self.timeout, left))
                 except ProviderError as error:
                     charged.note(error)
                     raise
 
         def failed(error: BaseException, pause: float) -> None:
-            seen.attempt_failed(error, pause)
             if isinstance(error, ProviderError):
                 self.log.info(
                     "model is asked again", model=model.id, error=error.kind, pause=round(pause, 1)

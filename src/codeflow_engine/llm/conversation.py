@@ -119,7 +119,7 @@ class Conversation:
 
     async def _call(self, model: Model, request: ChatRequest) -> ChatAnswer:
         answer = await self._caller.call(model, request, self._payer)
-        self._usage = _sum(self._usage, answer.usage)
+        self._usage = self._usage.plus(answer.usage)
         self._is_estimated = self._is_estimated or answer.is_estimated
         return answer
 
@@ -130,16 +130,3 @@ class Conversation:
             messages.append(Message(role=Role.ASSISTANT, text=answer.text[:_QUOTED]))
         messages.append(Message(role=Role.USER, text=told))
         return replace(self._question, messages=tuple(messages))
-
-
-def _sum(one: CallUsage, other: CallUsage) -> CallUsage:
-    total = one + other
-    return CallUsage(
-        calls=total.calls,
-        input_tokens=total.input_tokens,
-        output_tokens=total.output_tokens,
-        cached_tokens=total.cached_tokens,
-        cost_usd=total.cost_usd,
-        cache_write_tokens=one.cache_write_tokens + other.cache_write_tokens,
-        reasoning_tokens=one.reasoning_tokens + other.reasoning_tokens,
-    )

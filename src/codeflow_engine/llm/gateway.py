@@ -18,16 +18,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, Preview
 from codeflow_engine.errors import CodeflowError, ConfigurationError, DisclosureError
 from codeflow_engine.llm.conversation import Conversation
 from codeflow_engine.llm.fallback import next_model, worst
 from codeflow_engine.llm.redacting import redacted
+from codeflow_engine.llm.tokens import estimate
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from codeflow_engine.domain.budget import Payer
-    from codeflow_engine.domain.chat import ChatAnswer, ChatRequest
     from codeflow_engine.llm.answers import Answers
     from codeflow_engine.llm.call import Caller
     from codeflow_engine.llm.disclosure import Disclosure
@@ -85,31 +86,55 @@ class Gateway:
             BudgetExhaustedError: It could cost more than a budget has left.
             ProviderError: No model gave an answer; `retry_after` says when one may.
         """
-        question, models = await self.admit(request)
+        question, models = await self._admit(request)
         known = await self._answers.find(question, [model.id for model in models])
         if known is not None:
             return known
         return await self._ask_all(question, models, payer)
 
-    async def admit(self, request: ChatRequest) -> tuple[ChatRequest, tuple[Model, ...]]:
-        """Give a question as it would be sent, and the models that may be asked it.
+    async def preview(self, request: ChatRequest) -> Preview:
+        """Say what asking would send, to whom, and what it may cost; nothing is sent.
 
         Raises:
             ConfigurationError: The engine has no model.
-            DisclosureError: No model may see its paths.
         """
-        if not self.models:
-            raise ConfigurationError(
-                "no model is configured: name one, such as llm='openai:gpt-5.1' or CODEFLOW_LLM"
-            )
-        withheld = {
-            model.id: self._disclosure.withholds(model.id, request.paths) for model in self.models
-        }
-        models = tuple(model for model in self.models if withheld[model.id] is None)
+        models, withheld = self._permitted(request)
+        question = await redacted(request, self._redactor, self._threads)
+        known = await self._answers.find(question, [model.id for model in models])
+        tokens = estimate(question)
+        most = models[0].facts().ceiling(tokens, question.max_output_tokens) if models else None
+        return Preview(
+            models=tuple(model.id for model in models),
+            withheld=withheld,
+            request=question,
+            tokens=tokens,
+            most_usd=most,
+            is_answered=known is not None,
+        )
+
+    async def _admit(self, request: ChatRequest) -> tuple[ChatRequest, tuple[Model, ...]]:
+        """Give a question as it is sent, and the models that may be asked it."""
+        models, withheld = self._permitted(request)
         if not models:
             told = ", ".join(f"{path!r} from {model_id}" for model_id, path in withheld.items())
             raise DisclosureError(f"no model may see what the question shows: {told} is withheld")
         return await redacted(request, self._redactor, self._threads), models
+
+    def _permitted(self, request: ChatRequest) -> tuple[tuple[Model, ...], dict[str, str]]:
+        """Give the models that may see the paths of a question, and why the others may not."""
+        if not self.models:
+            raise ConfigurationError(
+                "no model is configured: name one, such as llm='openai:gpt-5.1' or CODEFLOW_LLM"
+            )
+        models: list[Model] = []
+        withheld: dict[str, str] = {}
+        for model in self.models:
+            path = self._disclosure.withholds(model.id, request.paths)
+            if path is None:
+                models.append(model)
+            else:
+                withheld[model.id] = path
+        return tuple(models), withheld
 
     async def _ask_all(
         self, question: ChatRequest, models: Sequence[Model], payer: Payer

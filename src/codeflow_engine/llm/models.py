@@ -74,7 +74,7 @@ class Models:
             at: When it is asked: prices change at dates that the list knows.
         """
         listed = _listed(provider, model, at)
-        said = self._settings.get(f"{provider}:{model}") or self._settings.get(model)
+        said = self._said(provider, model)
         if said is None:
             return listed
         return ModelFacts(
@@ -82,6 +82,17 @@ class Models:
             max_output=said.max_output or listed.max_output,
             rates=_said_rates(said) or listed.rates,
         )
+
+    def limits(self, provider: str, model: str) -> dict[str, int]:
+        """Give what the host says that a key may do in a minute: `requests` and `tokens`."""
+        said = self._said(provider, model)
+        if said is None:
+            return {}
+        limits = {"requests": said.requests_per_minute, "tokens": said.tokens_per_minute}
+        return {what: limit for what, limit in limits.items() if limit is not None}
+
+    def _said(self, provider: str, model: str) -> ModelSettings | None:
+        return self._settings.get(f"{provider}:{model}") or self._settings.get(model)
 
     def cost(self, provider: str, model: str, usage: CallUsage, *, at: datetime) -> Decimal | None:
         """Tell what a call cost in US dollars, exactly; None where that is unknown, never 0.

@@ -8,12 +8,15 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, overload
+from typing import Any, Final, overload
 
-from codeflow_engine.contracts import VCS, Cache, Journal, Storage
+from codeflow_engine.contracts import VCS, Cache, Journal, Meter, ModelGateway, Storage
+from codeflow_engine.domain.budget import Budget, Payer
+from codeflow_engine.domain.chat import ChatAnswer, ChatRequest
 from codeflow_engine.domain.effect import Effect, Receipt
 from codeflow_engine.domain.journal import StepKind
 from codeflow_engine.domain.run import RunEvent, RunRecord
+from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.pace.clock import Clock
 from codeflow_engine.pace.retry import Retry
 from codeflow_engine.plugins.backends import Backends
@@ -36,6 +39,10 @@ from codeflow_engine.telemetry.logging import EngineLog
 
 __all__ = ["RunContext", "Toolbox"]
 
+_ASKED_AGAIN: Final = Retry(attempts=3, first=30.0, most=900.0)
+"""What the gateway does not wait for, the run does: put aside, it takes no memory. Each time
+the gateway makes `llm_attempts` calls, so that all together stay below ten by default."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Toolbox:
@@ -45,6 +52,9 @@ class Toolbox:
     storage: Storage
     journal: Journal
     """The storage itself, where it keeps a journal."""
+
+    meter: Meter
+    """Likewise, for budgets and rate limits."""
 
     cache: Cache
     vcs: str
@@ -57,6 +67,9 @@ class Toolbox:
     log: EngineLog
     clock: Clock
     threads: Executor
+    models: ModelGateway | None = None
+    """The way to the models; None where none is configured."""
+
     points: Points | None = None
     """Who is told of named points, in tests of crashes."""
 
@@ -205,6 +218,42 @@ class RunContext:
         # In a task of its own: a group that fails may leave the task that waits for it marked as
         # cancelled (Python 3.12.1), and a workflow may catch the error and go on.
         return await asyncio.create_task(_together(steps))
+
+    async def ask(
+        self,
+        request: ChatRequest,
+        *,
+        key: str | None = None,
+        change: str | None = None,
+        repository: str | None = None,
+        budget: Budget | None = None,
+    ) -> ChatAnswer:
+        """Ask the models of the engine, as one step, and return a whole answer in its form.
+
+        The answer is kept before it is used, for this and every other run of the tenant: the
+        same question is paid for once. Where all models have to be waited for, the run is put
+        aside for so long.
+
+        Args:
+            request: The question.
+            key: Tells parallel questions apart, such as the digest of a chunk.
+            change: Key of the change that it is about, whose budget pays, too.
+            repository: Likewise.
+            budget: What this run may spend, in place of the engine's budget of runs.
+
+        Raises:
+            ConfigurationError: No model is configured, or one without key, SDK or price.
+            DisclosureError: No model may see the paths of the question.
+            BudgetExhaustedError: It could cost more than a budget has left.
+            ProviderError: No model gave an answer.
+        """
+        models = self.tools.models
+        if models is None:
+            raise ConfigurationError(
+                "no model is configured: name one, such as llm='openai:gpt-5.1' or CODEFLOW_LLM"
+            )
+        payer = Payer(run_id=self.run_id, change=change, repository=repository, budget=budget)
+        return await self.step("ask", models.ask, request, payer, key=key, retry=_ASKED_AGAIN)
 
     async def effect(self, effect: Effect, *, vcs: str | None = None) -> Receipt:
         """Write an effect to the outside, once, and return the receipt.
