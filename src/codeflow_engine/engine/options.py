@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Mapping, Sequence
 
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
     from codeflow_engine.contracts import (
         LLM,
         VCS,
@@ -90,6 +93,12 @@ class EngineOptions(TypedDict, total=False):
 
     logger: logging.Logger | None
     """Where the engine logs; None is the logger `codeflow_engine`."""
+
+    tracer_provider: TracerProvider | None
+    """Where spans go; None asks OpenTelemetry for the provider of the process, if there is one."""
+
+    meter_provider: MeterProvider | None
+    """Where metrics go; None asks OpenTelemetry for the provider of the process."""
 
     clock: Clock | None
     """Where time, chance and ids come from."""

@@ -89,8 +89,10 @@ def wire(
     from codeflow_engine.runs.context import Toolbox
     from codeflow_engine.runs.sealing import SealedJournal
     from codeflow_engine.sandbox import Sandbox
+    from codeflow_engine.telemetry.eyes import Eyes
     from codeflow_engine.telemetry.logging import EngineLog
 
+    clock = options.get("clock") or Clock()
     redactor = Redactor(secrets=(*options.get("secrets", ()), *backends.passwords))
     log = EngineLog(options.get("logger"), redactor)
     for failure in loaded.failures:
@@ -111,7 +113,13 @@ def wire(
         backends=backends,
         hooks=HookDispatch(loaded, observers, log, patience=settings.observer_timeout),
         log=log,
-        clock=options.get("clock") or Clock(),
+        eyes=Eyes(
+            options.get("tracer_provider"),
+            options.get("meter_provider"),
+            redactor=redactor,
+            monotonic=clock.monotonic,
+        ),
+        clock=clock,
         threads=threads,
         points=options.get("points"),
     )

@@ -35,6 +35,7 @@ from codeflow_engine.runs.work import Step, StepRunner
 from codeflow_engine.runs.writer import Writer
 from codeflow_engine.sandbox import Sandbox
 from codeflow_engine.settings import Settings
+from codeflow_engine.telemetry.eyes import Eyes
 from codeflow_engine.telemetry.logging import EngineLog
 
 __all__ = ["RunContext", "Toolbox"]
@@ -65,6 +66,7 @@ class Toolbox:
     backends: Backends
     hooks: HookDispatch
     log: EngineLog
+    eyes: Eyes
     clock: Clock
     threads: Executor
     models: ModelGateway | None = None
@@ -185,8 +187,11 @@ class RunContext:
             do = partial(self._do, self._step(name, key, function, arguments))
             work = Work(place=place, key=key, kind=kind, timeout=timeout, do=do)
             tools = self.tools
-            attempts = Attempts(work, self._ledger, self._waits, tools.clock, tools.threads)
-            return await attempts.go(retry)
+            with tools.eyes.step(name, StepKind.WORK.value) as seen:
+                attempts = Attempts(
+                    work, self._ledger, self._waits, tools.clock, tools.threads, seen=seen
+                )
+                return await attempts.go(retry)
 
     async def compute[*A, T](
         self, name: str, function: Callable[[*A], T], *arguments: *A, key: str | None = None
@@ -206,7 +211,11 @@ class RunContext:
             asyncio.CancelledError: The run is stopped.
         """
         step = self._step(name, key, function, arguments)
-        with self._ledger.execution.at_work(), self._ledger.told(name, key):
+        with (
+            self._ledger.execution.at_work(),
+            self._ledger.told(name, key),
+            self.tools.eyes.step(name, "compute"),
+        ):
             value: T = unless_cancelled(await contained(self._runner.run(step)))
             return value
 
@@ -273,12 +282,18 @@ class RunContext:
         place = self._ledger.place("effect", effect.key, StepKind.EFFECT)
         with self._ledger.at(place):
             if place.record is not None and place.record.state.is_final:
-                receipt: Receipt = await self._ledger.recall(place.record, Receipt)
-                return receipt
+                known: Receipt = await self._ledger.recall(place.record, Receipt)
+                return known
             await self._ledger.ready(place)
-            host = self.tools.backends.get(VCS, vcs or self.tools.vcs)
-            with self._ledger.told("effect", effect.key):
-                return await self._outbox.deliver(effect, place, host)
+            name = vcs or self.tools.vcs
+            host = self.tools.backends.get(VCS, name)
+            with (
+                self._ledger.told("effect", effect.key),
+                self.tools.eyes.effect(effect.kind.value, name) as seen,
+            ):
+                receipt = await self._outbox.deliver(effect, place, host)
+                seen.stands(found=receipt.found)
+                return receipt
 
     async def collapse(self, target: str, keys: Sequence[str], *, vcs: str | None = None) -> int:
         """Take back what stands twice outside, and return how much that was.

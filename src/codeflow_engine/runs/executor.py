@@ -129,15 +129,13 @@ class Executor:
         except CodeflowError as error:
             redact(error, self._tools.redactor)
             raise
-        submission = make()
-        if transaction is None:
-            turn = self.known.turn
-            stored = await self._asking.submissions.ask(submission)
-        else:
-            turn = self.known.turn
-            (stored,) = sound_records(
-                await self._tools.journal.submit_within(transaction, [submission])
-            )
+        with self._tools.eyes.submission(request.workflow) as traceparent:
+            submission, turn = make(traceparent), self.known.turn
+            if transaction is None:
+                stored = await self._asking.submissions.ask(submission)
+            else:
+                written = await self._tools.journal.submit_within(transaction, [submission])
+                (stored,) = sound_records(written)
         agree(submission.record, stored)
         await reach(self._tools.points, "run.submitted")
         live = self.known.see(stored, turn)
@@ -224,7 +222,10 @@ class Executor:
         self._active[record.run_id] = live
         self.known.mark(live)
         try:
-            is_written = await Performance(self._stage, live, execution, claim).go()
+            with tools.eyes.execution(claim) as seen:
+                execution.trace = seen.record
+                is_written = await Performance(self._stage, live, execution, seen.claim).go()
+                seen.end(live.record, *live.came)
             if not is_written:
                 self._worker.abandoned(record.run_id, live.unwritten)
         finally:

@@ -16,6 +16,7 @@ from codeflow_engine.runs.events import read_stored
 from codeflow_engine.runs.executor import Executor
 from codeflow_engine.runs.live import LiveRun
 from codeflow_engine.runs.outcomes import closed
+from codeflow_engine.telemetry.executions import is_trace
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -141,7 +142,8 @@ class AsyncRun:
         Raises:
             StorageError: They cannot be read.
         """
-        return await self._tools.journal.read_steps(self.record.tenant, self.id)
+        steps = await self._tools.journal.read_steps(self.record.tenant, self.id)
+        return tuple(step for step in steps if not is_trace(step))
 
     async def to_dataframe(self) -> DataFrame:
         """Make a pandas table with one row per event so far; it does not wait for the end.
