@@ -15,7 +15,7 @@ from codeflow_engine.llm.purse import Purse
 from codeflow_engine.pace.retry import Retry
 
 if TYPE_CHECKING:
-    from codeflow_engine.runs.context import Toolbox
+    from codeflow_engine.runs.toolbox import Toolbox
 
 __all__ = ["gateway"]
 

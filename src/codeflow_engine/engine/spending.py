@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from codeflow_engine.domain.budget import Balance, Budget
-    from codeflow_engine.runs.context import Toolbox
+    from codeflow_engine.runs.toolbox import Toolbox
 
 __all__ = ["SpendingVerbs"]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from codeflow_engine.contracts import Pruned
     from codeflow_engine.domain.dismissal import Dismissal
-    from codeflow_engine.runs.context import Toolbox
+    from codeflow_engine.runs.toolbox import Toolbox
     from codeflow_engine.sandbox import Isolation
 
 __all__ = ["UpkeepVerbs"]

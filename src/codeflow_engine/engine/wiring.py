@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from codeflow_engine.engine.options import EngineOptions
     from codeflow_engine.plugins.backends import Backends
     from codeflow_engine.plugins.loader import LoadedPlugins
-    from codeflow_engine.runs.context import Toolbox
     from codeflow_engine.runs.executor import Executor
+    from codeflow_engine.runs.toolbox import Toolbox
     from codeflow_engine.settings import Executes, Settings
 
 __all__ = ["choose", "executor", "wire"]
@@ -86,8 +86,8 @@ def wire(
     from codeflow_engine.pace.clock import Clock
     from codeflow_engine.plugins.dispatch import HookDispatch
     from codeflow_engine.redaction import Redactor
-    from codeflow_engine.runs.context import Toolbox
     from codeflow_engine.runs.sealing import SealedJournal
+    from codeflow_engine.runs.toolbox import Toolbox
     from codeflow_engine.sandbox import Sandbox
     from codeflow_engine.telemetry.eyes import Eyes
     from codeflow_engine.telemetry.logging import EngineLog

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from codeflow_engine.llm.purse import Purse
     from codeflow_engine.pace.clock import Clock
     from codeflow_engine.pace.retry import Retry
-    from codeflow_engine.telemetry.eyes import Eyes, ModelCall
+    from codeflow_engine.telemetry.calls import ModelCall
+    from codeflow_engine.telemetry.eyes import Eyes
     from codeflow_engine.telemetry.logging import EngineLog
 
 __all__ = ["Caller"]
@@ -125,7 +126,7 @@ async def _once(model: Model, request: ChatRequest, seconds: float) -> ChatAnswe
     limit = asyncio.timeout(seconds)
     try:
         async with limit:
-            answer = await model.llm.complete(request)
+            answer: object = await model.llm.complete(request)
     except CodeflowError:
         raise
     except BaseException as error:

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, overload
 
-from codeflow_engine.contracts import VCS, Cache, Journal, Meter, ModelGateway, Storage
+from codeflow_engine.contracts import VCS
 from codeflow_engine.domain.budget import Budget, Payer
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest
 from codeflow_engine.domain.effect import Effect, Receipt
 from codeflow_engine.domain.journal import StepKind
 from codeflow_engine.domain.run import RunEvent, RunRecord
 from codeflow_engine.errors import ConfigurationError
-from codeflow_engine.pace.clock import Clock
 from codeflow_engine.pace.retry import Retry
-from codeflow_engine.plugins.backends import Backends
-from codeflow_engine.plugins.dispatch import HookDispatch
-from codeflow_engine.redaction import Redactor
 from codeflow_engine.runs import codec
 from codeflow_engine.runs.attempts import Attempts, Work
 from codeflow_engine.runs.containment import contained, unless_cancelled
@@ -29,51 +23,16 @@ from codeflow_engine.runs.events import check_told
 from codeflow_engine.runs.inbox import Children, Inbox
 from codeflow_engine.runs.ledger import INSIDE, Ledger
 from codeflow_engine.runs.outbox import Outbox
-from codeflow_engine.runs.points import Points
+from codeflow_engine.runs.toolbox import Toolbox
 from codeflow_engine.runs.waiting import Waits
 from codeflow_engine.runs.work import Step, StepRunner
 from codeflow_engine.runs.writer import Writer
-from codeflow_engine.sandbox import Sandbox
-from codeflow_engine.settings import Settings
-from codeflow_engine.telemetry.eyes import Eyes
-from codeflow_engine.telemetry.logging import EngineLog
 
-__all__ = ["RunContext", "Toolbox"]
+__all__ = ["RunContext"]
 
 _ASKED_AGAIN: Final = Retry(attempts=3, first=30.0, most=900.0)
 """What the gateway does not wait for, the run does: put aside, it takes no memory. Each time
 the gateway makes `llm_attempts` calls, so that all together stay below ten by default."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Toolbox:
-    """What an engine lends to its runs; the same for all of them."""
-
-    settings: Settings
-    storage: Storage
-    journal: Journal
-    """The storage itself, where it keeps a journal."""
-
-    meter: Meter
-    """Likewise, for budgets and rate limits."""
-
-    cache: Cache
-    vcs: str
-    """Name of the VCS backend."""
-
-    sandbox: Sandbox
-    redactor: Redactor
-    backends: Backends
-    hooks: HookDispatch
-    log: EngineLog
-    eyes: Eyes
-    clock: Clock
-    threads: Executor
-    models: ModelGateway | None = None
-    """The way to the models; None where none is configured."""
-
-    points: Points | None = None
-    """Who is told of named points, in tests of crashes."""
 
 
 class RunContext:

@@ -16,7 +16,6 @@ from codeflow_engine.plugins.containment import is_foreign
 from codeflow_engine.runs.asking import Asking, sound_records
 from codeflow_engine.runs.batches import in_time
 from codeflow_engine.runs.containment import contained, describe, redact
-from codeflow_engine.runs.context import Toolbox
 from codeflow_engine.runs.events import EventStream, tell_end
 from codeflow_engine.runs.family import children_of
 from codeflow_engine.runs.known import KnownRuns
@@ -26,6 +25,7 @@ from codeflow_engine.runs.performing import Performance, Stage
 from codeflow_engine.runs.points import reach
 from codeflow_engine.runs.submitting import Request, agree, prepared
 from codeflow_engine.runs.suspects import Suspects
+from codeflow_engine.runs.toolbox import Toolbox
 from codeflow_engine.runs.work import DirectRunner, StepRunner
 from codeflow_engine.runs.worker import Worker
 from codeflow_engine.settings import Executes

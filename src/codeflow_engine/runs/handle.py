@@ -11,11 +11,11 @@ from codeflow_engine.domain.budget import Budget, Spend
 from codeflow_engine.domain.journal import StepRecord
 from codeflow_engine.domain.run import RunEvent, RunFinished, RunRecord, RunStatus
 from codeflow_engine.errors import ConfigurationError, WorkflowError
-from codeflow_engine.runs.context import Toolbox
 from codeflow_engine.runs.events import read_stored
 from codeflow_engine.runs.executor import Executor
 from codeflow_engine.runs.live import LiveRun
 from codeflow_engine.runs.outcomes import closed
+from codeflow_engine.runs.toolbox import Toolbox
 from codeflow_engine.telemetry.executions import is_trace
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from codeflow_engine.errors import ConfigurationError, ConflictingRunError
 from codeflow_engine.plugins.registry import Kind
 from codeflow_engine.runs import codec
 from codeflow_engine.runs.coding import is_small
-from codeflow_engine.runs.context import Toolbox
 from codeflow_engine.runs.digests import digest
+from codeflow_engine.runs.toolbox import Toolbox
 from codeflow_engine.runs.workflow import Workflow
 
 __all__ = ["Request", "agree", "load", "loaded", "prepared"]
