@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from codeflow_engine.errors import ConfigurationError
+
 __all__ = ["Misfit", "checked"]
 
 _LARGEST: Final = 5_000_000
@@ -37,6 +39,7 @@ def checked(text: str, schema: Mapping[str, Any]) -> str:
 
     Raises:
         Misfit: There is no JSON, there is more than one, or it does not follow the schema.
+        ConfigurationError: The schema is none, or refers to another place.
     """
     if len(text) > _LARGEST:
         raise Misfit(f"it is longer than {_LARGEST:,} characters")
@@ -130,11 +133,12 @@ def _check(value: Any, schema: Mapping[str, Any]) -> None:
     try:
         # With a registry of its own it looks nothing up elsewhere.
         errors = kind(schema, registry=Registry()).iter_errors(value)
-        told = [_place(error) for error, _ in zip(errors, range(_TOLD), strict=False)]
+        misfits = [_place(error) for error, _ in zip(errors, range(_TOLD), strict=False)]
     except (SchemaError, Unresolvable) as error:
-        raise ValueError(f"the schema of the answer is none: {type(error).__name__}") from None
-    if told:
-        raise Misfit("; ".join(told))
+        told = type(error).__name__
+        raise ConfigurationError(f"the schema of the answer is none: {told}") from None
+    if misfits:
+        raise Misfit("; ".join(misfits))
 
 
 def _place(error: Any) -> str:
