@@ -42,5 +42,10 @@ def codeflow_register(registry: PluginRegistry) -> None:
         room = f"{here}.providers.analyzer.{name}"
         settings = f"{room}:{own}Settings"
         registry.add_analyzer(name, f"{room}:{own}Analyzer", settings=settings, requires=tools)
+    for name, own in (("openai", "OpenAI"), ("groq", "Groq")):
+        room = f"{here}.providers.llm.{name}"
+        settings = f"{room}:{own}Settings"
+        extra = f"codeflow-engine[{name}]"
+        registry.add_llm(name, f"{room}:{own}", settings=settings, requires=extra)
     registry.add_workflow("review", f"{here}.workflows.review:REVIEW")
     registry.add_workflow("apply", f"{here}.workflows.apply:APPLY")
