@@ -208,6 +208,7 @@ def _trust(file: str) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=file)
     except OSError as error:
+        why = error.strerror or "it holds none"
         raise ConfigurationError(
-            f"ca_file {file!r} cannot be read as certificates: {error.strerror or 'no certificate in it'}"
+            f"ca_file {file!r} cannot be read as certificates: {why}"
         ) from None
