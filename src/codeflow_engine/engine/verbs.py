@@ -56,7 +56,8 @@ class AsyncEngine(SpendingVerbs, UpkeepVerbs):
         if unknown:
             raise ConfigurationError(f"an engine has no option {', '.join(unknown)}")
         file = options.get("settings_file")
-        named = {name: options.get(name) for name in ("tenant", "plugins_allow", "isolation")}
+        plain = ("tenant", "plugins_allow", "isolation", "models", "withheld")
+        named = {name: options.get(name) for name in plain}
         named["plugins"] = options.get("backend_settings")
         settings = load_settings(None if file is None else Path(file), named)
         self._loaded = load_plugins(options.get("plugins", ()), allow=settings.plugins_allow)

@@ -99,7 +99,7 @@ class Gateway:
             ConfigurationError: The engine has no model.
         """
         models, withheld = self._permitted(request)
-        question = await redacted(request, self._redactor, self._threads)
+        question = await self._prepare(request, models)
         known = await self._answers.find(question, [model.id for model in models])
         tokens = estimate(question)
         most = models[0].facts().ceiling(tokens, question.max_output_tokens) if models else None
@@ -118,7 +118,14 @@ class Gateway:
         if not models:
             told = ", ".join(f"{path!r} from {model_id}" for model_id, path in withheld.items())
             raise DisclosureError(f"no model may see what the question shows: {told} is withheld")
-        return await redacted(request, self._redactor, self._threads), models
+        return await self._prepare(request, models), models
+
+    async def _prepare(self, request: ChatRequest, models: Sequence[Model]) -> ChatRequest:
+        """Give a question without secrets, the keys of the models among them."""
+        for model in models:
+            model.learn()
+            await model.load(self._threads)
+        return await redacted(request, self._redactor, self._threads)
 
     def _permitted(self, request: ChatRequest) -> tuple[tuple[Model, ...], dict[str, str]]:
         """Give the models that may see the paths of a question, and why the others may not."""
