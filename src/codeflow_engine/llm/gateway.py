@@ -24,11 +24,13 @@ from codeflow_engine.llm.conversation import Conversation
 from codeflow_engine.llm.fallback import next_model, worst
 from codeflow_engine.llm.redacting import redacted
 from codeflow_engine.llm.tokens import estimate
+from codeflow_engine.llm.trial import Trials
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from codeflow_engine.domain.budget import Payer
+    from codeflow_engine.domain.model import Trial
     from codeflow_engine.llm.answers import Answers
     from codeflow_engine.llm.call import Caller
     from codeflow_engine.llm.disclosure import Disclosure
@@ -111,6 +113,14 @@ class Gateway:
             most_usd=most,
             is_answered=known is not None,
         )
+
+    async def trials(self) -> tuple[Trial, ...]:
+        """Ask each model something short, which costs a fraction of a cent, and tell of it."""
+        trials = Trials(caller=self._caller)
+        for model in self.models:
+            model.learn()
+            await model.load(self._threads)
+        return tuple([await trials.of(model) for model in self.models])
 
     async def _admit(self, request: ChatRequest) -> tuple[ChatRequest, tuple[Model, ...]]:
         """Give a question as it is sent, and the models that may be asked it."""
