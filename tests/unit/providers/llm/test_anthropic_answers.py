@@ -22,6 +22,7 @@ from codeflow_engine.errors import InvalidResponseError, ProviderError
 from codeflow_engine.providers.llm.anthropic import Anthropic, AnthropicSettings
 
 MODEL = "claude-sonnet-5-5"
+SCHEMA = {"type": "object", "properties": {"line": {"type": "integer"}}}
 
 
 async def asked(wire: Wire, request: ChatRequest, **settings: Any) -> ChatAnswer:
@@ -245,9 +246,7 @@ async def test_tokens_are_counted_by_the_interface() -> None:
     """All but the limit of the output is sent to be counted."""
     async with serving(whole({"input_tokens": 77})) as wire:
         provider = Anthropic(MODEL, api_key="sk-1", base_url=wire.url)
-        count = await provider.count_tokens(
-            question(answer_schema={"type": "object", "properties": {}})
-        )
+        count = await provider.count_tokens(question(answer_schema=SCHEMA))
         await provider.aclose()
 
     assert count == 77
