@@ -42,7 +42,7 @@ def codeflow_register(registry: PluginRegistry) -> None:
         room = f"{here}.providers.analyzer.{name}"
         settings = f"{room}:{own}Settings"
         registry.add_analyzer(name, f"{room}:{own}Analyzer", settings=settings, requires=tools)
-    for name, own in (("openai", "OpenAI"), ("groq", "Groq")):
+    for name, own in (("openai", "OpenAI"), ("groq", "Groq"), ("mistral", "Mistral")):
         room = f"{here}.providers.llm.{name}"
         settings = f"{room}:{own}Settings"
         extra = f"codeflow-engine[{name}]"
