@@ -44,7 +44,12 @@ def codeflow_register(registry: PluginRegistry) -> None:
         registry.add_analyzer(name, f"{room}:{own}Analyzer", settings=settings, requires=tools)
     echo = f"{here}.providers.llm.echo"
     registry.add_llm("echo", f"{echo}:Echo", settings=f"{echo}:EchoSettings")
-    for name, own in (("openai", "OpenAI"), ("anthropic", "Anthropic"), ("groq", "Groq")):
+    for name, own in (
+        ("openai", "OpenAI"),
+        ("anthropic", "Anthropic"),
+        ("mistral", "Mistral"),
+        ("groq", "Groq"),
+    ):
         room = f"{here}.providers.llm.{name}"
         settings = f"{room}:{own}Settings"
         extra = f"codeflow-engine[{name}]"
