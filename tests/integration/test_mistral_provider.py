@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import gc
-import json
-import time
-import warnings
 from types import MappingProxyType
 from typing import Any
 
-import httpx2
 import pytest
-from mistral_server import HANG, USAGE, Reply, answered, chunk, event, serving, streamed
-from mistralai.client import Mistral as Client
-from mistralai.client.utils import BackoffStrategy, RetryConfig
+from mistral_server import USAGE, Reply, answered, chunk, serving, streamed
 
 from codeflow_engine.domain.chat import ChatRequest, FinishReason, Message, Role, Room
 from codeflow_engine.errors import (
-    AuthenticationError,
-    ConfigurationError,
     InvalidResponseError,
-    ModelUnavailableError,
-    ProviderError,
-    ProviderTimeoutError,
-    ProviderUnavailableError,
-    RateLimitError,
 )
 from codeflow_engine.providers.llm.mistral import Mistral, MistralSettings
 
