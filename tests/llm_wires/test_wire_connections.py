@@ -7,22 +7,15 @@ import gc
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 
 import pytest
-
-from wire_asking import JSON, SSE, WAY, ask, failure, hear, streamed
-from codeflow_engine.contracts.llm import LLM
-from codeflow_engine.errors import ProviderError, ProviderTimeoutError, ProviderUnavailableError
-from fault_places import UNKNOWN, Certificate, blackhole, make_certificate, refusing
+from fault_places import UNKNOWN, Certificate, blackhole, refusing
 from fault_server import Ending, FaultServer, Received, Reply
+from wire_asking import JSON, SSE, WAY, ask, failure, hear, streamed
 from wires import REQUEST, Wire
 
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """Make a certificate that nobody knows."""
-    return make_certificate(tmp_path_factory.mktemp("tls"))
+from codeflow_engine.contracts.llm import LLM
+from codeflow_engine.errors import ProviderError, ProviderTimeoutError, ProviderUnavailableError
 
 
 @WAY
@@ -123,12 +116,11 @@ async def test_l23_a_redirect_is_not_followed(wire: Wire, way: str, status: int)
 async def test_l24_a_head_that_is_too_slow_is_a_timeout(wire: Wire, way: str) -> None:
     """An answer that begins after the timeout is not waited for, and its connection closed."""
     reply = Reply(body=wire.answer(), after=8)
-    async with FaultServer(reply) as server:
-        async with wire.connect(server.url, timeout=0.4) as provider:
-            begun = time.monotonic()
-            error = await failure(provider, way)
-            took = time.monotonic() - begun
-            await asyncio.wait_for(server.requests[0].left.wait(), 1)
+    async with FaultServer(reply) as server, wire.connect(server.url, timeout=0.4) as provider:
+        begun = time.monotonic()
+        error = await failure(provider, way)
+        took = time.monotonic() - begun
+        await asyncio.wait_for(server.requests[0].left.wait(), 1)
 
     assert isinstance(error, ProviderTimeoutError)
     assert error.retryable

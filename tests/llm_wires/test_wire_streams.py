@@ -8,8 +8,10 @@ import time
 from collections.abc import Callable
 
 import pytest
-
+from fault_server import Ending, FaultServer, Reply, sse
 from wire_asking import hear, streamed
+from wires import Event, Wire
+
 from codeflow_engine.domain.chat import FinishReason
 from codeflow_engine.errors import (
     InvalidResponseError,
@@ -18,8 +20,6 @@ from codeflow_engine.errors import (
     ProviderUnavailableError,
     RateLimitError,
 )
-from fault_server import Ending, FaultServer, Reply, sse
-from wires import Event, Wire
 
 PIECES = ("Looks ", "g\u00f6\u00f6d \U0001f600", ".")
 TEXT = "".join(PIECES)

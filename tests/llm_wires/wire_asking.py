@@ -12,14 +12,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
+from fault_server import Reply
+from wires import KEY, REQUEST, Told
 
 from codeflow_engine.contracts.llm import LLM
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, FinishReason
 from codeflow_engine.errors import ProviderError
-from fault_server import Reply
-from wires import KEY, REQUEST, Told
 
-__all__ = ["CANARIES", "JSON", "SSE", "WAY", "Heard", "ask", "failing", "failure", "hear", "refusing_with", "streamed"]
+__all__ = [
+    "CANARIES",
+    "JSON",
+    "SSE",
+    "WAY",
+    "Heard",
+    "ask",
+    "failing",
+    "failure",
+    "hear",
+    "refusing_with",
+    "streamed",
+]
 
 CANARIES = (KEY, "canary")
 """What no error and no line of a log may hold: the key, and a word of each prompt."""
