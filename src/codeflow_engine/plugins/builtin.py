@@ -51,5 +51,10 @@ def codeflow_register(registry: PluginRegistry) -> None:
         registry.add_analyzer(name, f"{room}:{own}Analyzer", settings=settings, requires=tools)
     llm = f"{here}.providers.llm"
     registry.add_llm("echo", f"{llm}.echo:Echo", settings=f"{llm}.echo:EchoSettings")
+    for name, own in (("openai", "OpenAI"), ("groq", "Groq")):
+        room = f"{here}.providers.llm.{name}"
+        settings = f"{room}:{own}Settings"
+        extra = f"codeflow-engine[{name}]"
+        registry.add_llm(name, f"{room}:{own}", settings=settings, requires=extra)
     registry.add_workflow("review", f"{here}.workflows.review:REVIEW")
     registry.add_workflow("apply", f"{here}.workflows.apply:APPLY")
