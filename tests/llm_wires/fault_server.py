@@ -203,7 +203,7 @@ class FaultServer:
         finally:
             pump.cancel()
             await asyncio.gather(pump, return_exceptions=True)
-            writer.transport.abort() if self._tls else writer.close()
+            writer.close()
             self._tasks.discard(task)
 
     def _reply(self, received: Received) -> Reply:

@@ -64,8 +64,8 @@ def test_no_wire_has_fewer_cells_than_another(
         if wire is not None and HERE in item.path.parents:
             cells[wire.name] += 1
             names[wire.name].add(item.nodeid.replace(wire.name, "*", 1))
-    if not cells:
-        pytest.skip("no cell was collected beside this test")
+    if request.config.getoption("keyword") or not cells or request.config.args != [str(HERE)]:
+        pytest.skip("only some of the cells were asked for")
     for name, count in cells.items():
         record_property(f"cells_{name}", count)
 
