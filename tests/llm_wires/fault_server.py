@@ -201,9 +201,9 @@ class FaultServer:
         except (OSError, asyncio.CancelledError):
             pass  # the other side went away, or the block has ended
         finally:
+            writer.close()
             pump.cancel()
             await asyncio.gather(pump, return_exceptions=True)
-            writer.close()
             self._tasks.discard(task)
 
     def _reply(self, received: Received) -> Reply:
@@ -339,9 +339,9 @@ class _Answering:
                 else:
                     await self._inbox.more()
         finally:
+            writer.close()
             back.cancel()
             await asyncio.gather(back, return_exceptions=True)
-            writer.close()
 
     async def _carry_back(self, reader: asyncio.StreamReader) -> None:
         with contextlib.suppress(OSError):
