@@ -81,9 +81,11 @@ async def test_l11_what_is_declined_is_no_answer(wire: Wire) -> None:
 async def test_l11_a_prompt_that_a_filter_takes_is_refused(wire: Wire) -> None:
     """A filter's 400 is a `RefusedError`, which is not asked again."""
     words = {"kind": "invalid_request_error", "code": "content_filter", "message": "Filtered."}
-    async with FaultServer(refusing_with(wire.told(400, **words))) as server:
-        async with wire.connect(server.url) as provider:
-            error = await failure(provider, "whole")
+    async with (
+        FaultServer(refusing_with(wire.told(400, **words))) as server,
+        wire.connect(server.url) as provider,
+    ):
+        error = await failure(provider, "whole")
 
     assert isinstance(error, RefusedError)
     assert (error.kind, error.retryable) == ("filtered", False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
 import pytest
@@ -27,12 +28,14 @@ async def test_l34_a_key_that_changed_is_used_by_the_next_call(
     keys = ["sk-canary-first", "sk-canary-second"]
     held = list(keys)
     with caplog.at_level(logging.INFO):
-        async with FaultServer(answering(wire, way)) as server:
-            async with wire.connect(server.url, key=lambda: held[0]) as provider:
-                for key in keys:
-                    await (hear(provider) if way == "stream" else ask(provider))
-                    assert key in provider.secrets
-                    held.append(held.pop(0))
+        async with (
+            FaultServer(answering(wire, way)) as server,
+            wire.connect(server.url, key=lambda: held[0]) as provider,
+        ):
+            for key in keys:
+                await (hear(provider) if way == "stream" else ask(provider))
+                assert key in provider.secrets
+                held.append(held.pop(0))
 
     assert [each.key for each in server.requests] == keys
     assert "canary" not in caplog.text
@@ -42,11 +45,13 @@ async def test_l34_a_key_that_is_refused_after_a_change_is_not_shown(wire: Wire)
     """Neither the old nor the new key stands in the error of a call with it."""
     held = ["sk-canary-first"]
     replies = [Reply(body=wire.answer()), refusing_with(wire.status(401, "sk-canary-second"))]
-    async with FaultServer(replies) as server:
-        async with wire.connect(server.url, key=lambda: held[0]) as provider:
-            await ask(provider)
-            held[0] = "sk-canary-second"
-            await failure(provider, "whole")
+    async with (
+        FaultServer(replies) as server,
+        wire.connect(server.url, key=lambda: held[0]) as provider,
+    ):
+        await ask(provider)
+        held[0] = "sk-canary-second"
+        await failure(provider, "whole")
 
     assert [each.key for each in server.requests] == ["sk-canary-first", "sk-canary-second"]
 
@@ -56,20 +61,22 @@ async def test_l35_a_place_of_ones_own_is_asked(wire: Wire) -> None:
     async with FaultServer(Reply(body=wire.answer())) as server:
         for end in ("", "/"):
             url = f"{server.url}/gate/way"
-            provider = wire.make(api_key=KEY, base_url=f"{url}{wire.prefix}{end}")
-            assert provider.endpoint is not None
-            assert provider.endpoint.startswith(url)
-            await ask(provider)
-            await provider.aclose()
+            own = {"settings": wire.settings(base_url=f"{url}{wire.prefix}{end}")}
+            async with contextlib.aclosing(wire.make(api_key=KEY, **own)) as provider:
+                assert provider.endpoint is not None
+                assert provider.endpoint.startswith(url)
+                await ask(provider)
 
     assert [each.path for each in server.requests] == [f"/gate/way{wire.path}"] * 2
 
 
 async def test_l35_headers_of_ones_own_are_sent(wire: Wire) -> None:
     """A gateway in front of a provider gets the headers that it wants."""
-    async with FaultServer(Reply(body=wire.answer())) as server:
-        async with wire.connect(server.url, headers={"X-Gate": "open"}) as provider:
-            await ask(provider)
+    async with (
+        FaultServer(Reply(body=wire.answer())) as server,
+        wire.connect(server.url, headers={"X-Gate": "open"}) as provider,
+    ):
+        await ask(provider)
 
     assert server.requests[0].headers["x-gate"] == "open"
 
@@ -110,9 +117,11 @@ async def test_l35_an_authority_of_ones_own_is_trusted(
     wire: Wire, certificate: Certificate
 ) -> None:
     """The certificates of `ca_file` are those that are trusted."""
-    async with FaultServer(Reply(body=wire.answer()), tls=certificate.context) as server:
-        async with wire.connect(server.url, ca_file=str(certificate.file)) as provider:
-            answer = await ask(provider)
+    async with (
+        FaultServer(Reply(body=wire.answer()), tls=certificate.context) as server,
+        wire.connect(server.url, ca_file=str(certificate.file)) as provider,
+    ):
+        answer = await ask(provider)
 
     assert answer.finish_reason.is_complete
     assert [each.key for each in server.requests] == [KEY]

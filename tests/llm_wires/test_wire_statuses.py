@@ -212,9 +212,11 @@ async def test_l31_a_reset_that_is_past_is_no_wait(wire: Wire, reset: str) -> No
     if wire.name == "messages":
         names = ("anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-tokens-reset")
     headers = (*JSON, (names[0], "12"), (names[1], reset))
-    async with FaultServer(Reply(headers=headers, body=wire.answer())) as server:
-        async with wire.connect(server.url) as provider:
-            answer = await ask(provider)
+    async with (
+        FaultServer(Reply(headers=headers, body=wire.answer())) as server,
+        wire.connect(server.url) as provider,
+    ):
+        answer = await ask(provider)
 
     assert answer.room is not None
     assert answer.room.tokens == 12
