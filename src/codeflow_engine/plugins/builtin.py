@@ -49,6 +49,11 @@ def codeflow_register(registry: PluginRegistry) -> None:
         room = f"{here}.providers.analyzer.{name}"
         settings = f"{room}:{own}Settings"
         registry.add_analyzer(name, f"{room}:{own}Analyzer", settings=settings, requires=tools)
+    for name, own in (("openai", "OpenAI"), ("groq", "Groq"), ("mistral", "Mistral")):
+        room = f"{here}.providers.llm.{name}"
+        settings = f"{room}:{own}Settings"
+        extra = f"codeflow-engine[{name}]"
+        registry.add_llm(name, f"{room}:{own}", settings=settings, requires=extra)
     llm = f"{here}.providers.llm"
     registry.add_llm("echo", f"{llm}.echo:Echo", settings=f"{llm}.echo:EchoSettings")
     for name, own in (("openai", "OpenAI"), ("groq", "Groq")):

@@ -183,9 +183,9 @@ class ChatGathering:
             self._usage = _read_usage(usage) or self._usage
 
     @property
-    def is_finished(self) -> bool:
-        """Whether the server has said why it stopped."""
-        return bool(self._reason)
+    def is_ended(self) -> bool:
+        """Whether nothing more is waited for: only `[DONE]` says so, which is no event."""
+        return False
 
     @property
     def is_ended(self) -> bool:
