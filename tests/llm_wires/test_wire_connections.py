@@ -77,43 +77,43 @@ async def test_l22_a_certificate_that_nobody_knows_is_not_trusted(
     assert server.requests == []
 
 
+BROKEN = {
+    "before": Reply(head=b""),
+    "in the head": Reply(head=b"HTTP/1.1 200 OK\r\ncontent-ty"),
+    "reset": Reply(head=b"", ending=Ending.RESET),
+    "in the body": Reply(headers=JSON, body=b'{"id": "', ending=Ending.CUT),
+    "reset in the body": Reply(headers=JSON, body=b'{"id": "', ending=Ending.RESET),
+    "another protocol": Reply(head=b"SSH-2.0-OpenSSH_9.9\r\n"),
+}
+"""Where a connection may break."""
+
+
 @WAY
-@pytest.mark.parametrize(
-    "reply",
-    [
-        Reply(head=b""),
-        Reply(head=b"HTTP/1.1 200 OK\r\ncontent-ty"),
-        Reply(head=b"", ending=Ending.RESET),
-        Reply(headers=JSON, body=b'{"id": "', ending=Ending.CUT),
-        Reply(headers=JSON, body=b'{"id": "', ending=Ending.RESET),
-        Reply(head=b"SSH-2.0-OpenSSH_9.9\r\n"),
-    ],
-    ids=["before", "in the head", "reset", "in the body", "reset in the body", "another protocol"],
-)
-async def test_l22_a_connection_that_breaks_is_told_as_such(
-    wire: Wire, way: str, reply: Reply
-) -> None:
+async def test_l22_a_connection_that_breaks_is_told_as_such(wire: Wire, way: str) -> None:
     """Wherever a connection breaks, that is its kind, and it may pass."""
-    async with FaultServer(reply) as server, wire.connect(server.url) as provider:
-        error = await failure(provider, way)
-
-    assert (error.kind, type(error)) == ("connection", ProviderUnavailableError)
-    assert error.retryable
-    assert len(server.requests) == 1
+    replies = list(BROKEN.values())
+    async with FaultServer(replies) as server, wire.connect(server.url) as provider:
+        for number, where in enumerate(BROKEN, 1):
+            error = await failure(provider, way)
+            assert (error.kind, type(error)) == ("connection", ProviderUnavailableError), where
+            assert error.retryable
+            assert len(server.requests) == number, where
 
 
 @WAY
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_l23_a_redirect_is_not_followed(wire: Wire, way: str, status: int) -> None:
+async def test_l23_a_redirect_is_not_followed(wire: Wire, way: str) -> None:
     """Nobody but the place that was named gets the key or the prompt."""
+    statuses = (301, 302, 303, 307, 308)
     async with FaultServer(Reply(body=wire.answer())) as other:
-        reply = Reply(status=status, headers=(("location", f"{other.url}{wire.path}"),))
-        async with FaultServer(reply) as server, wire.connect(server.url) as provider:
-            error = await failure(provider, way)
+        there = (("location", f"{other.url}{wire.path}"),)
+        replies = [Reply(status=status, headers=there) for status in statuses]
+        async with FaultServer(replies) as server, wire.connect(server.url) as provider:
+            for number, status in enumerate(statuses, 1):
+                error = await failure(provider, way)
+                assert (error.kind, error.retryable) == ("redirect", False), status
+                assert len(server.requests) == number
 
     assert other.requests == []
-    assert (error.kind, error.retryable) == ("redirect", False)
-    assert len(server.requests) == 1
 
 
 @WAY
