@@ -187,11 +187,6 @@ class ChatGathering:
         """Whether nothing more is waited for: only `[DONE]` says so, which is no event."""
         return False
 
-    @property
-    def is_ended(self) -> bool:
-        """Whether nothing more is waited for: only `[DONE]` says so, which is no event."""
-        return False
-
     def whole_answer(self) -> ChatAnswer:
         """Give the answer, where all of it came at once.
 
