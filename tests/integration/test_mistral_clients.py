@@ -174,7 +174,7 @@ async def test_a_server_of_the_hosts_own_may_need_no_key(variables: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("client", "more", "told_"),
+    ("client", "more", "message"),
     [
         (httpx2.Client, {}, "httpx2"),
         (Client, {"api_key": "another-key"}, "brings its key"),
@@ -183,10 +183,10 @@ async def test_a_server_of_the_hosts_own_may_need_no_key(variables: pytest.Monke
     ],
 )
 def test_what_cannot_be_used_together_is_refused(
-    client: Any, more: dict[str, Any], told_: str
+    client: Any, more: dict[str, Any], message: str
 ) -> None:
     """A client of something else, or one with a second key or place, is a mistake."""
-    with pytest.raises(ConfigurationError, match=told_):
+    with pytest.raises(ConfigurationError, match=message):
         Mistral("mistral-small-latest", client=client(), **more)
 
 
@@ -213,7 +213,7 @@ async def test_many_calls_at_once_end_before_the_client_does() -> None:
     assert len(server.asked) == 200
 
 
-async def test_prompts_are_told_to_no_tracer(variables: pytest.MonkeyPatch) -> None:
+async def test_prompts_are_messageto_no_tracer(variables: pytest.MonkeyPatch) -> None:
     """The SDK's own telemetry, which holds prompts, stays off where a variable turns it on."""
     exported = InMemorySpanExporter()
     tracers = TracerProvider()
@@ -226,8 +226,8 @@ async def test_prompts_are_told_to_no_tracer(variables: pytest.MonkeyPatch) -> N
         ours = exported.get_finished_spans()
         client = Client(api_key="key-of-host", server_url=server.url, async_client=http)
         await Mistral("small", client=client).complete(asking())
-        streamed_ = streamed(chunk("One", "stop"), DONE)
-        server.replies = [streamed_]
+        pieces = streamed(chunk("One", "stop"), DONE)
+        server.replies = [pieces]
         await streaming(Mistral("small", client=client), asking())
 
     assert ours == ()
@@ -235,7 +235,7 @@ async def test_prompts_are_told_to_no_tracer(variables: pytest.MonkeyPatch) -> N
 
 
 async def test_the_loop_goes_on_while_the_sdk_is_loaded() -> None:
-    """The first call of a process holds its event loop up for no longer than others do."""
+    """The first call of a process takes its second in a thread, and the loop goes on beside it."""
     script = """
 import asyncio, sys, time
 from codeflow_engine.domain.chat import ChatRequest, Message, Role
@@ -255,10 +255,11 @@ stalls = [0.0]
 async def main():
     watching = asyncio.create_task(watch())
     await asyncio.sleep(0.01)
+    start = time.perf_counter()
     try:
         await mistral.complete(question)
     except ProviderError as error:
-        print(error.kind, stalls[0])
+        print(error.kind, stalls[0], time.perf_counter() - start)
     watching.cancel()
     await mistral.aclose()
 asyncio.run(main())
@@ -273,9 +274,9 @@ asyncio.run(main())
         env={**os.environ, "PYTHONPATH": path},
     )
 
-    kind, stall = ended.stdout.split()
+    kind, stall, took = ended.stdout.split()
     assert kind == "refused"
-    assert float(stall) < 1.0, stall
+    assert float(stall) < float(took) / 3, ended.stdout
 
 
 def test_mistral_is_registered_with_what_to_install() -> None:

@@ -96,7 +96,7 @@ async def test_only_stop_is_a_whole_answer(said: str | None, reason: FinishReaso
     [
         ({"usage": ...}, "Fine.", True),
         ({"usage": None, "created": "soon", "new": {"a": 1}}, "Fine.", True),
-        ({"id": 7, "object": ..., "created": ...}, "Fine.", False),
+        ({"id": 7, "object": ..., "created": ..., "model": ...}, "Fine.", False),
     ],
 )
 async def test_what_the_sdk_refuses_is_read_all_the_same(
@@ -105,7 +105,9 @@ async def test_what_the_sdk_refuses_is_read_all_the_same(
     is_estimated: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
     """A field that is missing, new, or of another type does not cost an answer."""
-    async with asked(answered(**more)) as (mistral, _):
+    reply = answered(**more)
+    reply.headers = {"x-model-deprecation-timestamp": "2027-01-01T00:00:00Z"}
+    async with asked(reply) as (mistral, _):
         answer = await mistral.complete(asking())
 
     assert (answer.text, answer.is_estimated) == (text, is_estimated)
