@@ -6,6 +6,8 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import aclosing
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 import httpx2
 import pytest
 from mistral_calls import DONE, asked, asking, provider, streaming, told
-from mistral_server import Reply, answered, chunk, serving, streamed
+from mistral_server import HANG, Reply, answered, chunk, serving, streamed
 from mistralai.client import Mistral as Client
 from mistralai.client.utils import BackoffStrategy, RetryConfig
 from opentelemetry import trace
@@ -213,7 +215,35 @@ async def test_many_calls_at_once_end_before_the_client_does() -> None:
     assert len(server.asked) == 200
 
 
-async def test_prompts_are_messageto_no_tracer(variables: pytest.MonkeyPatch) -> None:
+class SlowHook:
+    """A hook of the host's that takes its time with each response."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+
+    def after_success(self, _: Any, response: Any) -> Any:
+        """Wait before the response is given back."""
+        self.begun.set()
+        time.sleep(0.3)
+        return response
+
+
+async def test_a_stream_that_nobody_was_given_is_closed() -> None:
+    """A call that is cancelled between its headers and its stream leaves no connection open."""
+    hook = SlowHook()
+    async with serving(streamed(chunk("One"), HANG)) as server, httpx2.AsyncClient() as http:
+        client = Client(api_key="key-of-host", server_url=server.url, async_client=http)
+        vars(client.sdk_configuration)["_hooks"].register_after_success_hook(hook)
+        task = asyncio.create_task(streaming(Mistral("small", client=client), asking()))
+        await asyncio.to_thread(hook.begun.wait, 10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+        await asyncio.wait_for(server.gone.wait(), 5)
+
+
+async def test_prompts_are_told_to_no_tracer(variables: pytest.MonkeyPatch) -> None:
     """The SDK's own telemetry, which holds prompts, stays off where a variable turns it on."""
     exported = InMemorySpanExporter()
     tracers = TracerProvider()
@@ -231,6 +261,7 @@ async def test_prompts_are_messageto_no_tracer(variables: pytest.MonkeyPatch) ->
         await streaming(Mistral("small", client=client), asking())
 
     assert ours == ()
+    assert "send" not in {*vars(http), *vars(client.sdk_configuration.client)}
     assert len(exported.get_finished_spans()) == 2, "a host that traces its client goes on to"
 
 
