@@ -12,6 +12,9 @@ from typing import Any
 HANG = b"hang"
 """Among the parts of a reply: nothing more comes, and the connection stays."""
 
+CUT = b"cut"
+"""Among the parts of a reply: the connection ends here."""
+
 USAGE = {"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 25}
 
 
@@ -24,7 +27,10 @@ class Reply:
     kind: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
     parts: tuple[bytes, ...] | None = None
-    """Sent as chunks, with the end of chunks after them unless one is `HANG`."""
+    """Sent as chunks, with the end of chunks after the last one."""
+
+    pause: float = 0.0
+    """Seconds between two parts."""
 
 
 @dataclass(kw_only=True)
@@ -44,12 +50,17 @@ class Server:
         self.replies: list[Reply] = []
         self.asked: list[Asked] = []
         self.url = ""
-        self.connections = 0
+        self.connections = self.live = 0
+        self.was_asked = asyncio.Event()
+        self._open: dict[asyncio.Task[None] | None, asyncio.StreamWriter] = {}
         self.gone = asyncio.Event()
         """Whether a client has gone while a reply hung."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer on one connection."""
         self.connections += 1
+        self.live += 1
+        self._open[asyncio.current_task()] = writer
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 await self._answer(head.decode("latin-1"), reader, writer)
@@ -57,6 +68,19 @@ class Server:
             pass
         finally:
             writer.close()
+            self.live -= 1
+
+    async def listen(self) -> None:
+        """Begin to take connections."""
+        self._listening = await asyncio.start_server(self.serve, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._listening.sockets[0].getsockname()[1]}"
+
+    async def stop(self) -> None:
+        """Take no more connections, and end those that are."""
+        self._listening.close()
+        for writer in self._open.values():
+            writer.close()
+        await asyncio.gather(*filter(None, self._open))
 
     async def _answer(
         self, head: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -67,6 +91,7 @@ class Server:
         told = await reader.readexactly(int(headers.get("content-length", 0)))
         body = json.loads(told) if told else None
         self.asked.append(Asked(method=method, path=path, headers=headers, body=body))
+        self.was_asked.set()
         reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
         size = "transfer-encoding: chunked"
         if reply.parts is None:
@@ -79,8 +104,12 @@ class Server:
                 await reader.read()
                 self.gone.set()
                 return
+            if part == CUT:
+                writer.transport.abort()
+                return
             writer.write(part if reply.parts is None else b"%x\r\n%s\r\n" % (len(part), part))
             await writer.drain()
+            await asyncio.sleep(reply.pause)
         if reply.parts is not None:
             writer.write(b"0\r\n\r\n")
 
@@ -90,13 +119,11 @@ async def serving(*replies: Reply) -> AsyncIterator[Server]:
     """Serve replies on a free port."""
     server = Server()
     server.replies = list(replies)
-    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
-    server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    await server.listen()
     try:
         yield server
     finally:
-        listening.close()
-        await asyncio.sleep(0)
+        await server.stop()
 
 
 def answered(content: Any = "Fine.", reason: str | None = "stop", **more: Any) -> Reply:

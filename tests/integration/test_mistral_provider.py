@@ -6,13 +6,11 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from mistral_server import USAGE, Reply, answered, chunk, serving, streamed
+from mistral_calls import DONE, asked, asking, streaming, told
+from mistral_server import USAGE, Reply, answered, chunk, streamed
 
-from codeflow_engine.domain.chat import ChatRequest, FinishReason, Message, Role, Room
-from codeflow_engine.errors import (
-    InvalidResponseError,
-)
-from codeflow_engine.providers.llm.mistral import Mistral, MistralSettings
+from codeflow_engine.domain.chat import FinishReason, Room
+from codeflow_engine.errors import InvalidResponseError
 
 SCHEMA = {
     "type": "object",
@@ -20,47 +18,19 @@ SCHEMA = {
     "required": ["ok"],
     "additionalProperties": False,
 }
-DONE = b"data: [DONE]\n\n"
-
-
-def asking(**more: Any) -> ChatRequest:
-    """Make a request of three turns and a question."""
-    turns = [
-        (Role.SYSTEM, "Be brief."),
-        (Role.USER, "Hi"),
-        (Role.ASSISTANT, "Yes?"),
-        (Role.USER, "é"),
-    ]
-    messages = tuple(Message(role=role, text=text) for role, text in turns)
-    return ChatRequest(messages=messages, max_output_tokens=64, **more)
-
-
-def provider(url: str, **settings: Any) -> Mistral:
-    """Make a provider that asks a server of ours."""
-    settings = {"api_key": "key-of-settings", **settings}
-    return Mistral("mistral-small-latest", MistralSettings(base_url=url, **settings))
-
-
-async def streaming(mistral: Mistral, request: ChatRequest) -> tuple[list[str], Any]:
-    """Give the pieces of a stream and its answer."""
-    pieces = [piece async for piece in mistral.stream(request)]
-    return [piece.text for piece in pieces[:-1]], pieces[-1].answer
 
 
 async def test_a_question_is_asked_as_the_interface_wants_it() -> None:
     """All that was asked is sent, and nothing else."""
     request = asking(temperature=0.0, answer_schema=MappingProxyType(SCHEMA))
-    async with serving(answered()) as server:
-        mistral = provider(server.url, headers={"x-team": "review"})
-
+    async with asked(answered(), headers={"x-team": "review"}) as (mistral, server):
         await mistral.complete(request)
-        await mistral.aclose()
 
-    [asked] = server.asked
-    assert (asked.method, asked.path) == ("POST", "/v1/chat/completions")
-    assert asked.headers["authorization"] == "Bearer key-of-settings"
-    assert asked.headers["x-team"] == "review"
-    assert asked.body == {
+    [sent] = server.asked
+    assert (sent.method, sent.path) == ("POST", "/v1/chat/completions")
+    assert sent.headers["authorization"] == "Bearer key-of-settings"
+    assert sent.headers["x-team"] == "review"
+    assert sent.body == {
         "model": "mistral-small-latest",
         "max_tokens": 64,
         "temperature": 0.0,
@@ -87,10 +57,8 @@ async def test_an_answer_is_told_whole() -> None:
         "x-ratelimit-reset-requests": "1m0s",
         "x-ratelimit-remaining-tokens": "8000",
     }
-    async with serving(reply) as server:
-        mistral = provider(server.url)
+    async with asked(reply) as (mistral, _):
         answer = await mistral.complete(asking())
-        await mistral.aclose()
 
     assert (answer.text, answer.finish_reason) == ("Fine.", FinishReason.STOP)
     assert (answer.model, answer.provider) == ("mistral-small-2603", "mistral_ai")
@@ -113,11 +81,12 @@ async def test_an_answer_is_told_whole() -> None:
 )
 async def test_only_stop_is_a_whole_answer(said: str | None, reason: FinishReason) -> None:
     """Each reason is told as what it is, and an unknown one is incomplete."""
-    async with serving(answered(reason=said), streamed(chunk("Fine", said), DONE)) as server:
-        mistral = provider(server.url)
+    async with asked(answered(reason=said), streamed(chunk("Fine", said), DONE)) as (
+        mistral,
+        _,
+    ):
         whole = await mistral.complete(asking())
         _, last = await streaming(mistral, asking())
-        await mistral.aclose()
 
     assert (whole.finish_reason, last.finish_reason) == (reason, reason)
 
@@ -127,7 +96,7 @@ async def test_only_stop_is_a_whole_answer(said: str | None, reason: FinishReaso
     [
         ({"usage": ...}, "Fine.", True),
         ({"usage": None, "created": "soon", "new": {"a": 1}}, "Fine.", True),
-        ({"id": 7, "object": ..., "created": ...}, "Fine.", False),
+        ({"id": 7, "object": ..., "created": ..., "model": ...}, "Fine.", False),
     ],
 )
 async def test_what_the_sdk_refuses_is_read_all_the_same(
@@ -136,10 +105,10 @@ async def test_what_the_sdk_refuses_is_read_all_the_same(
     is_estimated: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
     """A field that is missing, new, or of another type does not cost an answer."""
-    async with serving(answered(**more)) as server:
-        mistral = provider(server.url)
+    reply = answered(**more)
+    reply.headers = {"x-model-deprecation-timestamp": "2027-01-01T00:00:00Z"}
+    async with asked(reply) as (mistral, _):
         answer = await mistral.complete(asking())
-        await mistral.aclose()
 
     assert (answer.text, answer.is_estimated) == (text, is_estimated)
     assert answer.usage.output_tokens == (2 if is_estimated else 5)
@@ -155,11 +124,9 @@ async def test_thinking_is_no_text() -> None:
         {"type": "text", "text": "!"},
     ]
     stream = streamed(chunk([thought]), chunk("So"), chunk([pieces[-1]], "stop"), DONE)
-    async with serving(answered(pieces), stream) as server:
-        mistral = provider(server.url)
+    async with asked(answered(pieces), stream) as (mistral, _):
         whole = await mistral.complete(asking())
         texts, last = await streaming(mistral, asking())
-        await mistral.aclose()
 
     assert (whole.text, last.text, texts) == ("So!", "So!", ["So", "!"])
 
@@ -181,11 +148,9 @@ async def test_what_is_no_answer_is_told_from_one(
     is_stream: bool,  # noqa: FBT001 - both ways
 ) -> None:
     """HTTP 200 alone makes no answer."""
-    async with serving(reply) as server:
-        mistral = provider(server.url)
+    async with asked(reply) as (mistral, _):
         with pytest.raises(InvalidResponseError):
-            await (streaming(mistral, asking()) if is_stream else mistral.complete(asking()))
-        await mistral.aclose()
+            await told(mistral, is_stream=is_stream)
 
 
 async def test_a_stream_is_told_in_pieces() -> None:
@@ -197,10 +162,9 @@ async def test_a_stream_is_told_in_pieces() -> None:
         DONE,
         headers={"x-model-deprecation-timestamp": "2027-01-01T00:00:00Z"},
     )
-    async with serving(parts) as server:
-        mistral = provider(server.url)
+    async with asked(parts) as (mistral, server):
+        await streaming(mistral, asking())
         texts, answer = await streaming(mistral, asking())
-        await mistral.aclose()
 
     assert (texts, answer.text) == (["One", " two"], "One two")
     assert (answer.finish_reason, answer.usage.input_tokens) == (FinishReason.STOP, 20)

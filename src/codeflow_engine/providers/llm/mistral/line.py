@@ -98,49 +98,59 @@ class MistralLine(Line):
         response = None
         try:
             async with asyncio.timeout_at(deadline):
-                told = await self._ask(called, key, body, is_stream=is_stream)
-            response = call.whole or told.response
+                response = await self._ask(call, key, body, is_stream=is_stream)
         except TimeoutError:
             raise late(called, timeout) from None
+        except CodeflowError:
+            raise
         except Exception as error:
-            raised = _told(error, call)
-            if raised is error:
+            raised = from_sdk(error, called, begun=call.response is not None)
+            if raised is None:
                 raise
-            if raised is not None:
-                # The SDK's own words hold the body, and a traceback shows causes.
-                raise raised from None
-            response = call.whole
+            # The SDK's own words hold the body, and a traceback shows causes.
+            raise raised from None
         finally:
             CALL.reset(token)
             if response is None:
                 await call.aclose()
         return Reading(response, called, deadline, timeout)
 
-    def _http(self, _: ModuleType, **options: Any) -> Any:
+    def _http(self, sdk: ModuleType, **options: Any) -> Any:  # noqa: ARG002 - it has none
         httpx2 = importlib.import_module("httpx2")
         limits = httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_KEPT)
         return httpx2.AsyncClient(limits=limits, **options)
 
     async def _ask(
-        self, called: Called, key: str | None, body: Mapping[str, Any] | None, *, is_stream: bool
+        self, call: Call, key: str | None, body: Mapping[str, Any] | None, *, is_stream: bool
     ) -> Any:
-        ready = await self._ready(called)
+        ready = await self._ready(call.called)
         configuration = self._configuration(ready.client)
+        if body is None:
+            models = await load_sdk(f"{_SDK}.models_", requires=self._requires)
+            ask = models.Models(configuration, parent_ref=ready.client).list_async
+        else:
+            chat = ready.sdk.Chat(configuration, parent_ref=ready.client)
+            ask = chat.stream_async if is_stream else chat.complete_async
+        typed = _typed(body or {}, ready.sdk.models)
+        try:
+            told = await ask(**typed, **self._each_call(key))
+        except ready.sdk.errors.MistralError:
+            if not call.is_answered:
+                raise
+            # The SDK does not take the form of the answer; whether we do, its body says.
+            return call.whole
+        return call.whole or told.response
+
+    def _each_call(self, key: str | None) -> dict[str, Any]:
+        """Give what every method of the SDK takes."""
         headers = dict(self._settings.headers)
         if key is not None and "authorization" not in {name.lower() for name in headers}:
             headers["Authorization"] = f"Bearer {key}"
-        options = {
+        return {
             "retries": None,
             "timeout_ms": max(int(self._settings.timeout * 1000), 1),
             "http_headers": headers,
         }
-        if body is None:
-            models = await load_sdk(f"{_SDK}.models_", requires=self._requires)
-            listing = models.Models(configuration, parent_ref=ready.client)
-            return await listing.list_async(**options)
-        chat = ready.sdk.Chat(configuration, parent_ref=ready.client)
-        ask = chat.stream_async if is_stream else chat.complete_async
-        return await ask(**_typed(body, ready.sdk.models), **options)
 
     def _configuration(self, client: Any) -> Any:
         if self._host is None:
@@ -171,15 +181,6 @@ class MistralLine(Line):
         }
 
 
-def _told(error: Exception, call: Call) -> Exception | None:
-    """Say what to raise; None where only the SDK's models refuse an answer that is whole."""
-    if isinstance(error, CodeflowError):
-        return error
-    if call.is_answered:
-        return None
-    return from_sdk(error, call.called, begun=call.response is not None) or error
-
-
 def _typed(body: Mapping[str, Any], types: Any) -> dict[str, Any]:
     """Put the values of the SDK into a body: it makes them of JSON too, but takes 6 ms for it."""
     makers = {
@@ -188,7 +189,9 @@ def _typed(body: Mapping[str, Any], types: Any) -> dict[str, Any]:
         "assistant": types.AssistantMessage,
     }
     typed = dict(body)
-    typed["messages"] = [makers[one["role"]](content=one["content"]) for one in body["messages"]]
+    if "messages" in body:
+        turns = [makers[one["role"]](content=one["content"]) for one in body["messages"]]
+        typed["messages"] = turns
     if "response_format" in body:
         typed["response_format"] = types.ResponseFormat.model_validate(body["response_format"])
     return typed

@@ -66,9 +66,9 @@ class Tap:
         response = call.response = await self.http.send(
             request, stream=True, follow_redirects=False
         )
+        # With it, a hook of the SDK reads the model from the body, which a stream has not yet.
+        response.headers.pop(_DEPRECATION, None)
         if stream and response.is_success and _is_events(response):
-            # A hook of the SDK reads the model from the body then, which a stream has not yet.
-            response.headers.pop(_DEPRECATION, None)
             return response
         parts = response.aiter_bytes()
 
