@@ -100,7 +100,7 @@ class LLMServer:
                 self.asked.append(asked)
                 self.was_asked.set()
                 await _write(reader, writer, self.answer(asked))
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
         finally:
             self._waiting.discard(task)
