@@ -61,7 +61,8 @@ def test_no_wire_has_fewer_cells_than_another(request: pytest.FixtureRequest) ->
         call = getattr(item, "callspec", None)
         wire = call.params.get("wire") if call else None
         if wire is not None and HERE in item.path.parents:
-            names[wire.name].add(item.nodeid.replace(wire.name, "*", 1))
+            others = [f"{name}={each}" for name, each in call.params.items() if name != "wire"]
+            names[wire.name].add(" ".join((item.nodeid.partition("[")[0], *sorted(others))))
     asked = request.config
     if (
         asked.getoption("keyword")
