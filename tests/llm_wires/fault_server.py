@@ -203,22 +203,29 @@ class FaultServer:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        inbox = _Inbox(reader)
-        pump = asyncio.create_task(inbox.pump())
         try:
-            while (received := await inbox.request(self._accepted)) is not None:
-                self.requests.append(received)
-                self._changed.set()
-                if not await _Answering(received, inbox, writer).give(self._reply(received)):
-                    break
+            await self._converse(reader, writer)
         except (OSError, asyncio.CancelledError):
             pass  # the other side went away, or the block has ended
         finally:
             writer.close()
-            pump.cancel()
-            await asyncio.gather(pump, return_exceptions=True)
             self._tasks.discard(task)
             self._changed.set()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number = self._accepted
+        inbox = _Inbox(reader)
+        pump = asyncio.create_task(inbox.pump())
+        try:
+            while (received := await inbox.request(number)) is not None:
+                self.requests.append(received)
+                self._changed.set()
+                if not await _Answering(received, inbox, writer).give(self._reply(received)):
+                    break
+        finally:
+            writer.close()  # first, so that a cancelled wait for the pump leaves nothing open
+            pump.cancel()
+            await asyncio.gather(pump, return_exceptions=True)
 
     def _reply(self, received: Received) -> Reply:
         if isinstance(self._script, Reply):

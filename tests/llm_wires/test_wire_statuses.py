@@ -209,7 +209,7 @@ async def test_l14_an_answer_that_groq_could_not_form_is_charged(wire: Wire, cod
     assert (error.kind, error.charged) == ("invalid_json", True)
 
 
-@pytest.mark.parametrize("reset", ["2001-01-01T00:00:00Z", "978307200", "1767225600"])
+@pytest.mark.parametrize("reset", ["2001-01-01T00:00:00Z", "1500000000", "1767225600"])
 async def test_l31_a_reset_that_is_past_is_no_wait(wire: Wire, reset: str) -> None:
     """A moment before now, as a clock that is wrong gives it, is 0 seconds away."""
     prefix, infix = ("x-ratelimit-", "-tokens")
@@ -225,10 +225,7 @@ async def test_l31_a_reset_that_is_past_is_no_wait(wire: Wire, reset: str) -> No
 
     assert answer.room is not None
     assert answer.room.tokens == 12
-    assert answer.room.tokens_reset is not None
-    assert answer.room.tokens_reset >= 0
-    if int(reset[:4]) != 9783:
-        assert answer.room.tokens_reset == 0
+    assert answer.room.tokens_reset == 0
 
 
 @WAY
