@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
-from codeflow_engine.contracts import Meter, StorageCapability
+from codeflow_engine.contracts import Journal, Meter, StorageCapability
 from codeflow_engine.errors import StorageUnavailableError
 from codeflow_engine.testing.contracts.backend import another, requires
 from codeflow_engine.testing.contracts.meter.values import (
@@ -115,19 +115,21 @@ class SeveralMetersTests:
             assert sum(one == 0 for one in told) == 10
             assert await meter.take([rate("calls", 10, 90)]) == about(10 / 3)
 
-    @requires(StorageCapability.ANY_LOOP)
+    @requires(StorageCapability.ANY_LOOP, StorageCapability.JOURNAL)
     async def test_several_event_loops_use_one_meter(self, meter: Meter) -> None:
         """Each in a thread of its own, at the same time."""
 
-        async def use(name: str) -> None:
+        async def use(name: str, *, leaves: bool = True) -> None:
             # A thread that hangs would hold up the end of the process.
             async with asyncio.timeout(PATIENCE):
                 for number in range(4):
                     await settled(meter, f"{name}{number}", cost("0.1", 1), {"run": limit("9")})
                     assert await meter.take([rate("key", 1, 9999)]) == 0
+                if leaves:
+                    await cast("Journal", meter).leave_loop()
 
         threads = [asyncio.to_thread(lambda one: asyncio.run(use(one)), one) for one in "xyz"]
-        calls = asyncio.gather(*threads, use("w"), return_exceptions=True)
+        calls = asyncio.gather(*threads, use("w", leaves=False), return_exceptions=True)
         failures = [one for one in await within(calls, 2 * PATIENCE) if one is not None]
 
         assert failures == []
