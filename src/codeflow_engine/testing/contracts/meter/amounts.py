@@ -27,7 +27,7 @@ _NO_AMOUNTS = (
     Spend(tokens=-1),
 )
 _HUGE = (
-    *(Spend(usd=Decimal(text)) for text in ("9999999999999", "1e30", "1e999999999")),
+    *(Spend(usd=Decimal(text)) for text in ("9999999999999", "1e30")),
     Spend(tokens=10**30),
 )
 _LARGE = cost("4500000.000000000001", 2**61)
@@ -104,21 +104,20 @@ class AmountTests:
     async def test_an_amount_is_kept_as_it_is_or_refused(self, meter: Meter) -> None:
         """However large it is, by itself or in a sum; one that is refused changes nothing."""
         await book(meter, "b1", _LARGE, {"run": None, "month": None})
-        before = [_LARGE, _LARGE]
 
         for number, huge in enumerate(_HUGE):
-            asked = reservation(f"h{number}", huge, {"new": None, "run": None})
-            known = await booked(meter, "new", "run")
-            for call in (meter.reserve("a", asked), meter.settle("a", "b1", huge)):
-                if not await _refused(call):
-                    pytest.skip("it keeps amounts of any size")
-            assert await booked(meter, "new", "run") == known
+            asked = reservation(f"h{number}", huge, {f"new{number}": None})
+            kept = not await _refused(meter.reserve("a", asked))
+            assert await booked(meter, f"new{number}") == [huge if kept else cost()]
+        endless = reservation("b1", cost("1e999999999"), {"run": None})
+        assert await _refused(meter.reserve("a", endless))
+        assert await _refused(meter.settle("a", "b1", endless.spend))
         sums = [
             await _refused(meter.reserve("a", reservation(f"s{n}", _LARGE, {"month": None})))
             for n in range(9)
         ]
 
-        assert await booked(meter, "run") == before[:1]
-        (kept,) = await booked(meter, "month")
+        assert await booked(meter, "run") == [_LARGE]
+        (total,) = await booked(meter, "month")
         many = 10 - sum(sums)
-        assert kept == Spend(usd=many * _LARGE.usd, tokens=many * _LARGE.tokens)
+        assert total == Spend(usd=many * _LARGE.usd, tokens=many * _LARGE.tokens)
