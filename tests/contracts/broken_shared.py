@@ -25,7 +25,12 @@ class Linked(MemoryStorage):
     """Shares its memory with every other one of its directory, and keeps the contract."""
 
     capabilities: ClassVar[frozenset[StrEnum]] = frozenset(
-        {StorageCapability.DURABLE, StorageCapability.SHARED, StorageCapability.JOURNAL}
+        {
+            StorageCapability.DURABLE,
+            StorageCapability.SHARED,
+            StorageCapability.JOURNAL,
+            StorageCapability.METER,
+        }
     )
 
     def __init__(self, directory: Path) -> None:
@@ -35,6 +40,7 @@ class Linked(MemoryStorage):
     def link(self, first: MemoryStorage) -> None:
         """Share the memory of the first one."""
         self._tenants, self._ended, self._leases = first._tenants, first._ended, first._leases
+        self._buckets = first._buckets
 
 
 class Alone(Linked):

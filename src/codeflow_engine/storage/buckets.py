@@ -51,9 +51,10 @@ class Bucket:
 
     def of_size(self, holds: int) -> Bucket:
         """Give it with a size, and filling no faster than within a minute."""
-        level = min(self.level, holds)
-        earliest = self.at + _ceil((holds - level) * _MINUTE, holds)
-        return Bucket(level, self.at, max(self.full_at, earliest), holds)
+        if self.level >= holds:
+            return Bucket(holds, self.at, self.at, holds)
+        earliest = self.at + _ceil((holds - self.level) * _MINUTE, holds)
+        return Bucket(self.level, self.at, max(self.full_at, earliest), holds)
 
 
 def merged(rates: Iterable[Rate]) -> Mapping[str, Rate]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -248,6 +249,11 @@ async def _run[T](connection: AsyncConnection, work: Work[T]) -> T:
     before = 0 if task is None else task.cancelling()
     try:
         return await connection.run_sync(work)
+    except asyncio.CancelledError as error:
+        # SQLAlchemy has closed the connection, but SQLite holds its lock for as long as a
+        # cursor is there whose rows nobody has read, and the frames of the error hold that.
+        traceback.clear_frames(error.__traceback__)
+        raise
     except Exception as error:
         if task is None or task.cancelling() == before:
             raise

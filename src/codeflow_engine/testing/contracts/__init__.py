@@ -7,6 +7,7 @@ from codeflow_engine.testing.contracts.analyzer import AnalyzerContract, Expecte
 from codeflow_engine.testing.contracts.backend import BackendContract, lacks, requires
 from codeflow_engine.testing.contracts.cache import CacheContract
 from codeflow_engine.testing.contracts.journal import JournalContract
+from codeflow_engine.testing.contracts.meter import MeterContract
 from codeflow_engine.testing.contracts.observer import ObserverContract
 from codeflow_engine.testing.contracts.storage import StorageContract
 from codeflow_engine.testing.contracts.strategy import StrategyContract
@@ -21,6 +22,7 @@ __all__ = [
     "CacheContract",
     "Expected",
     "JournalContract",
+    "MeterContract",
     "ObserverContract",
     "Published",
     "StorageContract",

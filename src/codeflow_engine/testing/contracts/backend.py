@@ -24,6 +24,7 @@ __all__ = [
     "lacks",
     "pass_over",
     "requires",
+    "requiring",
 ]
 
 UNCONCERNED = pytest.StashKey[bool]()
@@ -33,6 +34,19 @@ UNCONCERNED = pytest.StashKey[bool]()
 def requires(*capabilities: StrEnum) -> pytest.MarkDecorator:
     """Run a test only on backends that declare all of these capabilities."""
     return pytest.mark.codeflow_requires(*capabilities)
+
+
+def requiring[T: type](*capabilities: StrEnum) -> Callable[[T], T]:
+    """Run all tests of a class only on backends that declare all of these capabilities."""
+    mark = requires(*capabilities)
+
+    def marked(tests: T) -> T:
+        for name, test in list(vars(tests).items()):
+            if name.startswith("test_"):
+                setattr(tests, name, mark(test))
+        return tests
+
+    return marked
 
 
 def lacks(*capabilities: StrEnum) -> pytest.MarkDecorator:

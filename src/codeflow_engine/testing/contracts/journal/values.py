@@ -22,7 +22,7 @@ from codeflow_engine.domain.journal import (
 )
 from codeflow_engine.domain.run import RunStatus
 from codeflow_engine.domain.usage import CallUsage
-from codeflow_engine.testing.contracts.backend import requires
+from codeflow_engine.testing.contracts.backend import requiring
 from codeflow_engine.testing.values import NOON, run
 
 __all__ = [
@@ -57,11 +57,7 @@ LATER = NOON + timedelta(days=1)
 
 def of_journal[T: type](tests: T) -> T:
     """Run the tests of a class only on storages that are a journal."""
-    mark = requires(StorageCapability.JOURNAL)
-    for name, test in list(vars(tests).items()):
-        if name.startswith("test_"):
-            setattr(tests, name, mark(test))
-    return tests
+    return requiring(StorageCapability.JOURNAL)(tests)
 
 
 def submission(

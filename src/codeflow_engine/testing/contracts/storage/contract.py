@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from codeflow_engine.testing.contracts.journal.contract import JournalContract
+from codeflow_engine.testing.contracts.meter.contract import MeterContract
 from codeflow_engine.testing.contracts.storage.batches import BatchTests
 from codeflow_engine.testing.contracts.storage.dismissals import DismissalTests
 from codeflow_engine.testing.contracts.storage.events import EventTests
@@ -29,6 +30,7 @@ class StorageContract(
     BatchTests,
     InstanceTests,
     JournalContract,
+    MeterContract,
 ):
     """What every storage promises; see `codeflow_engine.contracts.Storage`.
 
@@ -53,7 +55,8 @@ class StorageContract(
 
     A storage that declares `DURABLE` is closed and made again; one that declares `SHARED`
     is made several times over the same data, and used at the same time. One that declares
-    `JOURNAL` is asked all of `JournalContract`.
+    `JOURNAL` is asked all of `JournalContract`, and one that declares `METER` all of
+    `MeterContract`.
 
     One more fixture is optional: `unreachable` returns a function that makes a storage which
     cannot be reached, such as on a port where nobody listens. It should give up within a
