@@ -29,8 +29,8 @@ __all__ = [
     "write_traceparent",
 ]
 
-type Value = str | int | float | bool | Sequence[str]
-type Attributes = dict[str, Value]
+type _Value = str | int | float | bool | Sequence[str]
+type Attributes = dict[str, _Value]
 
 _W3C: Final = TraceContextTextMapPropagator()
 _FIELD: Final = "traceparent"
@@ -105,7 +105,7 @@ class Tracing:
         self,
         name: str,
         kind: SpanKind = SpanKind.INTERNAL,
-        attributes: Mapping[str, Value] | None = None,
+        attributes: Mapping[str, _Value] | None = None,
         *,
         within: Context | None = None,
         after: Sequence[Span] = (),
