@@ -30,7 +30,6 @@ from codeflow_engine.telemetry.tracing import (
     Tracing,
     error_type,
     fail,
-    is_stop,
     write_traceparent,
 )
 
@@ -179,12 +178,19 @@ class Eyes:
     @contextmanager
     def step(self, name: str, kind: str) -> Iterator[StepSpan]:
         """Execute a step of a run, or compute something in it."""
+        inside = INSIDE.get()
+        workflow = "" if inside is None else inside.workflow
+        labels = {names.WORKFLOW: self._workflows(workflow), names.STEP_NAME: self._steps(name)}
         named = {names.STEP_NAME: name, names.STEP_KIND: kind, **_within_run()}
-        with (
-            self._timed_step(name),
-            self._tracing.span(f"{names.STEP} {name}", attributes=named) as span,
-        ):
-            yield StepSpan(span)
+        began = self._monotonic()
+        try:
+            with self._tracing.span(f"{names.STEP} {name}", attributes=named) as span:
+                yield StepSpan(span)
+        except Exception as error:
+            seconds = self._monotonic() - began
+            self._metrics.step.record(seconds, {**labels, **self._failed(error)})
+            raise
+        self._metrics.step.record(self._monotonic() - began, labels)
 
     @contextmanager
     def analyzer(self, name: str) -> Iterator[AnalyzerSpan]:
@@ -298,21 +304,6 @@ class Eyes:
             self._metrics.reviews.add(1, {names.OUTCOME: value.outcome.value})
             for finding in _alive(value):
                 self._metrics.findings.add(1, {names.SEVERITY: finding.severity.value})
-
-    @contextmanager
-    def _timed_step(self, name: str) -> Iterator[None]:
-        inside = INSIDE.get()
-        workflow = "" if inside is None else inside.workflow
-        labels = {names.WORKFLOW: self._workflows(workflow), names.STEP_NAME: self._steps(name)}
-        began = self._monotonic()
-        try:
-            yield
-        except BaseException as error:
-            if not is_stop(error):
-                seconds = self._monotonic() - began
-                self._metrics.step.record(seconds, {**labels, **self._failed(error)})
-            raise
-        self._metrics.step.record(self._monotonic() - began, labels)
 
     def _failed(self, error: BaseException) -> dict[str, str]:
         return {names.ERROR_TYPE: self._errors(error_type(error))}
