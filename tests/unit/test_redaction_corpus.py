@@ -161,6 +161,9 @@ FORMS: dict[str, tuple[Callable[[Random], str], ...]] = {
     "dynatrace-token": (made("dt0c01.{24:k}.{64:k}"),),
     "easypost-key": (made("EZAK{53:a}6"), made("EZTK{53:a}6")),
     "facebook-token": (made("EAAC{99:a}7"),),
+    "plaid-token": (made("access-production-{8:h}-{4:h}-{4:h}-{4:h}-{12:h}"),),
+    "twitter-token": (made("AAAAAAAAAAAAAAAAAAAAAA{60:a}%3D{40:a}4"),),
+    "yandex-key": (made("AQVN{36:t}4"),),
     "flutterwave-key": (made("FLWSECK_TEST-{32:h}-X"),),
     "fly-token": (made("fo1_{43:t}"), made("fm2_lJPECAAAAAAAC{90:b}")),
     "frameio-token": (made("fio-u-{64:t}"),),
@@ -268,6 +271,15 @@ def password(rng: Random) -> str:
 
 
 ASSIGNED: dict[str, tuple[tuple[str, Callable[[Random], str]], ...]] = {
+    "vendor-uuid": tuple(
+        (template, made("{8:h}-{4:h}-4{3:h}-a{3:h}-{12:h}"))
+        for template in (
+            "HEROKU_API_KEY={}",
+            'snyk_token: "{}"',
+            "const hubspotApiKey = '{}';",
+            "https://api.example.test/v1?squarespace_access_token={}&page=2",
+        )
+    ),
     "url-password": tuple(
         (template, made("{9:a}%40{4:a}"))
         for template in (

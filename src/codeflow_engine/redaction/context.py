@@ -26,6 +26,11 @@ _NAME = (
 )
 
 
+_UUID_VENDORS = (
+    *("heroku", "hubspot", "kucoin", "messagebird", "plaid", "sendbird", "snyk", "squarespace"),
+)
+
+
 def _keyed(name: str, title: str, keyword: str, names: str, value: str) -> Rule:
     """Make the rule of a value of known form behind a vendor's name."""
     return Rule(
@@ -148,6 +153,20 @@ NAMED = (
         "token",
         r"(?:(?<=twilio_auth_)|(?<=twilio-auth-)|(?<=twilioauth)|(?<=twilio_))token",
         r"[0-9a-f]{32}",
+    ),
+    # Of these vendors a key is a UUID; behind other names that is mostly an id.
+    Rule(
+        id="vendor-uuid",
+        title="UUID that is a vendor's key",
+        keywords=_UUID_VENDORS,
+        ignore_case=True,
+        pattern=rf"(?:{'|'.join(_UUID_VENDORS)})[A-Za-z0-9_.-]{{0,40}}+"
+        rf"(?:(?<=key)|(?<=token)|(?<=secret)|(?<=password)){_JOIN}"
+        r"""(?:\\{0,2}["'`])?(?P<value>[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})"""
+        rf"{_END}",
+        group=1,
+        accept=plausible.mixed_token,
+        blanks=6,
     ),
     Rule(
         id="azure-account-key",

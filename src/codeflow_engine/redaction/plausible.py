@@ -25,6 +25,8 @@ _STAND_IN = (
     r"|invalid|unused|default|secret|passw|token|null|none|true|false|string|value"
 )
 _LONG = 24
+_NAMELESS = 14
+_MANY_NUMBERS = 4
 _TEMPLATE = (
     r"[{}<>]|\$[({A-Za-z_]|%[(sdr]|^\$|^%|^&|\(\)|::|->|\.\.|^(?:\.|~)/|(?-i:^/[a-z._-]+(?:/|$))"
     r"|^[a-z]+:/|^@"
@@ -95,9 +97,14 @@ def random_like(value: str) -> bool:
         and not _ordinary(value)
         and bool(re.search(r"[0-9][^0-9]*[0-9]", value))
         and bool(re.search(r"[A-Za-z]", value))
-        and entropy(value) >= min(3.4, 0.85 * log2(len(value)))
+        and entropy(value) >= min(_hex_or(value, 3.0, 3.4), 0.85 * log2(len(value)))
         and not _wordy(value)
     )
+
+
+def _hex_or(value: str, least: float, other: float) -> float:
+    """Choose the entropy to ask for: of 32 random hexadecimal digits, 3 % have under 3.4 bits."""
+    return least if len(value) >= _LONG and _has(_HEX, value) else other
 
 
 def random_value(match: Match[str]) -> bool:
@@ -138,10 +145,11 @@ def _describes(rest: str) -> bool:
 
 def _named(value: str) -> bool:
     """Tell whether a value reads as a name in code, with digits at one or two places."""
-    return bool(
-        re.search(r"^[A-Za-z_]\w*(?:[.:]\w+)*$", value)
-        and (len(value) < 16 or len(re.findall(r"[0-9]+", value)) <= 2)  # noqa: PLR2004 - as above
-    )
+    if not re.search(r"^[A-Za-z_]\w*(?:[.:]\w+)*$", value):
+        return False
+    if len(value) >= _NAMELESS and re.search(r"^(?:[a-z0-9]+|[A-Z0-9]+)$", value):
+        return False  # one word of that length, and no word: `_wordy` has been asked
+    return len(value) < 16 or len(re.findall(r"[0-9]+", value)) <= 2  # noqa: PLR2004 - as above
 
 
 def _ordinary(value: str) -> bool:
@@ -155,7 +163,7 @@ def _wordy(value: str) -> bool:
     Of the pairs of letters in the names of Python's standard library 86 % are among these
     180, of random ones 27 %.
     """
-    if _has(_HEX, value):
+    if _has(_HEX, value) or len(re.findall(r"[0-9]+", value)) >= _MANY_NUMBERS:
         return False
     words = re.findall(r"[A-Z]?[a-z]{3,}|[A-Z]{4,}", value)
     pairs = [a + b for word in words for a, b in pairwise(word.lower())]

@@ -32,7 +32,7 @@ FORGES = (
         "atlassian-token",
         "Atlassian or Bitbucket token",
         "ATATT3 ATCTT3 ATBB",
-        rf"(?:AT[AC]TT3[A-Za-z0-9_-]{{40}}|ATBB{NOT_LETTERS}[A-Za-z0-9]{{32}})",
+        rf"(?:AT[AC]TT3[A-Za-z0-9_=-]{{40}}|ATBB{NOT_LETTERS}[A-Za-z0-9]{{32}})",
         tail=BASE64,
         left=True,
     ),

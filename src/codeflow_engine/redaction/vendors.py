@@ -18,9 +18,9 @@ CHAT = (
         id="slack-webhook",
         title="Slack webhook",
         keywords=("hooks.slack.com/",),
-        pattern=r"hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9/]{20})",
+        pattern=r"hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9+/]{20})",
         group=1,
-        tail=r"[A-Za-z0-9/_-]",
+        tail=r"[A-Za-z0-9+/_-]",
         entropy=RANDOM,
     ),
     Rule(
@@ -213,6 +213,34 @@ MORE = (
         "Facebook access token",
         "EAAC EAAM EAAB EAAD EAAG",
         rf"EAA[A-Z]{NOT_LETTERS}[A-Za-z0-9]{{60}}",
+        left=True,
+    ),
+    # The number before the bar is the app's public id.
+    Rule(
+        id="facebook-token",
+        title="Facebook app access token",
+        keywords=("|",),
+        pattern=rf"(?<=[0-9]{{15}})\|{NOT_LETTERS}([A-Za-z0-9_-]{{27}})",
+        group=1,
+        run=True,
+        entropy=RANDOM,
+    ),
+    token(
+        "plaid-token",
+        "Plaid access token",
+        "access-sandbox- access-development- access-production-",
+        r"access-(?:sandbox|development|production)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-",
+        left=True,
+    ),
+    token(
+        "yandex-key", "Yandex API key", "AQVN", rf"AQVN{NOT_LETTERS}[A-Za-z0-9_-]{{35}}", left=True
+    ),
+    token(
+        "twitter-token",
+        "Twitter bearer token",
+        "AAAAAAAAAAAAAAAAAAAAAA",
+        rf"A{{22}}{NOT_LETTERS}[A-Za-z0-9%]{{80}}",
+        tail=r"[A-Za-z0-9%_-]",
         left=True,
     ),
     token("flutterwave-key", "Flutterwave key", "FLWSECK", r"FLWSECK(?:_TEST)?-[A-Za-z0-9]{12}"),

