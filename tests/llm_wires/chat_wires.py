@@ -238,9 +238,7 @@ class MistralWire(ChatWire):
 
     @property
     def overflow(self) -> list[Told]:
-        message = (
-            "Prompt has 40000 tokens, too large for model with 32768 maximum context length"
-        )
+        message = "Prompt has 40000 tokens, too large for model with 32768 maximum context length"
         words = {"kind": "invalid_request_error", "code": "3051"}
         return [self.told(400, message=message, **words), self.told(413, kind="request_too_large")]
 

@@ -7,6 +7,15 @@ from codeflow_engine.testing.contracts.analyzer import AnalyzerContract, Expecte
 from codeflow_engine.testing.contracts.backend import BackendContract, lacks, requires
 from codeflow_engine.testing.contracts.cache import CacheContract
 from codeflow_engine.testing.contracts.journal import JournalContract
+from codeflow_engine.testing.contracts.llm import (
+    HTTPReply,
+    HTTPRequest,
+    HTTPWire,
+    LLMContract,
+    Reply,
+    ReplyKind,
+    Wire,
+)
 from codeflow_engine.testing.contracts.observer import ObserverContract
 from codeflow_engine.testing.contracts.storage import StorageContract
 from codeflow_engine.testing.contracts.strategy import StrategyContract
@@ -20,12 +29,19 @@ __all__ = [
     "BackendContract",
     "CacheContract",
     "Expected",
+    "HTTPReply",
+    "HTTPRequest",
+    "HTTPWire",
     "JournalContract",
+    "LLMContract",
     "ObserverContract",
     "Published",
+    "Reply",
+    "ReplyKind",
     "StorageContract",
     "StrategyContract",
     "VCSContract",
+    "Wire",
     "WorkflowBackendContract",
     "lacks",
     "requires",

@@ -1,0 +1,29 @@
+"""The suite of LLM providers holds for the fake one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from codeflow_engine.contracts import LLM
+from codeflow_engine.domain.chat import ChatRequest
+from codeflow_engine.testing.contracts import LLMContract
+from codeflow_engine.testing.fakes import FakeLLM
+from codeflow_engine.testing.faults import FaultPlan, faulty
+
+
+def last(request: ChatRequest) -> str:
+    return request.messages[-1].text
+
+
+class TestFakeLLM(LLMContract):
+    @pytest.fixture
+    def create(self) -> Callable[[], LLM]:
+        return lambda: FakeLLM(last)
+
+
+class TestFaultyLLM(LLMContract):
+    @pytest.fixture
+    def create(self) -> Callable[[], LLM]:
+        return lambda: faulty(FakeLLM(last), FaultPlan())
