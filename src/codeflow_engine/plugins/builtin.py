@@ -12,6 +12,13 @@ __all__ = ["codeflow_register"]
 def codeflow_register(registry: PluginRegistry) -> None:
     """Offer the shipped backends; the import strings load nothing yet."""
     here = "codeflow_engine"
+    anthropic = f"{here}.providers.llm.anthropic"
+    registry.add_llm(
+        "anthropic",
+        f"{anthropic}:Anthropic",
+        settings=f"{anthropic}:AnthropicSettings",
+        requires="codeflow-engine[anthropic]",
+    )
     git = f"{here}.providers.vcs.git"
     registry.add_vcs("git", f"{git}:Git", settings=f"{git}:GitSettings")
     registry.add_storage("memory", f"{here}.storage.memory:MemoryStorage")

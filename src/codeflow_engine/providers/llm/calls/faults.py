@@ -38,12 +38,13 @@ _QUOTA: Final = re.compile(
 )
 _OVERFLOW: Final = re.compile(
     r"context_length_exceeded|prompt is too long|maximum context length|context window|"
-    r"request_too_large|too many tokens|input is too long",
+    r"request_too_large|too many tokens|input is too long|exceed context limit",
     re.IGNORECASE,
 )
 _FILTER: Final = re.compile(r"content_filter|content_policy|responsible_?ai", re.IGNORECASE)
 _FORM: Final = frozenset({"json_validate_failed", "tool_use_failed"})
 _MODEL: Final = re.compile(r"model_not_found|model_decommissioned|not_found_error|deprecated")
+_ACCESS: Final = re.compile(r"authentication|permission")
 _OVERLOADED: Final = re.compile(r"overloaded|capacity|engine_overloaded", re.IGNORECASE)
 
 _DEEP: Final = 20
@@ -123,7 +124,7 @@ def _account(refusal: Refusal, called: Called, where: str) -> ProviderError | No
         return QuotaExhaustedError(f"{where}: the account of this key has no money or quota left")
     if status == 403 and _FILTER.search(words):
         return None
-    if status in {401, 403} or (status is None and "authentication" in refusal.code):
+    if status in {401, 403} or (status is None and _ACCESS.search(refusal.code)):
         return AuthenticationError(f"{where}: the key is not accepted; see {called.key_name}")
     if status in {404, 410} or (status in {400, None} and _MODEL.search(refusal.code)):
         return ModelUnavailableError(f"{where}: no such model, or no such place: see base_url")
@@ -154,6 +155,8 @@ def _moment(refusal: Refusal, where: str) -> ProviderError | None:
         return ProviderTimeoutError(f"{where}: it took too long", retry_after=wait)
     if status is not None and 300 <= status < 400:
         return ProviderError(f"{where}: a redirect, which no key is sent to", kind="redirect")
+    if status is None and "invalid_request" in refusal.code:
+        return None
     # 409 is a lock that somebody holds, 498 Groq's word for no room, 529 Anthropic's.
     if status is None or status >= 500 or status in {409, 425, 498}:
         kind = "overloaded" if status in {498, 529} or _OVERLOADED.search(words) else "server"
