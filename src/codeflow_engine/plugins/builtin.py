@@ -49,5 +49,7 @@ def codeflow_register(registry: PluginRegistry) -> None:
         room = f"{here}.providers.analyzer.{name}"
         settings = f"{room}:{own}Settings"
         registry.add_analyzer(name, f"{room}:{own}Analyzer", settings=settings, requires=tools)
+    llm = f"{here}.providers.llm"
+    registry.add_llm("echo", f"{llm}.echo:Echo", settings=f"{llm}.echo:EchoSettings")
     registry.add_workflow("review", f"{here}.workflows.review:REVIEW")
     registry.add_workflow("apply", f"{here}.workflows.apply:APPLY")
