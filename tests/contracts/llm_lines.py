@@ -10,11 +10,20 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+
+import pytest
 
 from codeflow_engine.contracts import LLM
 from codeflow_engine.domain.chat import FinishReason
-from codeflow_engine.testing.contracts import HTTPReply, HTTPRequest, HTTPWire, Reply, ReplyKind
+from codeflow_engine.testing.contracts import (
+    HTTPReply,
+    HTTPRequest,
+    HTTPWire,
+    LLMContract,
+    Reply,
+    ReplyKind,
+)
 
 sys.path.append(str(Path(__file__).parents[1] / "llm_wires"))
 
@@ -22,9 +31,9 @@ from fault_server import sse
 from wires import WIRES, Told
 from wires import Wire as Vendor
 
-__all__ = ["VENDORS", "VendorLine", "keyless", "offline"]
+__all__ = ["Shipped", "VendorLine", "offline"]
 
-VENDORS = {wire.name: wire for wire in WIRES}
+_VENDORS = {wire.name: wire for wire in WIRES}
 
 _ODD = "contract_odd"
 _NOWHERE = "http://127.0.0.1:9"
@@ -36,14 +45,30 @@ _REASONS = {
 }
 
 
-def offline(vendor: Vendor) -> LLM:
-    """Make a provider that is asked nothing."""
-    return vendor.provider(_NOWHERE)
+def offline(vendor: str, **arguments: Any) -> LLM:
+    """Make a vendor's provider, which is asked nothing: where it calls, nobody listens."""
+    return _VENDORS[vendor].provider(_NOWHERE, **arguments)
 
 
-def keyless(vendor: Vendor) -> LLM:
-    """Make a provider without a key, in an environment that has none."""
-    return vendor.provider(_NOWHERE, key=None)
+class Shipped(LLMContract):
+    """The suite on one shipped provider, whose vendor a subclass names."""
+
+    vendor: ClassVar[str]
+    wrap: ClassVar[Callable[[LLM], LLM]] = staticmethod(lambda llm: llm)
+    """What a mutant makes of the provider."""
+
+    @pytest.fixture
+    def create(self) -> Callable[[], LLM]:
+        return lambda: self.wrap(offline(self.vendor))
+
+    @pytest.fixture
+    def keyless(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], LLM]:
+        monkeypatch.delenv(_VENDORS[self.vendor].key_variable, raising=False)
+        return lambda: self.wrap(offline(self.vendor, key=None))
+
+    @pytest.fixture
+    def wire(self) -> VendorLine:
+        return VendorLine(_VENDORS[self.vendor], self.wrap)
 
 
 class VendorLine(HTTPWire):

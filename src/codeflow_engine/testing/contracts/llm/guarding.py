@@ -132,9 +132,12 @@ class GuardTests:
             # The first call may load what it needs, which cannot be broken off.
             await ask(llm, question())
             for call in (llm.complete, lambda asked: pieces_of(llm, asked)):
-                times = [await _cancelled(call, wire) for _ in range(_TRIES)]
-                assert min(times) < _SOON, f"it took {min(times):.3f} s"
-                assert await wire.has_hung_up() is not False, "its connection is still open"
+                seconds, is_closed = [], []
+                for _ in range(_TRIES):
+                    seconds.append(await _cancelled(call, wire))
+                    is_closed.append(await wire.has_hung_up() is not False)
+                assert min(seconds) < _SOON, f"it took {min(seconds):.3f} s"
+                assert any(is_closed), "its connection is still open"
 
     async def test_calls_at_once_do_not_mix(self, answering: _Answering) -> None:
         """Each has the answer that it would have alone, at once and in pieces."""
@@ -195,7 +198,7 @@ async def _cancelled(call: Callable[[Any], Awaitable[Any]], wire: Wire) -> float
     """Cancel a call that waits for its answer, and measure until it has ended."""
     before = len(wire.received)
     task = asyncio.ensure_future(call(question()))
-    while len(wire.received) == before and not task.done():
+    while len(wire.received) == before and not task.done():  # noqa: ASYNC110 - it is a list
         await asyncio.sleep(0.002)
     loop = asyncio.get_running_loop()
     began = loop.time()

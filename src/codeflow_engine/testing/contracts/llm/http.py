@@ -24,8 +24,9 @@ _GARBAGE = b"<!doctype html><title>Welcome</title><p>This is the login page of a
 _PAUSE = 0.001
 """Seconds between two pieces."""
 
-_PATIENCE = 5.0
-"""Seconds within which a connection that was dropped is seen to be closed."""
+_PATIENCE = 0.4
+"""Seconds within which a connection that was dropped is seen to be closed: fewer than those
+after which the provider gives up by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
