@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from codeflow_engine.contracts import LLM, LLMCapability
 from codeflow_engine.domain.chat import ChatAnswer, FinishReason, Message, Role
@@ -178,7 +179,7 @@ class AnswerTests:
         assert isinstance(models, tuple)
         assert models
         assert list(models) == sorted(set(models))
-        assert [one for one in models if not isinstance(one, str) or not one] == []
+        assert all(models)
 
     @lacks(LLMCapability.LISTS_MODELS)
     async def test_it_lists_no_models_that_it_cannot_list(self, backend: LLM) -> None:
@@ -192,7 +193,8 @@ class AnswerTests:
 
 def _is_sound(answer: ChatAnswer) -> bool:
     usage = answer.usage
-    counts = (usage.input_tokens, usage.output_tokens, usage.cached_tokens)
-    more = (usage.cache_write_tokens, usage.reasoning_tokens)
-    whole = all(type(count) is int and count >= 0 for count in (*counts, *more))
-    return whole and isinstance(answer.finish_reason, FinishReason) and bool(answer.model)
+    counts: tuple[Any, ...] = (usage.input_tokens, usage.output_tokens, usage.cached_tokens)
+    counts += usage.cache_write_tokens, usage.reasoning_tokens
+    is_counted = all(type(count) is int and count >= 0 for count in counts)
+    reason: object = answer.finish_reason
+    return is_counted and isinstance(reason, FinishReason) and bool(answer.model)

@@ -50,7 +50,7 @@ class GuardTests:
 
     async def test_it_says_whom_it_asks(self, create: Callable[[], LLM], backend: LLM) -> None:
         """Its model, its provider and its endpoint are the same for as long as it lives."""
-        first = _identity(backend)
+        first: tuple[Any, ...] = _identity(backend)
         async with another(create) as second:
             again = _identity(second)
 
@@ -62,7 +62,7 @@ class GuardTests:
         self, create: Callable[[], LLM], backend: LLM
     ) -> None:
         """Neither its form for people nor its endpoint, whose URL has no credentials either."""
-        secrets = backend.secrets
+        secrets: Any = backend.secrets
         model, provider, endpoint = _identity(backend)
 
         assert isinstance(secrets, tuple)

@@ -95,16 +95,15 @@ class HTTPWire(Wire):
     async def connect(self, *replies: Reply) -> AsyncIterator[LLM]:
         """Serve the replies for as long as the block lasts."""
         script = itertools.chain(replies, itertools.repeat(replies[-1]))
-        serving: set[asyncio.Task[None]] = set()
+        serving: dict[asyncio.Task[Any] | None, asyncio.StreamWriter] = {}
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.current_task()
-            assert task is not None
-            serving.add(task)
+            serving[task] = writer
             try:
                 await self._serve(reader, writer, script)
             finally:
-                serving.discard(task)
+                del serving[task]
                 writer.transport.abort()
 
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -115,9 +114,10 @@ class HTTPWire(Wire):
         finally:
             await within(llm.aclose())
             server.close()
-            for task in list(serving):
-                task.cancel()
-            await asyncio.gather(*serving, return_exceptions=True)
+            for writer in serving.values():
+                # A task that is cancelled would be told of as one that failed.
+                writer.transport.abort()
+            await asyncio.gather(*filter(None, serving), return_exceptions=True)
             if self._problem is not None:
                 pytest.fail(f"{type(self).__name__} failed to reply: {tell(self._problem)}")
 
