@@ -19,6 +19,22 @@ class TestAnthropic(Shipped):
     vendor = "messages"
 
 
+class TestOpenAIResponses(Shipped):
+    vendor = "responses"
+
+
+class TestOpenAIChat(Shipped):
+    vendor = "chat"
+
+
+class TestGroq(Shipped):
+    vendor = "groq"
+
+
+class TestMistral(Shipped):
+    vendor = "mistral"
+
+
 class TestEcho(LLMContract):
     @pytest.fixture
     def create(self) -> Callable[[], LLM]:

@@ -316,9 +316,11 @@ REASONS = (
     "test_an_unknown_reason_is_no_stop",
     "test_an_end_without_a_reason_is_no_stop",
 )
+FILTERED = "test_a_filtered_answer_says_so"
 BREAK = "test_a_connection_that_breaks_gives_no_answer"
 
 TestHasty = broken(Hasty, *REASONS, "test_a_refusal_says_so")
+TestHastyFilter = broken(Hasty, FILTERED, vendor="chat")
 TestRaising = broken(Raising, *REASONS, "test_a_refusal_says_so")
 TestPatching = broken(Patching, BREAK)
 TestThrifty = broken(Thrifty, BREAK, "test_silence_ends_after_the_timeout")

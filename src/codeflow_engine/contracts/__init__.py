@@ -14,7 +14,7 @@ from codeflow_engine.contracts.analyzer import (
 from codeflow_engine.contracts.backend import Backend
 from codeflow_engine.contracts.cache import Cache
 from codeflow_engine.contracts.journal import Journal
-from codeflow_engine.contracts.llm import LLM, LLMCapability
+from codeflow_engine.contracts.llm import LLM, LLMCapability, ModelGateway
 from codeflow_engine.contracts.meter import Meter
 from codeflow_engine.contracts.observer import Observer
 from codeflow_engine.contracts.storage import Pruned, Storage, StorageCapability
@@ -38,6 +38,7 @@ __all__ = [
     "Journal",
     "LLMCapability",
     "Meter",
+    "ModelGateway",
     "Observer",
     "Pruned",
     "Storage",

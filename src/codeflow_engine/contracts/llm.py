@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import AsyncIterator
 from enum import StrEnum
+from typing import Protocol
 
 from codeflow_engine.contracts.backend import Backend
-from codeflow_engine.domain.chat import ChatAnswer, ChatDelta, ChatRequest
+from codeflow_engine.domain.budget import Payer
+from codeflow_engine.domain.chat import ChatAnswer, ChatDelta, ChatRequest, Preview
 
-__all__ = ["LLM", "LLMCapability"]
+__all__ = ["LLM", "LLMCapability", "ModelGateway"]
 
 
 class LLMCapability(StrEnum):
@@ -108,3 +110,28 @@ class LLM(Backend):
             ProviderError: The provider could not list.
         """
         return None
+
+
+class ModelGateway(Protocol):
+    """The one way to the models of an engine, as workflows see it."""
+
+    async def ask(self, request: ChatRequest, payer: Payer) -> ChatAnswer:
+        """Get a whole answer that follows its form, and keep it.
+
+        Args:
+            request: The question.
+            payer: On whose account it is asked.
+
+        Raises:
+            ConfigurationError: No model is configured, or one without key, SDK or price.
+            DisclosureError: No model may see the paths of the question.
+            BudgetExhaustedError: It could cost more than a budget has left.
+            ProviderError: No model gave an answer; `retry_after` says when one may.
+        """
+
+    async def preview(self, request: ChatRequest) -> Preview:
+        """Say what asking would send, to whom, and what it may cost; nothing is sent.
+
+        Raises:
+            ConfigurationError: No model is configured.
+        """

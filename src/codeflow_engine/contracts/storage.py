@@ -62,16 +62,20 @@ class Pruned:
     answers: int = 0
     """Answers of models."""
 
+    bookings: int = 0
+    """Ids of settled bookings; what they have cost stays spent."""
+
     def __add__(self, more: Pruned) -> Pruned:
         return Pruned(
             runs=self.runs + more.runs,
             findings=self.findings + more.findings,
             dismissals=self.dismissals + more.dismissals,
             answers=self.answers + more.answers,
+            bookings=self.bookings + more.bookings,
         )
 
     def __bool__(self) -> bool:
-        return bool(self.runs or self.findings or self.dismissals or self.answers)
+        return any((self.runs, self.findings, self.dismissals, self.answers, self.bookings))
 
 
 class Storage(Backend):
@@ -181,5 +185,6 @@ class Storage(Backend):
         dismissals that expired before it, each at most `limit` too. A run that has not
         ended is never removed, and neither is one whose `parent` has not ended: that may ask
         for its result yet. A `Journal` removes steps, signals and effects with their run,
-        and answers that were put before the moment.
+        and answers that were put before the moment; a `Meter` the scope of each run that goes,
+        and bookings that were settled before the moment, at most `limit`.
         """

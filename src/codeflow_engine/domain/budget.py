@@ -8,7 +8,9 @@ from typing import Any
 
 from codeflow_engine.errors import ConfigurationError
 
-__all__ = ["Balance", "Budget", "Rate", "Reservation", "Spend"]
+__all__ = ["Balance", "Budget", "Payer", "Rate", "Reservation", "Spend"]
+
+_FASTEST = 10**12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +41,23 @@ class Spend:
     """Money and tokens that a call costs, or may cost."""
 
     usd: Decimal = Decimal(0)
-    """US dollars, to a millionth of a millionth: what is smaller is rounded up."""
+    """US dollars, kept to a millionth of a millionth: what is smaller is rounded up."""
 
     tokens: int = 0
     """Tokens sent and received together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payer:
+    """On whose account a question is asked."""
+
+    run_id: str | None = None
+    change: str | None = None
+    """Key of the change that it is about."""
+
+    repository: str | None = None
+    budget: Budget | None = None
+    """What the run may spend, in place of the budget that the engine gives to runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +72,14 @@ class Reservation:
     """Scopes that it is booked on, such as `run:018f...` or `month:2026-11`."""
 
     limits: tuple[Budget | None, ...]
-    """What each scope may spend, before top-ups; None only counts."""
+    """What each scope may spend, before top-ups, in the order of the scopes; None only counts."""
+
+    def __post_init__(self) -> None:
+        if len(self.scopes) != len(self.limits):
+            raise ValueError(
+                f"a reservation on {len(self.scopes)} scopes has as many limits, "
+                f"not {len(self.limits)}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +103,15 @@ class Rate:
     """How much to take; more than the bucket holds counts as all that it holds."""
 
     per_minute: int
-    """How much flows in within a minute, which is also what it holds."""
+    """How much flows in within a minute, which is also what it holds; at most 10^12."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.per_minute <= _FASTEST:
+            raise ConfigurationError(
+                f"a rate is at least 1 and at most {_FASTEST} a minute, not {self.per_minute}"
+            )
+        if self.amount < 0:
+            raise ValueError(f"at least 0 is taken from a bucket, not {self.amount}")
 
 
 def _dollars(given: Decimal | str) -> Decimal:

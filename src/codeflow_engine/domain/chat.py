@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -15,6 +16,7 @@ __all__ = [
     "ChatRequest",
     "FinishReason",
     "Message",
+    "Preview",
     "Role",
     "Room",
 ]
@@ -125,6 +127,9 @@ class ChatAnswer:
     said_reason: str = ""
     """The provider's own word for why the model stopped."""
 
+    run_id: str = ""
+    """The run that has paid for it. Where another one has, it did cost this one nothing."""
+
     room: Room | None = field(default=None, compare=False)
     """What was left of the rate limits; it is not kept."""
 
@@ -135,3 +140,26 @@ class ChatDelta:
 
     text: str = ""
     answer: ChatAnswer | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a question would send, to whom, and what it may cost."""
+
+    models: tuple[str, ...]
+    """Ids of the models that may be asked, in their order; the first one is asked first."""
+
+    withheld: Mapping[str, str]
+    """By the id of each other model, the first path that it may not see."""
+
+    request: ChatRequest
+    """The question as it would be sent: without secrets."""
+
+    tokens: int
+    """Tokens that it has, estimated on the high side."""
+
+    most_usd: Decimal | None
+    """US dollars that the first answer may cost at most; None where there is no price."""
+
+    is_answered: bool
+    """Whether there is an answer already, which costs nothing."""

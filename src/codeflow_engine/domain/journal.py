@@ -80,8 +80,8 @@ class StepRecord:
     """What it waits for comes at this moment, at the latest; None where only a signal ends it."""
 
     value: bytes | None = None
-    """What it returned, encoded; None unless it is done. A run that has succeeded needs them
-    no longer, and drops them."""
+    """What it returned, encoded; None unless it is done, or keeps where an execution was
+    traced. A run that has succeeded needs them no longer, and drops them."""
 
     error: str | None = None
     """What it raised, as JSON; None unless it failed, or waits for its next attempt."""

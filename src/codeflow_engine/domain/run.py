@@ -121,6 +121,10 @@ class RunRecord:
     cancelling: bool = False
     """Whether somebody has asked for its end."""
 
+    traceparent: str | None = None
+    """Where it was submitted, in the form of W3C Trace Context: its executions belong to that
+    trace. None where nobody traces."""
+
     def to_json(self) -> dict[str, Any]:
         """Give what tells how the run stands as plain JSON data; its input is left out."""
         from codeflow_engine.domain.encoding import to_plain

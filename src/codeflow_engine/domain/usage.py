@@ -59,3 +59,16 @@ class CallUsage(Usage):
 
     reasoning_tokens: int = 0
     """Of the tokens received, those with which the model thought."""
+
+    def plus(self, other: CallUsage) -> CallUsage:
+        """Count two calls together, as `+` does, with what it leaves out."""
+        both = self + other
+        return CallUsage(
+            calls=both.calls,
+            input_tokens=both.input_tokens,
+            output_tokens=both.output_tokens,
+            cached_tokens=both.cached_tokens,
+            cost_usd=both.cost_usd,
+            cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
+            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
+        )

@@ -9,7 +9,11 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Mapping, Sequence
 
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
     from codeflow_engine.contracts import (
+        LLM,
         VCS,
         Analyzer,
         Cache,
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
         Storage,
         WorkflowBackend,
     )
+    from codeflow_engine.domain.budget import Budget
     from codeflow_engine.domain.change import Change
     from codeflow_engine.domain.diff import Diff
     from codeflow_engine.pace.clock import Clock
@@ -41,6 +46,14 @@ class EngineOptions(TypedDict, total=False):
 
     vcs: str | VCS | None
     """Name of a VCS host, or one that the host made."""
+
+    llm: str | LLM | Iterable[str | LLM] | None
+    """Models to ask, in their order: ids such as `"openai:gpt-5.1"`, or providers that the host
+    made, such as `OpenAI("gpt-5.1", client=...)`."""
+
+    budget: Budget | Mapping[str, Budget] | None
+    """What a run may spend; or budgets by the kind of scope: `run`, `change`, `repository`,
+    `tenant`, `month`."""
 
     analyzers: Iterable[str | Analyzer] | None
     """Names of the analyzers to ask, or ones that the host made; None asks all whose
@@ -80,6 +93,12 @@ class EngineOptions(TypedDict, total=False):
 
     logger: logging.Logger | None
     """Where the engine logs; None is the logger `codeflow_engine`."""
+
+    tracer_provider: TracerProvider | None
+    """Where spans go; None asks OpenTelemetry for the provider of the process, if there is one."""
+
+    meter_provider: MeterProvider | None
+    """Where metrics go; None asks OpenTelemetry for the provider of the process."""
 
     clock: Clock | None
     """Where time, chance and ids come from."""

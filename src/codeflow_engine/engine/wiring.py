@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 from codeflow_engine.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from codeflow_engine.contracts import Backend, Journal, Storage
+    from codeflow_engine.contracts import Backend, Journal, Meter, Storage
+    from codeflow_engine.domain.budget import Budget
     from codeflow_engine.engine.options import EngineOptions
     from codeflow_engine.plugins.backends import Backends
     from codeflow_engine.plugins.loader import LoadedPlugins
-    from codeflow_engine.runs.context import Toolbox
     from codeflow_engine.runs.executor import Executor
+    from codeflow_engine.runs.toolbox import Toolbox
     from codeflow_engine.settings import Executes, Settings
 
 __all__ = ["choose", "executor", "wire"]
@@ -52,8 +53,27 @@ def choose(settings: Settings, backends: Backends, options: EngineOptions) -> Se
         "executes": _executes(options.get("executes"), settings.executes),
         "analyzers": names(Kind.ANALYZER, options.get("analyzers"), settings.analyzers),
         "observers": names(Kind.OBSERVER, options.get("observers"), settings.observers),
+        "llm": names(Kind.LLM, _listed(options.get("llm")), settings.llm),
+        "budgets": _budgets(options.get("budget"), settings.budgets),
     }
     return replace(settings, **chosen)
+
+
+def _listed(given: Any) -> Iterable[Any] | None:
+    """Give one model as a list of one."""
+    from codeflow_engine.contracts import LLM
+
+    return [given] if isinstance(given, str | LLM) else given
+
+
+def _budgets(
+    given: Budget | Mapping[str, Budget] | None, default: dict[str, Budget]
+) -> dict[str, Budget]:
+    from codeflow_engine.domain.budget import Budget
+
+    if given is None:
+        return default
+    return {**default, **({"run": given} if isinstance(given, Budget) else given)}
 
 
 def wire(
@@ -66,11 +86,13 @@ def wire(
     from codeflow_engine.pace.clock import Clock
     from codeflow_engine.plugins.dispatch import HookDispatch
     from codeflow_engine.redaction import Redactor
-    from codeflow_engine.runs.context import Toolbox
     from codeflow_engine.runs.sealing import SealedJournal
+    from codeflow_engine.runs.toolbox import Toolbox
     from codeflow_engine.sandbox import Sandbox
+    from codeflow_engine.telemetry.eyes import Eyes
     from codeflow_engine.telemetry.logging import EngineLog
 
+    clock = options.get("clock") or Clock()
     redactor = Redactor(secrets=(*options.get("secrets", ()), *backends.passwords))
     log = EngineLog(options.get("logger"), redactor)
     for failure in loaded.failures:
@@ -79,10 +101,11 @@ def wire(
     storage = backends.get(Storage, settings.storage or "memory")
     threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="codeflow")
     journal = SealedJournal(_journal(storage, backends), redactor, threads)
-    return Toolbox(
+    tools = Toolbox(
         settings=settings,
         storage=storage,
         journal=journal,
+        meter=_meter(storage, backends),
         cache=backends.get(Cache, settings.cache),
         vcs=settings.vcs,
         sandbox=Sandbox(prefer=settings.isolation),
@@ -90,10 +113,21 @@ def wire(
         backends=backends,
         hooks=HookDispatch(loaded, observers, log, patience=settings.observer_timeout),
         log=log,
-        clock=options.get("clock") or Clock(),
+        eyes=Eyes(
+            options.get("tracer_provider"),
+            options.get("meter_provider"),
+            redactor=redactor,
+            monotonic=clock.monotonic,
+        ),
+        clock=clock,
         threads=threads,
         points=options.get("points"),
     )
+    if not settings.llm:
+        return tools
+    from codeflow_engine.engine.models import gateway
+
+    return replace(tools, models=gateway(tools))
 
 
 def _journal(storage: Storage, backends: Backends) -> Journal:
@@ -109,6 +143,20 @@ def _journal(storage: Storage, backends: Backends) -> Journal:
         raise ConfigurationError(
             f"the storage {type(storage).__name__} says that it keeps a journal, and does not "
             f"derive from Journal"
+        )
+    return storage
+
+
+def _meter(storage: Storage, backends: Backends) -> Meter:
+    """Give the meter of a storage, or one in memory beside a storage that has none."""
+    from codeflow_engine.contracts import Meter, Storage, StorageCapability
+
+    if StorageCapability.METER not in storage.capabilities:
+        storage = backends.get(Storage, "memory")
+    if not isinstance(storage, Meter):
+        raise ConfigurationError(
+            f"the storage {type(storage).__name__} says that it is a meter, and does not "
+            f"derive from Meter"
         )
     return storage
 

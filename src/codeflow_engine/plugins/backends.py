@@ -45,6 +45,9 @@ CONTRACTS: dict[Kind, type[Backend]] = {
 }
 """The class that backends of each kind derive from."""
 
+_OF = ":"
+"""Stands between the name of a provider of models and the id of one of its models."""
+
 
 class Backends:
     """The living backends of one engine, each created once and on first use."""
@@ -159,8 +162,8 @@ class Backends:
         known = self._created.get((kind, name))
         if isinstance(known, contract):
             return known
-        info = self._registry.find(kind, name)
-        created = self._create(info)
+        info = self._registry.find(kind, name.partition(_OF)[0] if kind is Kind.LLM else name)
+        created = self._create(info, name)
         if not isinstance(created, contract):
             if inspect.iscoroutine(created):
                 created.close()
@@ -196,9 +199,11 @@ class Backends:
             return error
         return None
 
-    def _create(self, info: BackendInfo) -> Any:
+    def _create(self, info: BackendInfo, name: str) -> Any:
         factory = _resolve(info, info.factory)
-        if info.schemes or info.handles:
+        if info.kind is Kind.LLM:
+            factory = partial(factory, _model(name))
+        elif info.schemes or info.handles:
             factory = partial(factory, self._required_target(info))
         given = self._settings.get(info.name)
         if info.settings is None:
@@ -256,6 +261,15 @@ class Backends:
                 failed.append(f"{kind} {name!r} failed to close: {tell(error)}")
         if failed:
             raise PluginError("; ".join(failed))
+
+
+def _model(name: str) -> str:
+    provider, _, model = name.partition(_OF)
+    if not model:
+        raise ConfigurationError(
+            f"llm {provider!r} has many models: name one of them, as {provider}{_OF}MODEL"
+        )
+    return model
 
 
 def _resolve(info: BackendInfo, factory: Factory) -> Any:

@@ -49,7 +49,12 @@ def codeflow_register(registry: PluginRegistry) -> None:
         room = f"{here}.providers.analyzer.{name}"
         settings = f"{room}:{own}Settings"
         registry.add_analyzer(name, f"{room}:{own}Analyzer", settings=settings, requires=tools)
-    llm = f"{here}.providers.llm"
-    registry.add_llm("echo", f"{llm}.echo:Echo", settings=f"{llm}.echo:EchoSettings")
+    echo = f"{here}.providers.llm.echo"
+    registry.add_llm("echo", f"{echo}:Echo", settings=f"{echo}:EchoSettings")
+    for name, own in (("openai", "OpenAI"), ("anthropic", "Anthropic"), ("groq", "Groq")):
+        room = f"{here}.providers.llm.{name}"
+        settings = f"{room}:{own}Settings"
+        extra = f"codeflow-engine[{name}]"
+        registry.add_llm(name, f"{room}:{own}", settings=settings, requires=extra)
     registry.add_workflow("review", f"{here}.workflows.review:REVIEW")
     registry.add_workflow("apply", f"{here}.workflows.apply:APPLY")

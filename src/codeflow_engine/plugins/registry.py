@@ -131,7 +131,13 @@ class PluginRegistry:
         )
 
     def add_llm(self, name: str, factory: Factory, **options: Unpack[OfferOptions]) -> None:
-        """Offer an LLM provider; options as in `add`."""
+        """Offer an LLM provider; options as in `add`.
+
+        Args:
+            name: Stands before the colon in the ids of its models, as in `openai:gpt-5.1`.
+            factory: Called with the id of the model, then with its validated settings.
+            options: See `OfferOptions`.
+        """
         self.add(Kind.LLM, name, factory, **options)
 
     def add_vcs(self, name: str, factory: Factory, **options: Unpack[OfferOptions]) -> None:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from codeflow_engine.domain.encoding import from_plain
+from codeflow_engine.domain.patterns import PathPatterns
 from codeflow_engine.errors import ConfigurationError, SerializationError
-from codeflow_engine.review.patterns import PathPatterns
 
 __all__ = ["POLICY_PATH", "RepositoryPolicy", "read_policy"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from codeflow_engine.domain.change import Change
 from codeflow_engine.domain.diff import Side
 from codeflow_engine.domain.finding import Finding, Suggestion
-from codeflow_engine.review.patterns import PathPatterns
+from codeflow_engine.domain.patterns import PathPatterns
 
 __all__ = ["PROTECTED", "Verified", "verify"]
 

@@ -13,7 +13,7 @@ from codeflow_engine.runs.batches import Batches, check_answers, in_time
 from codeflow_engine.runs.writer import Sending
 
 if TYPE_CHECKING:
-    from codeflow_engine.runs.context import Toolbox
+    from codeflow_engine.runs.toolbox import Toolbox
 
 __all__ = ["Asking", "sound_records"]
 

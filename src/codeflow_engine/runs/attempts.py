@@ -18,6 +18,7 @@ from codeflow_engine.runs.containment import as_ours
 from codeflow_engine.runs.history import Place
 from codeflow_engine.runs.ledger import Ledger
 from codeflow_engine.runs.waiting import Waits
+from codeflow_engine.telemetry.eyes import StepSpan
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -46,9 +47,17 @@ class Attempts:
     """
 
     def __init__(
-        self, work: Work, ledger: Ledger, waits: Waits, clock: Clock, threads: Executor
+        self,
+        work: Work,
+        ledger: Ledger,
+        waits: Waits,
+        clock: Clock,
+        threads: Executor,
+        *,
+        seen: StepSpan,
     ) -> None:
         self._work = work
+        self._seen = seen
         self._ledger = ledger
         self._waits = waits
         self._clock = clock
@@ -91,17 +100,19 @@ class Attempts:
         name, key = self._work.place.name, self._work.key
         self._ledger.tell(StepStarted, step=name, key=key)
         began = self._clock.monotonic()
-        error: str | None = None
+        error: BaseException | None = None
         try:
             value = await self._in_time()
             data = await encoded(value, self._work.kind, self._threads)
             await self._ledger.reach(f"step.worked:{name}")
         except BaseException as raised:
-            error = type(raised).__name__
+            error = raised
             raise
         finally:
             seconds = self._clock.monotonic() - began
-            self._ledger.tell(StepFinished, step=name, key=key, seconds=seconds, error=error)
+            told = None if error is None else type(error).__name__
+            self._ledger.tell(StepFinished, step=name, key=key, seconds=seconds, error=told)
+            self._seen.attempt(self._count, error)
         return value, data
 
     async def _in_time(self) -> Any:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, overload
+from typing import Any, Final, overload
 
-from codeflow_engine.contracts import VCS, Cache, Journal, Storage
+from codeflow_engine.contracts import VCS
+from codeflow_engine.domain.budget import Budget, Payer
+from codeflow_engine.domain.chat import ChatAnswer, ChatRequest
 from codeflow_engine.domain.effect import Effect, Receipt
 from codeflow_engine.domain.journal import StepKind
 from codeflow_engine.domain.run import RunEvent, RunRecord
-from codeflow_engine.pace.clock import Clock
+from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.pace.retry import Retry
-from codeflow_engine.plugins.backends import Backends
-from codeflow_engine.plugins.dispatch import HookDispatch
-from codeflow_engine.redaction import Redactor
 from codeflow_engine.runs import codec
 from codeflow_engine.runs.attempts import Attempts, Work
 from codeflow_engine.runs.containment import contained, unless_cancelled
@@ -26,39 +23,16 @@ from codeflow_engine.runs.events import check_told
 from codeflow_engine.runs.inbox import Children, Inbox
 from codeflow_engine.runs.ledger import INSIDE, Ledger
 from codeflow_engine.runs.outbox import Outbox
-from codeflow_engine.runs.points import Points
+from codeflow_engine.runs.toolbox import Toolbox
 from codeflow_engine.runs.waiting import Waits
 from codeflow_engine.runs.work import Step, StepRunner
 from codeflow_engine.runs.writer import Writer
-from codeflow_engine.sandbox import Sandbox
-from codeflow_engine.settings import Settings
-from codeflow_engine.telemetry.logging import EngineLog
 
-__all__ = ["RunContext", "Toolbox"]
+__all__ = ["RunContext"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Toolbox:
-    """What an engine lends to its runs; the same for all of them."""
-
-    settings: Settings
-    storage: Storage
-    journal: Journal
-    """The storage itself, where it keeps a journal."""
-
-    cache: Cache
-    vcs: str
-    """Name of the VCS backend."""
-
-    sandbox: Sandbox
-    redactor: Redactor
-    backends: Backends
-    hooks: HookDispatch
-    log: EngineLog
-    clock: Clock
-    threads: Executor
-    points: Points | None = None
-    """Who is told of named points, in tests of crashes."""
+_ASKED_AGAIN: Final = Retry(attempts=3, first=30.0, most=900.0)
+"""What the gateway does not wait for, the run does: put aside, it takes no memory. Each time
+the gateway makes `llm_attempts` calls, so that all together stay below ten by default."""
 
 
 class RunContext:
@@ -172,8 +146,11 @@ class RunContext:
             do = partial(self._do, self._step(name, key, function, arguments))
             work = Work(place=place, key=key, kind=kind, timeout=timeout, do=do)
             tools = self.tools
-            attempts = Attempts(work, self._ledger, self._waits, tools.clock, tools.threads)
-            return await attempts.go(retry)
+            with tools.eyes.step(name, StepKind.WORK.value) as seen:
+                attempts = Attempts(
+                    work, self._ledger, self._waits, tools.clock, tools.threads, seen=seen
+                )
+                return await attempts.go(retry)
 
     async def compute[*A, T](
         self, name: str, function: Callable[[*A], T], *arguments: *A, key: str | None = None
@@ -193,7 +170,11 @@ class RunContext:
             asyncio.CancelledError: The run is stopped.
         """
         step = self._step(name, key, function, arguments)
-        with self._ledger.execution.at_work(), self._ledger.told(name, key):
+        with (
+            self._ledger.execution.at_work(),
+            self._ledger.told(name, key),
+            self.tools.eyes.step(name, "compute"),
+        ):
             value: T = unless_cancelled(await contained(self._runner.run(step)))
             return value
 
@@ -205,6 +186,42 @@ class RunContext:
         # In a task of its own: a group that fails may leave the task that waits for it marked as
         # cancelled (Python 3.12.1), and a workflow may catch the error and go on.
         return await asyncio.create_task(_together(steps))
+
+    async def ask(
+        self,
+        request: ChatRequest,
+        *,
+        key: str | None = None,
+        change: str | None = None,
+        repository: str | None = None,
+        budget: Budget | None = None,
+    ) -> ChatAnswer:
+        """Ask the models of the engine, as one step, and return a whole answer in its form.
+
+        The answer is kept before it is used, for this and every other run of the tenant: the
+        same question is paid for once. Where all models have to be waited for, the run is put
+        aside for so long.
+
+        Args:
+            request: The question.
+            key: Tells parallel questions apart, such as the digest of a chunk.
+            change: Key of the change that it is about, whose budget pays, too.
+            repository: Likewise.
+            budget: What this run may spend, in place of the engine's budget of runs.
+
+        Raises:
+            ConfigurationError: No model is configured, or one without key, SDK or price.
+            DisclosureError: No model may see the paths of the question.
+            BudgetExhaustedError: It could cost more than a budget has left.
+            ProviderError: No model gave an answer.
+        """
+        models = self.tools.models
+        if models is None:
+            raise ConfigurationError(
+                "no model is configured: name one, such as llm='openai:gpt-5.1' or CODEFLOW_LLM"
+            )
+        payer = Payer(run_id=self.run_id, change=change, repository=repository, budget=budget)
+        return await self.step("ask", models.ask, request, payer, key=key, retry=_ASKED_AGAIN)
 
     async def effect(self, effect: Effect, *, vcs: str | None = None) -> Receipt:
         """Write an effect to the outside, once, and return the receipt.
@@ -224,12 +241,18 @@ class RunContext:
         place = self._ledger.place("effect", effect.key, StepKind.EFFECT)
         with self._ledger.at(place):
             if place.record is not None and place.record.state.is_final:
-                receipt: Receipt = await self._ledger.recall(place.record, Receipt)
-                return receipt
+                known: Receipt = await self._ledger.recall(place.record, Receipt)
+                return known
             await self._ledger.ready(place)
-            host = self.tools.backends.get(VCS, vcs or self.tools.vcs)
-            with self._ledger.told("effect", effect.key):
-                return await self._outbox.deliver(effect, place, host)
+            name = vcs or self.tools.vcs
+            host = self.tools.backends.get(VCS, name)
+            with (
+                self._ledger.told("effect", effect.key),
+                self.tools.eyes.effect(effect.kind.value, name) as seen,
+            ):
+                receipt = await self._outbox.deliver(effect, place, host)
+                seen.stands(found=receipt.found)
+                return receipt
 
     async def collapse(self, target: str, keys: Sequence[str], *, vcs: str | None = None) -> int:
         """Take back what stands twice outside, and return how much that was.

@@ -16,7 +16,6 @@ from codeflow_engine.plugins.containment import is_foreign
 from codeflow_engine.runs.asking import Asking, sound_records
 from codeflow_engine.runs.batches import in_time
 from codeflow_engine.runs.containment import contained, describe, redact
-from codeflow_engine.runs.context import Toolbox
 from codeflow_engine.runs.events import EventStream, tell_end
 from codeflow_engine.runs.family import children_of
 from codeflow_engine.runs.known import KnownRuns
@@ -26,6 +25,7 @@ from codeflow_engine.runs.performing import Performance, Stage
 from codeflow_engine.runs.points import reach
 from codeflow_engine.runs.submitting import Request, agree, prepared
 from codeflow_engine.runs.suspects import Suspects
+from codeflow_engine.runs.toolbox import Toolbox
 from codeflow_engine.runs.work import DirectRunner, StepRunner
 from codeflow_engine.runs.worker import Worker
 from codeflow_engine.settings import Executes
@@ -129,15 +129,13 @@ class Executor:
         except CodeflowError as error:
             redact(error, self._tools.redactor)
             raise
-        submission = make()
-        if transaction is None:
-            turn = self.known.turn
-            stored = await self._asking.submissions.ask(submission)
-        else:
-            turn = self.known.turn
-            (stored,) = sound_records(
-                await self._tools.journal.submit_within(transaction, [submission])
-            )
+        with self._tools.eyes.submission(request.workflow) as traceparent:
+            submission, turn = make(traceparent), self.known.turn
+            if transaction is None:
+                stored = await self._asking.submissions.ask(submission)
+            else:
+                written = await self._tools.journal.submit_within(transaction, [submission])
+                (stored,) = sound_records(written)
         agree(submission.record, stored)
         await reach(self._tools.points, "run.submitted")
         live = self.known.see(stored, turn)
@@ -224,7 +222,10 @@ class Executor:
         self._active[record.run_id] = live
         self.known.mark(live)
         try:
-            is_written = await Performance(self._stage, live, execution, claim).go()
+            with tools.eyes.execution(claim) as seen:
+                execution.trace = seen.record
+                is_written = await Performance(self._stage, live, execution, seen.claim).go()
+                seen.end(live.record, *live.came)
             if not is_written:
                 self._worker.abandoned(record.run_id, live.unwritten)
         finally:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from codeflow_engine.domain.budget import Budget
+from codeflow_engine.domain.budget import Budget, Spend
 from codeflow_engine.domain.journal import StepRecord
 from codeflow_engine.domain.run import RunEvent, RunFinished, RunRecord, RunStatus
 from codeflow_engine.errors import ConfigurationError, WorkflowError
-from codeflow_engine.runs.context import Toolbox
 from codeflow_engine.runs.events import read_stored
 from codeflow_engine.runs.executor import Executor
 from codeflow_engine.runs.live import LiveRun
 from codeflow_engine.runs.outcomes import closed
+from codeflow_engine.runs.toolbox import Toolbox
+from codeflow_engine.telemetry.executions import is_trace
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -140,7 +142,8 @@ class AsyncRun:
         Raises:
             StorageError: They cannot be read.
         """
-        return await self._tools.journal.read_steps(self.record.tenant, self.id)
+        steps = await self._tools.journal.read_steps(self.record.tenant, self.id)
+        return tuple(step for step in steps if not is_trace(step))
 
     async def to_dataframe(self) -> DataFrame:
         """Make a pandas table with one row per event so far; it does not wait for the end.
@@ -224,11 +227,18 @@ class AsyncRun:
         await self.send("approval", {"by": by}, id="approval")
 
     async def top_up(self, budget: Budget) -> None:
-        """Give the run more to spend; a workflow gets it by `receive("budget")`.
+        """Give the run more to spend, beyond its limit.
+
+        One that has ended for want of money goes on when it is resumed; a workflow that waits
+        for it gets it by `receive("budget")`.
 
         Raises:
             StorageError: It could not be written.
         """
+        tools = self._tools
+        spend = Spend(usd=Decimal(budget.usd or 0), tokens=budget.tokens or 0)
+        top_up_id = tools.clock.new_id()
+        await tools.meter.top_up(self.record.tenant, f"run:{self.id}", spend, top_up_id=top_up_id)
         await self.send("budget", budget.to_json())
 
     def __repr__(self) -> str:

@@ -13,7 +13,7 @@ from codeflow_engine.runs.batches import in_time
 from codeflow_engine.runs.containment import describe
 
 if TYPE_CHECKING:
-    from codeflow_engine.runs.context import Toolbox
+    from codeflow_engine.runs.toolbox import Toolbox
 
 __all__ = ["Heartbeat"]
 

@@ -13,7 +13,7 @@ from codeflow_engine.runs.batches import Batches
 from codeflow_engine.runs.live import LiveRun
 
 if TYPE_CHECKING:
-    from codeflow_engine.runs.context import Toolbox
+    from codeflow_engine.runs.toolbox import Toolbox
 
 __all__ = ["KnownRuns"]
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import Any
 
+from codeflow_engine.domain.journal import StepRecord
 from codeflow_engine.domain.run import RunRecord
 from codeflow_engine.runs.events import EventStream
 
@@ -55,6 +56,9 @@ class Execution:
     def __init__(self, fence: int, events: EventStream) -> None:
         self.fence: int = fence
         self.events: EventStream = events
+        self.trace: StepRecord | None = None
+        """Where it is traced, for the next execution; written with the first write."""
+
         self.task: asyncio.Task[Any] | None = None
         self.stop: Stop | None = None
         self.is_lost: bool = False
@@ -142,6 +146,11 @@ class LiveRun:
     def is_executing(self) -> bool:
         """Whether it is under way in this process."""
         return self.execution is not None and not self.execution.settled.is_set()
+
+    @property
+    def came(self) -> tuple[Any, BaseException | None]:
+        """What came of its last execution here: a value, or an error, if anything."""
+        return (None, None) if self.outcome is None else (self.outcome.value, self.outcome.error)
 
     @property
     def unwritten(self) -> BaseException | None:

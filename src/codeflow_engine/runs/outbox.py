@@ -23,7 +23,7 @@ from codeflow_engine.runs.ledger import Ledger
 from codeflow_engine.runs.writer import Writer
 
 if TYPE_CHECKING:
-    from codeflow_engine.runs.context import Toolbox
+    from codeflow_engine.runs.toolbox import Toolbox
 
 __all__ = ["Outbox"]
 

@@ -14,8 +14,8 @@ from codeflow_engine.runs.live import LiveRun, Outcome
 from codeflow_engine.runs.submitting import load, loaded
 
 if TYPE_CHECKING:
-    from codeflow_engine.runs.context import Toolbox
     from codeflow_engine.runs.executor import Executor
+    from codeflow_engine.runs.toolbox import Toolbox
 
 __all__ = ["Outcomes", "closed"]
 

@@ -38,7 +38,7 @@ from codeflow_engine.runs.containment import (
     redact,
     unless_cancelled,
 )
-from codeflow_engine.runs.context import RunContext, Toolbox
+from codeflow_engine.runs.context import RunContext
 from codeflow_engine.runs.failures import write_failure
 from codeflow_engine.runs.history import History
 from codeflow_engine.runs.inbox import Children
@@ -47,6 +47,7 @@ from codeflow_engine.runs.live import Execution, LiveRun, Outcome, Stop
 from codeflow_engine.runs.points import reach
 from codeflow_engine.runs.submitting import loaded
 from codeflow_engine.runs.suspects import Suspects
+from codeflow_engine.runs.toolbox import Toolbox
 from codeflow_engine.runs.work import StepRunner
 from codeflow_engine.runs.workflow import Workflow, WorkflowFunction
 from codeflow_engine.runs.writer import Last, Parts, Writer, Writes

@@ -14,8 +14,8 @@ from codeflow_engine.errors import ConfigurationError, ConflictingRunError
 from codeflow_engine.plugins.registry import Kind
 from codeflow_engine.runs import codec
 from codeflow_engine.runs.coding import is_small
-from codeflow_engine.runs.context import Toolbox
 from codeflow_engine.runs.digests import digest
+from codeflow_engine.runs.toolbox import Toolbox
 from codeflow_engine.runs.workflow import Workflow
 
 __all__ = ["Request", "agree", "load", "loaded", "prepared"]
@@ -86,11 +86,12 @@ async def loaded(tools: Toolbox, name: str) -> Workflow:
     return await asyncio.get_running_loop().run_in_executor(tools.threads, load, tools, name)
 
 
-async def prepared(tools: Toolbox, request: Request) -> Callable[[], Submission]:
+async def prepared(tools: Toolbox, request: Request) -> Callable[[str | None], Submission]:
     """Read the input of a run, which may be many megabytes: in a worker thread, if it is any work.
 
     Returns:
-        What makes the submission, on the loop: ids and moments are of the clock there.
+        What makes the submission of the trace that it belongs to, on the loop: ids and moments
+        are of the clock there.
 
     Raises:
         UnknownBackendError: No workflow has that name.
@@ -104,7 +105,7 @@ async def prepared(tools: Toolbox, request: Request) -> Callable[[], Submission]
     return await loop.run_in_executor(tools.threads, _prepare, tools, request)
 
 
-def _prepare(tools: Toolbox, request: Request) -> Callable[[], Submission]:
+def _prepare(tools: Toolbox, request: Request) -> Callable[[str | None], Submission]:
     request.check()
     redactor = tools.redactor
     if request.key is not None and redactor.has_secrets and redactor.exposes(request.key):
@@ -122,7 +123,7 @@ def _prepare(tools: Toolbox, request: Request) -> Callable[[], Submission]:
     if partition is not None:
         partition = redactor.redact(partition)
 
-    def make() -> Submission:
+    def make(traceparent: str | None) -> Submission:
         now = tools.clock.now()
         record = RunRecord(
             run_id=tools.clock.new_id(),
@@ -140,6 +141,7 @@ def _prepare(tools: Toolbox, request: Request) -> Callable[[], Submission]:
             # Python takes a moment in an hour that comes twice for unequal to any other zone's.
             wake_at=max(now, (request.not_before or now).astimezone(UTC)),
             seconds_left=tools.settings.run_timeout,
+            traceparent=traceparent,
         )
         return Submission(record=record, payload=payload)
 

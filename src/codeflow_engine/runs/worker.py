@@ -22,8 +22,8 @@ from codeflow_engine.runs.live import Stop
 from codeflow_engine.settings import Executes
 
 if TYPE_CHECKING:
-    from codeflow_engine.runs.context import Toolbox
     from codeflow_engine.runs.executor import Executor
+    from codeflow_engine.runs.toolbox import Toolbox
 
 __all__ = ["Worker"]
 

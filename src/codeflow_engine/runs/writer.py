@@ -93,7 +93,7 @@ class Writer:
         self._watched = watched
         """Whether observers wait for events."""
 
-        self._told: list[StepRecord] = []
+        self._told: list[StepRecord] = [] if execution.trace is None else [execution.trace]
         """Records of events that a workflow told, which go where their events go."""
 
         self._failures: list[StorageError] = []

@@ -63,7 +63,7 @@ def _form() -> type[_Form]:
     return create_model("Settings", __base__=_Form, **given)
 
 
-_TABLES = frozenset({"limits", "plugins"})
+_TABLES = frozenset({"budgets", "limits", "models", "plugins", "withheld"})
 """Settings that are tables, and JSON in the environment."""
 
 

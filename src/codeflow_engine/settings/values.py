@@ -8,8 +8,10 @@ from typing import Annotated, Any
 
 from annotated_types import Gt, Len
 
+from codeflow_engine.domain.budget import Budget
 from codeflow_engine.domain.change import Scope
 from codeflow_engine.domain.journal import RunLimits
+from codeflow_engine.domain.model import ModelSettings
 from codeflow_engine.sandbox import Isolation
 
 __all__ = ["Executes", "Settings"]
@@ -57,6 +59,35 @@ class Settings:
 
     observers: tuple[str, ...] = ()
     """Names of the observers to run."""
+
+    llm: tuple[str, ...] = ()
+    """Ids of models, such as `openai:gpt-5.1`, in the order in which they are asked: the next
+    one where one gives no answer."""
+
+    models: dict[str, ModelSettings] = field(default_factory=dict)
+    """What the host says of a model, by its id: prices, sizes and rate limits."""
+
+    budgets: dict[str, Budget] = field(default_factory=dict)
+    """What each `run`, `change`, `repository`, the `tenant` and each `month` may spend."""
+
+    withheld: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Files that are never sent: patterns as in `.gitignore`, by the id of a model, the name
+    of its provider, or `*` for all."""
+
+    llm_attempts: Annotated[int, Gt(0)] = 3
+    """How often one model is called for one question, at most."""
+
+    llm_timeout: _Seconds = 300.0
+    """Seconds for one attempt."""
+
+    llm_deadline: _Seconds = 900.0
+    """Seconds for one model's attempts and the pauses between them."""
+
+    llm_pause: _Seconds = 60.0
+    """Seconds beyond which no pause is slept: the next model is asked, or the run put aside."""
+
+    llm_refusals: bool = False
+    """Whether the next model is asked where one has declined to answer."""
 
     plugins_allow: tuple[str, ...] | None = None
     """Distributions or entry points that may load; None lets every installed plugin load."""

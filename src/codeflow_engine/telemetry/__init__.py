@@ -1,1 +1,1 @@
-"""How the engine tells what it does: logs, later spans and metrics."""
+"""How the engine tells what it does: log lines, spans and metrics."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from codeflow_engine.redaction import Redactor
 from codeflow_engine.reports.visible import escape
+from codeflow_engine.telemetry.inside import ids
 
 __all__ = ["LOGGER_NAME", "EngineLog"]
 
@@ -20,7 +21,8 @@ class EngineLog:
     """Writes events with fields to one standard logger.
 
     Secrets in the fields are redacted, and characters that a terminal or the reader of a
-    log file would obey are escaped.
+    log file would obey are escaped. A line that is written inside of a run carries `run_id`,
+    and where it is traced `trace_id` and `span_id`.
 
     Without a logger of the host the one named `codeflow_engine` is used; it gets a
     `NullHandler`, as a library's logger should, and nothing is printed.
@@ -55,7 +57,7 @@ class EngineLog:
             else value
             for name, value in self._redactor.scrub(plain).items()
         }
-        self._bound.log(level, event, **safe)
+        self._bound.log(level, event, **{**safe, **ids()})
 
 
 def _plain(value: Any) -> Any:

@@ -44,7 +44,7 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from typing import Any, TypedDict, Unpack, cast
 
-from codeflow_engine.contracts import Backend, Journal
+from codeflow_engine.contracts import Backend, Journal, Meter
 from codeflow_engine.errors import ConfigurationError
 
 __all__ = [
@@ -256,8 +256,8 @@ def faulty[B: Backend](backend: B, plan: FaultPlan) -> B:
     """Make a backend that does what another one does, but for what a plan says.
 
     It derives from the contract of the real one, and not from its class; a storage that is a
-    journal stays one. It has the same capabilities; what it has beyond the contract is that of
-    the real one, and so are methods that are not asynchronous.
+    journal or a meter stays one. It has the same capabilities; what it has beyond the contract
+    is that of the real one, and so are methods that are not asynchronous.
 
     Args:
         backend: The real one, of any contract.
@@ -282,7 +282,7 @@ def faulty[B: Backend](backend: B, plan: FaultPlan) -> B:
 
 
 def _is_contract(kind: type) -> bool:
-    return Backend in kind.__bases__ or kind is Journal
+    return Backend in kind.__bases__ or kind in {Journal, Meter}
 
 
 def _names(contract: type) -> list[str]:
@@ -291,7 +291,7 @@ def _names(contract: type) -> list[str]:
 
 
 def _check_names(plan: FaultPlan) -> None:
-    contracts: tuple[type, ...] = (*Backend.__subclasses__(), Journal)
+    contracts: tuple[type, ...] = (*Backend.__subclasses__(), Journal, Meter)
     known = {
         name
         for contract in contracts

@@ -261,9 +261,11 @@ async def _analyze_one(
     else:
         timeout = run.tools.settings.analyzer_timeout
         crashed = partial(_log_crash, run, name)
-        report = await analyze(
-            name, analyzer, analysis, run.tools.sandbox, timeout, crashed=crashed
-        )
+        with run.tools.eyes.analyzer(name) as seen:
+            report = await analyze(
+                name, analyzer, analysis, run.tools.sandbox, timeout, crashed=crashed
+            )
+            seen.report(report)
     await run.emit(
         AnalyzerFinished,
         analyzer=name,

@@ -18,6 +18,7 @@ from codeflow_engine.domain.review import Review
 from codeflow_engine.domain.run import RunEvent, RunRecord, RunStatus
 from codeflow_engine.errors import StorageError
 from codeflow_engine.storage.memory.changes import woken
+from codeflow_engine.storage.sums import Account, Booking
 
 __all__ = ["Entry", "Records", "check_runs", "check_zones", "rank", "sequence_of"]
 
@@ -107,6 +108,15 @@ class Records:
         self.answers: dict[str, tuple[ChatAnswer, datetime]] = {}
         """By key, with the moment at which each was put."""
 
+        self.accounts: dict[str, Account] = {}
+        """By scope."""
+
+        self.bookings: dict[str, Booking] = {}
+        self.settled: dict[str, datetime] = {}
+        """When those bookings were settled that are, the first one first."""
+
+        self.top_ups: set[str] = set()
+
     def put(self, run: RunRecord) -> None:
         """Insert or replace a run."""
         before = self.runs.get(run.run_id)
@@ -146,15 +156,26 @@ class Records:
             self.receipts.pop(key, None)
         self.events.pop(run_id, None)
         self.reviews.pop(run_id, None)
+        self.accounts.pop(f"run:{run_id}", None)
 
     def forget_found(self, run_id: str) -> None:
-        """Forget the findings that only this run has seen, and the answers before its end."""
+        """Forget the findings that only this run has seen, and what is older than its end.
+
+        That are answers, and the ids of settled bookings.
+        """
         for finding in self.seen_last.pop(run_id, ()):
             if finding in self.findings and self.findings[finding].last_run == run_id:
                 del self.findings[finding]
         end = self.runs[run_id].updated_at
         for key in list(takewhile(lambda one: self.answers[one][1] < end, self.answers)):
             del self.answers[key]
+        for one in list(takewhile(lambda one: self.settled[one] < end, self.settled)):
+            self.forget_booking(one)
+
+    def forget_booking(self, reservation_id: str) -> None:
+        """Forget a settled booking, which stays spent."""
+        del self.settled[reservation_id]
+        del self.bookings[reservation_id]
 
     def append_events(self, events: Iterable[RunEvent]) -> None:
         """Append events; one whose number is there already changes nothing."""

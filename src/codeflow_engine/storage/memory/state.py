@@ -8,17 +8,18 @@ from collections.abc import Callable, Collection
 
 from codeflow_engine.domain.run import RunRecord
 from codeflow_engine.errors import ConfigurationError
+from codeflow_engine.storage.buckets import Bucket
 from codeflow_engine.storage.memory.records import Records
 
 __all__ = ["MemoryState"]
 
 
 class MemoryState:
-    """Holds the records of all tenants, and the leases of workers.
+    """Holds the records of all tenants, the leases of workers, and buckets.
 
     Args:
         keep: Number of ended runs to keep, at least 1.
-        monotonic: Tells seconds that never go back, for leases.
+        monotonic: Tells seconds that never go back, for leases and buckets.
 
     Raises:
         ConfigurationError: `keep` is less than 1.
@@ -35,6 +36,7 @@ class MemoryState:
         self._leases: dict[str, float] = {}
         """When the lease of a worker is over."""
 
+        self._buckets: dict[str, Bucket] = {}
         self._ended: dict[tuple[str, str], None] = {}
         """Tenants and ids of the runs that have ended, in the order in which they did."""
 

@@ -15,29 +15,33 @@ from codeflow_engine.domain.review import Review
 from codeflow_engine.domain.run import RunEvent, RunRecord, RunStatus
 from codeflow_engine.errors import StorageError
 from codeflow_engine.storage.memory.journal import MemoryJournal
+from codeflow_engine.storage.memory.meter import MemoryMeter
 from codeflow_engine.storage.memory.records import check_runs, check_zones, sequence_of
 
 __all__ = ["MemoryStorage"]
 
 
-class MemoryStorage(MemoryJournal, Storage):
+class MemoryStorage(MemoryJournal, MemoryMeter, Storage):
     """Keeps the newest runs in dictionaries, for notebooks, tests and the terminal.
 
-    It is a journal, too: a run that has succeeded drops what only its execution needed.
+    It is a journal, too: a run that has succeeded drops what only its execution needed. And it
+    is a meter.
 
     Args:
         keep: Number of ended runs to keep, at least 1; with one more, the run that ended
             first is forgotten with its events, its review, its journal, the findings that
-            only it has seen, and the answers that are older than its end, so that a
-            long-lived process does not grow. A run that was started by one under way counts
-            when that has ended.
-        monotonic: Tells seconds that never go back, for the leases of workers.
+            only it has seen, what it was metered by, and the answers and the ids of settled
+            bookings that are older than its end, so that a long-lived process does not grow. A
+            run that was started by one under way counts when that has ended.
+        monotonic: Tells seconds that never go back, for the leases of workers and for buckets.
 
     Raises:
         ConfigurationError: `keep` is less than 1.
     """
 
-    capabilities: ClassVar[frozenset[StrEnum]] = frozenset({StorageCapability.JOURNAL})
+    capabilities: ClassVar[frozenset[StrEnum]] = frozenset(
+        {StorageCapability.JOURNAL, StorageCapability.METER}
+    )
 
     async def put_runs(self, runs: Sequence[RunRecord]) -> None:
         """Insert or replace runs, and forget the first ended ones beyond the limit."""
@@ -144,11 +148,15 @@ class MemoryStorage(MemoryJournal, Storage):
         answers = _oldest([*records.answers.items()], lambda row: row[1][1], before, limit)
         for key, _ in answers:
             del records.answers[key]
+        settled = _oldest([*records.settled.items()], lambda row: row[1], before, limit)
+        for reservation_id, _ in settled:
+            records.forget_booking(reservation_id)
         return Pruned(
             runs=len(runs),
             findings=len(findings),
             dismissals=len(dismissals),
             answers=len(answers),
+            bookings=len(settled),
         )
 
     def _check_keys(self, runs: Sequence[RunRecord]) -> None:

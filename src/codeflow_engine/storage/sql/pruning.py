@@ -8,6 +8,8 @@ from sqlalchemy import Column, Connection, delete, exists, select, tuple_
 
 from codeflow_engine.contracts import Pruned
 from codeflow_engine.domain.run import RunStatus
+from codeflow_engine.storage.sql.meter.accounts import remove
+from codeflow_engine.storage.sql.meter.bookings import prune_bookings
 from codeflow_engine.storage.sql.statements import among, bounded, chunks
 from codeflow_engine.storage.sql.tables import (
     ANSWERS,
@@ -29,11 +31,14 @@ _PARENTS = RUNS.alias()
 
 def prune(connection: Connection, tenant: str, before: datetime, limit: int) -> Pruned:
     """Remove what is old, the oldest first."""
+    # First: whoever books locks the booking before the accounts, and so does this.
+    bookings = prune_bookings(connection, tenant, before, limit)
     return Pruned(
         runs=_prune_runs(connection, tenant, before, limit),
         findings=_prune_rows(connection, FINDINGS.c.seen_at, tenant, before, limit),
         dismissals=_prune_rows(connection, DISMISSALS.c.expires_at, tenant, before, limit),
         answers=_prune_rows(connection, ANSWERS.c.put_at, tenant, before, limit),
+        bookings=bookings,
     )
 
 
@@ -59,6 +64,7 @@ def _prune_runs(connection: Connection, tenant: str, before: datetime, limit: in
     for table in (EVENTS, REVIEWS, STEPS, SIGNALS, EFFECTS):
         theirs = among(connection, table.c.run_id, ids)
         connection.execute(delete(table).where(table.c.tenant == tenant, theirs))
+    remove(connection, tenant, [f"run:{run_id}" for run_id in ids])
     return len(ids)
 
 

@@ -19,6 +19,7 @@ from codeflow_engine.errors import StorageError
 from codeflow_engine.storage.sql import knowledge, pruning, records
 from codeflow_engine.storage.sql.database import Database
 from codeflow_engine.storage.sql.journal.store import SQLJournal
+from codeflow_engine.storage.sql.meter.store import SQLMeter
 from codeflow_engine.storage.sql.runs import find_runs, get_runs, put_runs, run_row
 from codeflow_engine.storage.sql.settings import SQLSettings
 from codeflow_engine.storage.sql.target import Given
@@ -27,7 +28,7 @@ from codeflow_engine.storage.sql.version import SchemaVersion
 __all__ = ["SQLStorage"]
 
 
-class SQLStorage(SQLJournal, Storage):
+class SQLStorage(SQLJournal, SQLMeter, Storage):
     """Keeps everything in SQLite or PostgreSQL.
 
     Args:
@@ -41,7 +42,12 @@ class SQLStorage(SQLJournal, Storage):
     """
 
     capabilities: ClassVar[frozenset[StrEnum]] = frozenset(
-        {StorageCapability.DURABLE, StorageCapability.SHARED, StorageCapability.JOURNAL}
+        {
+            StorageCapability.DURABLE,
+            StorageCapability.SHARED,
+            StorageCapability.JOURNAL,
+            StorageCapability.METER,
+        }
     )
 
     def __init__(self, target: Given, settings: SQLSettings | None = None) -> None:

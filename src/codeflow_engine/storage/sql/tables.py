@@ -22,7 +22,10 @@ from sqlalchemy import (
 from codeflow_engine.storage.sql.columns import Bytes, Key, Moment
 
 __all__ = [
+    "ACCOUNTS",
     "ANSWERS",
+    "BOOKINGS",
+    "BUCKETS",
     "CACHE",
     "DISMISSALS",
     "EFFECTS",
@@ -36,12 +39,13 @@ __all__ = [
     "SIGNALS",
     "STEPS",
     "TABLE_NAMES",
+    "TOP_UPS",
     "VERSION_TABLE",
     "WORKERS",
     "metadata_for",
 ]
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every revision of the tables that there has been, oldest first."""
 
 REVISION = REVISIONS[-1]
@@ -178,6 +182,55 @@ ANSWERS = Table(
     Column("put_at", Moment, nullable=False),
     Column("body", Text, nullable=False),
     Index("codeflow_answers_put", "tenant", "put_at"),
+)
+
+ACCOUNTS = Table(
+    "codeflow_accounts",
+    METADATA,
+    Column("tenant", Key, primary_key=True),
+    Column("scope", Key, primary_key=True),
+    # Money is counted in millionths of a millionth of a dollar, here and below.
+    Column("booked_usd", BigInteger, nullable=False),
+    Column("booked_tokens", BigInteger, nullable=False),
+    Column("added_usd", BigInteger, nullable=False),
+    Column("added_tokens", BigInteger, nullable=False),
+)
+
+BOOKINGS = Table(
+    "codeflow_bookings",
+    METADATA,
+    Column("tenant", Key, primary_key=True),
+    Column("reservation_id", Key, primary_key=True),
+    # A JSON list of names in the form that the column of a key holds.
+    Column("scopes", Text, nullable=False),
+    Column("usd", BigInteger, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    # NULL while the call may be under way.
+    Column("settled_at", Moment),
+    _partial("codeflow_bookings_settled", "settled_at IS NOT NULL", "tenant", "settled_at"),
+)
+
+TOP_UPS = Table(
+    "codeflow_top_ups",
+    METADATA,
+    Column("tenant", Key, primary_key=True),
+    Column("top_up_id", Key, primary_key=True),
+    Column("scope", Key, nullable=False),
+    Column("usd", BigInteger, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+)
+
+BUCKETS = Table(
+    "codeflow_buckets",
+    METADATA,
+    Column("bucket", Key, primary_key=True),
+    # In millionths, on the clock of the workers; NULL in a bucket that nobody has used.
+    Column("level", BigInteger),
+    Column("told_at", BigInteger),
+    Column("full_at", BigInteger),
+    # NULL where nobody has told yet how much it holds.
+    Column("holds", BigInteger),
+    Column("boot", Text, nullable=False),
 )
 
 EVENTS = Table(

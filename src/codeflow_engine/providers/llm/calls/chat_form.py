@@ -139,8 +139,10 @@ class ChatGathering:
         """
         if not isinstance(chunk, Mapping):
             raise malformed(self.called, "a chunk that is no JSON object")
-        if chunk.get("error"):
-            raise refused(Refusal.of_body(None, self.headers, chunk), self.called)
+        groq = chunk.get("x_groq")
+        for told in (chunk, groq):
+            if isinstance(told, Mapping) and told.get("error"):
+                raise refused(Refusal.of_body(None, self.headers, told), self.called)
         text = ""
         choice = _first_choice(chunk.get("choices"))
         if choice is not None:
@@ -181,9 +183,9 @@ class ChatGathering:
             self._usage = _read_usage(usage) or self._usage
 
     @property
-    def is_finished(self) -> bool:
-        """Whether the server has said why it stopped."""
-        return bool(self._reason)
+    def is_ended(self) -> bool:
+        """Whether nothing more is waited for: only `[DONE]` says so, which is no event."""
+        return False
 
     def whole_answer(self) -> ChatAnswer:
         """Give the answer, where all of it came at once.
@@ -250,5 +252,6 @@ def _read_usage(usage: Mapping[str, Any]) -> CallUsage | None:
         sent=usage.get("prompt_tokens"),
         received=usage.get("completion_tokens"),
         cached=sent.get("cached_tokens") if isinstance(sent, Mapping) else None,
+        cache_write=sent.get("cache_write_tokens") if isinstance(sent, Mapping) else None,
         reasoning=received.get("reasoning_tokens") if isinstance(received, Mapping) else None,
     )

@@ -136,11 +136,11 @@ def _question(refusal: Refusal, called: Called, where: str) -> ProviderError | N
     status, words = refusal.status, f"{refusal.code} {refusal.message}"
     if status == 413 or (status in {400, 422, None} and _OVERFLOW.search(words)):
         return ContextOverflowError(f"{where}: the prompt {_size(called)}does not fit the model")
-    if status in {400, 422} and _FORM & set(refusal.code.split()):
+    if status in {400, 422, None} and _FORM & set(refusal.code.split()):
         return InvalidResponseError(
             f"{where}: the model did not keep to the form", kind="invalid_json", charged=True
         )
-    if status in {400, 403, 422} and _FILTER.search(words):
+    if status in {400, 403, 422, None} and _FILTER.search(words):
         return RefusedError(f"{where}: a filter took the prompt away", kind="filtered")
     return None
 
@@ -155,6 +155,7 @@ def _moment(refusal: Refusal, where: str) -> ProviderError | None:
         return ProviderTimeoutError(f"{where}: it took too long", retry_after=wait)
     if status is not None and 300 <= status < 400:
         return ProviderError(f"{where}: a redirect, which no key is sent to", kind="redirect")
+    # Told inside of a stream or a body, "invalid_request_error" is still the caller's.
     if status is None and "invalid_request" in refusal.code:
         return None
     # 409 is a lock that somebody holds, 498 Groq's word for no room, 529 Anthropic's.

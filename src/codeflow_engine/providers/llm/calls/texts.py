@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 __all__ = ["sendable"]
+
+_LONE: Final = re.compile("[\ud800-\udfff]")
 
 
 def sendable(text: str) -> str:
@@ -11,8 +16,4 @@ def sendable(text: str) -> str:
     A file that is no UTF-8 is read with lone surrogates in the place of its bytes; an SDK
     raises `UnicodeEncodeError` on them.
     """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
-    return text
+    return text if text.isascii() else _LONE.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codeflow_engine.review.patterns import PathPatterns
+from codeflow_engine.domain.patterns import PathPatterns
 
 PARTS = ("a", "b", "ab", "ba", "aab", ".a", "a.b", "x")
 TOKENS = ("a", "b", ".", "x", "*", "**", "?", "[ab]", "[!a]", "[^b]", "[]a]", "[a-b]", r"\a", "/")

@@ -1,0 +1,51 @@
+"""The verbs of an engine about what models cost."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from codeflow_engine.domain.budget import Balance, Budget
+    from codeflow_engine.runs.toolbox import Toolbox
+
+__all__ = ["SpendingVerbs"]
+
+
+class SpendingVerbs:
+    """Budgets: how they stand, and more for them."""
+
+    _tools: Toolbox
+
+    async def balances(self, *scopes: str) -> tuple[Balance, ...]:
+        """Tell how scopes stand, in the order given.
+
+        Args:
+            scopes: Such as `run:018f...`, `month:2026-11` or `tenant:acme`, as an error of a
+                budget names them. One that is not known has spent nothing.
+
+        Raises:
+            StorageError: They cannot be read.
+        """
+        return await self._tools.meter.read_balances(self._tools.settings.tenant, scopes)
+
+    async def top_up(self, scope: str, budget: Budget, *, key: str | None = None) -> Balance:
+        """Give a scope more to spend, beyond its limit, and tell how it stands.
+
+        A run that has ended for want of money goes on when it is resumed.
+
+        Args:
+            scope: As `BudgetExhaustedError.scope` names it.
+            budget: How much.
+            key: The same top-up asked for again has the same key, and counts once. None: each
+                call is one of its own.
+
+        Raises:
+            StorageError: It could not be written.
+        """
+        from codeflow_engine.domain.budget import Spend
+
+        spend = Spend(usd=Decimal(budget.usd or 0), tokens=budget.tokens or 0)
+        top_up_id = self._tools.clock.new_id() if key is None else f"key:{key}"
+        tenant = self._tools.settings.tenant
+        return await self._tools.meter.top_up(tenant, scope, spend, top_up_id=top_up_id)

@@ -1,0 +1,163 @@
+"""The one way to a model.
+
+Each stage stands in a file of its own, and a question passes them in this order:
+
+1. `redacting`: secrets are taken out.
+2. `disclosure`: models that may not see its paths are left out.
+3. `answers`: an answer that is there already is given, and costs nothing.
+4. `fallback`: model after model, in the host's order, until one gives an answer.
+5. `conversation`: what a model says is continued, extended or repaired into a whole answer.
+6. `call`: each call is booked (`purse`), paced (`pacer`), guarded (`breaker`), tried again
+   (`retry`), and settled.
+7. `answers`: the answer is kept before anybody uses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, Preview
+from codeflow_engine.errors import CodeflowError, ConfigurationError, DisclosureError
+from codeflow_engine.llm.conversation import Conversation
+from codeflow_engine.llm.fallback import next_model, worst
+from codeflow_engine.llm.redacting import redacted
+from codeflow_engine.llm.tokens import estimate
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from codeflow_engine.domain.budget import Payer
+    from codeflow_engine.llm.answers import Answers
+    from codeflow_engine.llm.call import Caller
+    from codeflow_engine.llm.disclosure import Disclosure
+    from codeflow_engine.llm.model import Model
+    from codeflow_engine.redaction import Redactor
+
+__all__ = ["Gateway"]
+
+
+class Gateway:
+    """Asks the models of one engine.
+
+    Args:
+        models: In the order in which they are asked.
+        answers: The durable answers.
+        caller: Makes the calls.
+        disclosure: Who may see what.
+        redactor: Knows the secrets.
+        threads: Where large questions are looked through.
+        refusals: Whether another model is asked where one has declined.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[Model],
+        *,
+        answers: Answers,
+        caller: Caller,
+        disclosure: Disclosure,
+        redactor: Redactor,
+        threads: Executor,
+        refusals: bool,
+    ) -> None:
+        self.models: tuple[Model, ...] = tuple(models)
+        self._answers = answers
+        self._caller = caller
+        self._disclosure = disclosure
+        self._redactor = redactor
+        self._threads = threads
+        self._refusals = refusals
+
+    async def ask(self, request: ChatRequest, payer: Payer) -> ChatAnswer:
+        """Get a whole answer that follows its form.
+
+        The same question has one answer for ever: it is given again without a call, where
+        `ChatAnswer.run_id` tells which run has paid for it.
+
+        Args:
+            request: The question.
+            payer: On whose account.
+
+        Raises:
+            ConfigurationError: The engine has no model, or one without key, SDK or price.
+            DisclosureError: No model may see its paths.
+            BudgetExhaustedError: It could cost more than a budget has left.
+            ProviderError: No model gave an answer; `retry_after` says when one may.
+        """
+        question, models = await self._admit(request)
+        known = await self._answers.find(question, [model.id for model in models])
+        if known is not None:
+            return known
+        return await self._ask_all(question, models, payer)
+
+    async def preview(self, request: ChatRequest) -> Preview:
+        """Say what asking would send, to whom, and what it may cost; nothing is sent.
+
+        Raises:
+            ConfigurationError: The engine has no model.
+        """
+        models, withheld = self._permitted(request)
+        question = await redacted(request, self._redactor, self._threads)
+        known = await self._answers.find(question, [model.id for model in models])
+        tokens = estimate(question)
+        most = models[0].facts().ceiling(tokens, question.max_output_tokens) if models else None
+        return Preview(
+            models=tuple(model.id for model in models),
+            withheld=withheld,
+            request=question,
+            tokens=tokens,
+            most_usd=most,
+            is_answered=known is not None,
+        )
+
+    async def _admit(self, request: ChatRequest) -> tuple[ChatRequest, tuple[Model, ...]]:
+        """Give a question as it is sent, and the models that may be asked it."""
+        models, withheld = self._permitted(request)
+        if not models:
+            told = ", ".join(f"{path!r} from {model_id}" for model_id, path in withheld.items())
+            raise DisclosureError(f"no model may see what the question shows: {told} is withheld")
+        return await redacted(request, self._redactor, self._threads), models
+
+    def _permitted(self, request: ChatRequest) -> tuple[tuple[Model, ...], dict[str, str]]:
+        """Give the models that may see the paths of a question, and why the others may not."""
+        if not self.models:
+            raise ConfigurationError(
+                "no model is configured: name one, such as llm='openai:gpt-5.1' or CODEFLOW_LLM"
+            )
+        models: list[Model] = []
+        withheld: dict[str, str] = {}
+        for model in self.models:
+            path = self._disclosure.withholds(model.id, request.paths)
+            if path is None:
+                models.append(model)
+            else:
+                withheld[model.id] = path
+        return tuple(models), withheld
+
+    async def _ask_all(
+        self, question: ChatRequest, models: Sequence[Model], payer: Payer
+    ) -> ChatAnswer:
+        conversation = Conversation(self._caller, question, payer)
+        errors: list[CodeflowError] = []
+        left = tuple(models)
+        while True:
+            model, left = left[0], left[1:]
+            try:
+                answer = await conversation.ask(model)
+            except CodeflowError as error:
+                errors.append(error)
+                place = next_model(left, model, error, refusals=self._refusals)
+                if place is None:
+                    raise worst(errors) from error
+                left = left[place:]
+                self._caller.log.warning(
+                    "model failed, the next one is asked",
+                    model=model.id,
+                    next=left[0].id,
+                    error=error.message,
+                )
+                continue
+            signed = replace(answer, run_id=payer.run_id or "")
+            return await self._answers.keep(question, model.id, signed)

@@ -1,0 +1,117 @@
+"""One model of an engine, with what is kept about it from call to call."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date
+from typing import TYPE_CHECKING
+
+from codeflow_engine.errors import (
+    AuthenticationError,
+    ProviderTimeoutError,
+    ProviderUnavailableError,
+    QuotaExhaustedError,
+)
+from codeflow_engine.llm.breaker import Breaker
+from codeflow_engine.llm.pacer import Pacer
+from codeflow_engine.llm.retry import Allowance
+
+if TYPE_CHECKING:
+    from codeflow_engine.contracts import LLM, Meter
+    from codeflow_engine.domain.model import ModelFacts
+    from codeflow_engine.llm.models import Models
+    from codeflow_engine.pace.clock import Clock
+    from codeflow_engine.redaction import Redactor
+
+__all__ = ["Model"]
+
+_FAILURES = 5
+_REST = 30.0
+_KEY_REST = 300.0
+"""Seconds; an empty account is filled by a person, not by time."""
+
+
+class Model:
+    """A model that can be asked.
+
+    Args:
+        model_id: As the host names it, such as `openai:gpt-5.1`.
+        llm: Its provider.
+        models: Knows what it can hold and what it costs.
+        meter: Keeps the rate limits.
+        clock: Counts the seconds.
+        redactor: Learns its keys.
+    """
+
+    def __init__(
+        self,
+        model_id: str,
+        llm: LLM,
+        models: Models,
+        *,
+        meter: Meter,
+        clock: Clock,
+        redactor: Redactor,
+    ) -> None:
+        self.id: str = model_id
+        self.llm: LLM = llm
+        self._models = models
+        self.allowance: Allowance = Allowance()
+        self._meter = meter
+        self._clock = clock
+        self._redactor = redactor
+        self.breaker: Breaker = Breaker(
+            model_id,
+            clock,
+            (ProviderTimeoutError, ProviderUnavailableError),
+            failures=_FAILURES,
+            rest=_REST,
+        )
+        self._account = ""
+        self._facts: tuple[date, ModelFacts] | None = None
+        self._learn()
+
+    def _learn(self) -> None:
+        """Take note of the keys that it uses now: after a change everything begins anew."""
+        secrets = self.llm.secrets
+        told = json.dumps([self.llm.provider, self.llm.endpoint, *secrets])
+        account = hashlib.sha256(told.encode()).hexdigest()[:16]
+        if account == self._account:
+            return
+        self._account = account
+        for secret in secrets:
+            if secret.strip():
+                self._redactor.add_secret(secret)
+        self.key: Breaker = Breaker(
+            f"the key of {self.id}",
+            self._clock,
+            (AuthenticationError, QuotaExhaustedError),
+            failures=1,
+            rest=_KEY_REST,
+        )
+        self.pacer: Pacer = Pacer(
+            account,
+            self.id,
+            meter=self._meter,
+            clock=self._clock,
+            limits=self._models.limits(self.llm.provider, self.llm.model),
+        )
+
+    def refresh(self) -> None:
+        """Look for new keys; done before each call, so that no log ever shows one.
+
+        Raises:
+            ConfigurationError: There is none.
+            MissingDependencyError: Its SDK is not installed.
+        """
+        self.llm.check()
+        self._learn()
+
+    def facts(self) -> ModelFacts:
+        """Tell what is known of it now: prices change at dates that the list knows."""
+        now = self._clock.now()
+        if self._facts is None or self._facts[0] != now.date():
+            facts = self._models.facts(self.llm.provider, self.llm.model, at=now)
+            self._facts = now.date(), facts
+        return self._facts[1]

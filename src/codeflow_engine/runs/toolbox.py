@@ -1,0 +1,50 @@
+"""What an engine lends to its runs."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from codeflow_engine.contracts import Cache, Journal, Meter, ModelGateway, Storage
+from codeflow_engine.pace.clock import Clock
+from codeflow_engine.plugins.backends import Backends
+from codeflow_engine.plugins.dispatch import HookDispatch
+from codeflow_engine.redaction import Redactor
+from codeflow_engine.runs.points import Points
+from codeflow_engine.sandbox import Sandbox
+from codeflow_engine.settings import Settings
+from codeflow_engine.telemetry.eyes import Eyes
+from codeflow_engine.telemetry.logging import EngineLog
+
+__all__ = ["Toolbox"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toolbox:
+    """What an engine lends to its runs; the same for all of them."""
+
+    settings: Settings
+    storage: Storage
+    journal: Journal
+    """The storage itself, where it keeps a journal."""
+
+    meter: Meter
+    """Likewise, for budgets and rate limits."""
+
+    cache: Cache
+    vcs: str
+    """Name of the VCS backend."""
+
+    sandbox: Sandbox
+    redactor: Redactor
+    backends: Backends
+    hooks: HookDispatch
+    log: EngineLog
+    eyes: Eyes
+    clock: Clock
+    threads: Executor
+    models: ModelGateway | None = None
+    """The way to the models; None where none is configured."""
+
+    points: Points | None = None
+    """Who is told of named points, in tests of crashes."""

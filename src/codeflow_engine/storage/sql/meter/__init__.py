@@ -1,0 +1,1 @@
+"""The meter in a SQL database: budgets and rate limits that all processes share."""
