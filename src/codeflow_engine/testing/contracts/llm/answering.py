@@ -110,7 +110,7 @@ class AnswerTests:
         assert len(pieces) == 1
 
     async def test_it_sends_what_was_asked(self, replying: Replying, wire: Wire) -> None:
-        """Every message, in order, and how long the answer may be."""
+        """Every message, the turns in their order, and how long the answer may be."""
         words = ("the-first-word", "a-second-word", "the-third-word", "the-last-word")
         roles = (Role.SYSTEM, Role.USER, Role.ASSISTANT, Role.USER)
         messages = tuple(
@@ -123,7 +123,8 @@ class AnswerTests:
         for sent in wire.received:
             places = [sent.find(word) for word in words]
             assert -1 not in places, f"{words[places.index(-1)]!r} was not sent"
-            assert places == sorted(places), "the messages were sent in another order"
+            # Some interfaces have a place of its own for what the system says.
+            assert places[1:] == sorted(places[1:]), "the turns were sent in another order"
             assert "4321" in sent, "max_output_tokens was not sent"
 
     async def test_it_sends_nothing_else_of_a_request(self, replying: Replying, wire: Wire) -> None:

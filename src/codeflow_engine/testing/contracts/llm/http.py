@@ -80,7 +80,7 @@ class HTTPWire(Wire):
 
     @abstractmethod
     def create(self, url: str) -> LLM:
-        """Make the provider for a URL, with `self.key`, and with a timeout of a second."""
+        """Make the provider for a URL, with `self.key`, and with a timeout of a second or two."""
 
     @abstractmethod
     def write(self, reply: Reply, request: HTTPRequest) -> HTTPReply:
