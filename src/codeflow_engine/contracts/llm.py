@@ -10,6 +10,7 @@ from typing import Protocol
 from codeflow_engine.contracts.backend import Backend
 from codeflow_engine.domain.budget import Payer
 from codeflow_engine.domain.chat import ChatAnswer, ChatDelta, ChatRequest, Preview
+from codeflow_engine.domain.model import Trial
 
 __all__ = ["LLM", "LLMCapability", "ModelGateway"]
 
@@ -135,3 +136,6 @@ class ModelGateway(Protocol):
         Raises:
             ConfigurationError: No model is configured.
         """
+
+    async def trials(self) -> tuple[Trial, ...]:
+        """Ask each model something short, which costs a fraction of a cent, and tell of it."""

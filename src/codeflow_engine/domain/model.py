@@ -8,7 +8,7 @@ from decimal import Context, Decimal
 from codeflow_engine.domain.usage import CallUsage
 from codeflow_engine.errors import ConfigurationError
 
-__all__ = ["ModelFacts", "ModelSettings", "Rates"]
+__all__ = ["ModelFacts", "ModelSettings", "Rates", "Trial"]
 
 _EXACT = Context(prec=100)
 """No price times no count of tokens has as many digits."""
@@ -150,6 +150,27 @@ class ModelFacts:
         costs = [rates.ceiling(input_tokens, output_tokens) for rates in held]
         known = [cost for cost in costs if cost is not None]
         return max(known) if known and len(known) == len(costs) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """How it went to ask a model something short."""
+
+    model: str
+    """Its id, such as `openai:gpt-5.1`."""
+
+    endpoint: str | None
+    """Where it was asked; None where there is no such place."""
+
+    answered_by: str = ""
+    """The model that gave the answer, as the provider names it; empty without an answer."""
+
+    seconds: float = 0.0
+    cost_usd: Decimal | None = None
+    """What it did cost; None where there is no price."""
+
+    error: str | None = None
+    """Why there was no answer, and what to do; None where there was one."""
 
 
 def _is_price(price: object) -> bool:

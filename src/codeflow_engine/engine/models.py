@@ -50,8 +50,9 @@ def gateway(tools: Toolbox) -> Gateway:
 
 def _model(tools: Toolbox, name: str) -> Model:
     llm = tools.backends.get(LLM, name)
-    # One that the host has made is named by its class, and has its model all the same.
-    model_id = name if ":" in name else f"{name}:{llm.model}"
+    # Those that the host has made are named by their class, so that rules for a provider hold
+    # for all of them.
+    model_id = name if ":" in name else f"{type(llm).__name__.lower()}:{llm.model}"
     said = tools.settings.models
     settings = said.get(model_id) or said.get(llm.model)
     known = {} if settings is None else {llm.model: settings}

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from codeflow_engine.domain.budget import Budget
     from codeflow_engine.domain.change import Change
     from codeflow_engine.domain.diff import Diff
+    from codeflow_engine.domain.model import ModelSettings
     from codeflow_engine.pace.clock import Clock
     from codeflow_engine.runs.points import Points
     from codeflow_engine.sandbox import Isolation
@@ -54,6 +55,13 @@ class EngineOptions(TypedDict, total=False):
     budget: Budget | Mapping[str, Budget] | None
     """What a run may spend; or budgets by the kind of scope: `run`, `change`, `repository`,
     `tenant`, `month`."""
+
+    models: Mapping[str, ModelSettings | Mapping[str, Any]] | None
+    """What the host says of a model, by its id: prices, sizes and rate limits."""
+
+    withheld: Mapping[str, Sequence[str]] | None
+    """Files that are never sent: patterns as in `.gitignore`, by the id of a model, the name
+    of its provider, or `*` for all."""
 
     analyzers: Iterable[str | Analyzer] | None
     """Names of the analyzers to ask, or ones that the host made; None asks all whose

@@ -1,4 +1,4 @@
-"""The verbs of an engine about what models cost."""
+"""The verbs of an engine about its models and what they cost."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from codeflow_engine.domain.budget import Balance, Budget
+    from codeflow_engine.domain.model import Trial
     from codeflow_engine.runs.toolbox import Toolbox
 
 __all__ = ["SpendingVerbs"]
 
 
 class SpendingVerbs:
-    """Budgets: how they stand, and more for them."""
+    """Budgets and how they stand, and whether models answer."""
 
     _tools: Toolbox
 
@@ -49,3 +50,12 @@ class SpendingVerbs:
         top_up_id = self._tools.clock.new_id() if key is None else f"key:{key}"
         tenant = self._tools.settings.tenant
         return await self._tools.meter.top_up(tenant, scope, spend, top_up_id=top_up_id)
+
+    async def try_models(self) -> tuple[Trial, ...]:
+        """Ask each model of the engine something short, and tell how that went.
+
+        It costs a fraction of a cent for each. Whatever is wrong with key, place or model is
+        told, and not raised.
+        """
+        models = self._tools.models
+        return () if models is None else await models.trials()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from codeflow_engine.domain.effect import Plan, Receipt
+    from codeflow_engine.domain.preview import ChangePreview
     from codeflow_engine.domain.review import Review
     from codeflow_engine.domain.run import RunStatus
     from codeflow_engine.plugins.overview import Plugins
@@ -56,7 +57,8 @@ class AsyncEngine(SpendingVerbs, UpkeepVerbs):
         if unknown:
             raise ConfigurationError(f"an engine has no option {', '.join(unknown)}")
         file = options.get("settings_file")
-        named = {name: options.get(name) for name in ("tenant", "plugins_allow", "isolation")}
+        plain = ("tenant", "plugins_allow", "isolation", "models", "withheld")
+        named = {name: options.get(name) for name in plain}
         named["plugins"] = options.get("backend_settings")
         settings = load_settings(None if file is None else Path(file), named)
         self._loaded = load_plugins(options.get("plugins", ()), allow=settings.plugins_allow)
@@ -202,6 +204,24 @@ class AsyncEngine(SpendingVerbs, UpkeepVerbs):
         except asyncio.CancelledError:
             await run.cancel()
             raise
+        return result
+
+    async def preview(
+        self, change: ChangeLike, *, base: str | None = None, head: str | None = None
+    ) -> ChangePreview:
+        """Say what models would be sent of a change, to whom, and at what cost; nothing is.
+
+        Args:
+            change: As for `review`.
+            base: As for `review`.
+            head: As for `review`.
+
+        Raises:
+            ConfigurationError: No model is configured, or the arguments cannot work.
+            CodeflowError: Whatever kept the change from being read.
+        """
+        asked: dict[str, Any] = {"change": change, "base": base, "head": head}
+        result: ChangePreview = await (await self.submit("preview", asked)).result()
         return result
 
     async def submit(

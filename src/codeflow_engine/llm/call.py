@@ -57,11 +57,12 @@ class Caller:
         leaves its booking as it is: nobody knows what it did cost.
 
         Raises:
+            ConfigurationError: It has no key, or its SDK is not installed.
             BudgetExhaustedError: It could cost more than is left.
             ProviderError: There is no answer.
             PluginError: The provider broke its contract.
         """
-        model.refresh()
+        model.llm.check()
         sent = estimate(request)
         reservation_id = self.clock.new_id()
         await self._reserve(model, payer, reservation_id, sent, request.max_output_tokens)

@@ -29,6 +29,7 @@ _ELSEWHERE = (
     ModelUnavailableError,
     PluginError,
     QuotaExhaustedError,
+    RefusedError,
     TruncatedAnswerError,
 )
 """Errors that another model may not have, besides those that may pass."""
@@ -58,7 +59,7 @@ def next_model(
         return next(wider, None)
     if isinstance(error, RefusedError) and not refusals:
         return None
-    passes = isinstance(error, RefusedError | _ELSEWHERE) or error.retryable
+    passes = isinstance(error, _ELSEWHERE) or error.retryable
     return 0 if passes and left else None
 
 

@@ -24,11 +24,13 @@ from codeflow_engine.llm.conversation import Conversation
 from codeflow_engine.llm.fallback import next_model, worst
 from codeflow_engine.llm.redacting import redacted
 from codeflow_engine.llm.tokens import estimate
+from codeflow_engine.llm.trial import Trials
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from codeflow_engine.domain.budget import Payer
+    from codeflow_engine.domain.model import Trial
     from codeflow_engine.llm.answers import Answers
     from codeflow_engine.llm.call import Caller
     from codeflow_engine.llm.disclosure import Disclosure
@@ -99,7 +101,7 @@ class Gateway:
             ConfigurationError: The engine has no model.
         """
         models, withheld = self._permitted(request)
-        question = await redacted(request, self._redactor, self._threads)
+        question = await self._prepare(request, models)
         known = await self._answers.find(question, [model.id for model in models])
         tokens = estimate(question)
         most = models[0].facts().ceiling(tokens, question.max_output_tokens) if models else None
@@ -112,13 +114,28 @@ class Gateway:
             is_answered=known is not None,
         )
 
+    async def trials(self) -> tuple[Trial, ...]:
+        """Ask each model something short, which costs a fraction of a cent, and tell of it."""
+        trials = Trials(caller=self._caller)
+        for model in self.models:
+            model.learn()
+            await model.load(self._threads)
+        return tuple([await trials.of(model) for model in self.models])
+
     async def _admit(self, request: ChatRequest) -> tuple[ChatRequest, tuple[Model, ...]]:
         """Give a question as it is sent, and the models that may be asked it."""
         models, withheld = self._permitted(request)
         if not models:
             told = ", ".join(f"{path!r} from {model_id}" for model_id, path in withheld.items())
             raise DisclosureError(f"no model may see what the question shows: {told} is withheld")
-        return await redacted(request, self._redactor, self._threads), models
+        return await self._prepare(request, models), models
+
+    async def _prepare(self, request: ChatRequest, models: Sequence[Model]) -> ChatRequest:
+        """Give a question without secrets, the keys of the models among them."""
+        for model in models:
+            model.learn()
+            await model.load(self._threads)
+        return await redacted(request, self._redactor, self._threads)
 
     def _permitted(self, request: ChatRequest) -> tuple[tuple[Model, ...], dict[str, str]]:
         """Give the models that may see the paths of a question, and why the others may not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from datetime import date
@@ -18,6 +19,8 @@ from codeflow_engine.llm.pacer import Pacer
 from codeflow_engine.llm.retry import Allowance
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from codeflow_engine.contracts import LLM, Meter
     from codeflow_engine.domain.model import ModelFacts
     from codeflow_engine.llm.models import Models
@@ -70,10 +73,13 @@ class Model:
         )
         self._account = ""
         self._facts: tuple[date, ModelFacts] | None = None
-        self._learn()
+        self.learn()
 
-    def _learn(self) -> None:
-        """Take note of the keys that it uses now: after a change everything begins anew."""
+    def learn(self) -> None:
+        """Take note of the keys that it uses now, so that nothing ever shows one.
+
+        After a change its account begins anew.
+        """
         secrets = self.llm.secrets
         told = json.dumps([self.llm.provider, self.llm.endpoint, *secrets])
         account = hashlib.sha256(told.encode()).hexdigest()[:16]
@@ -98,15 +104,10 @@ class Model:
             limits=self._models.limits(self.llm.provider, self.llm.model),
         )
 
-    def refresh(self) -> None:
-        """Look for new keys; done before each call, so that no log ever shows one.
-
-        Raises:
-            ConfigurationError: There is none.
-            MissingDependencyError: Its SDK is not installed.
-        """
-        self.llm.check()
-        self._learn()
+    async def load(self, threads: Executor) -> None:
+        """Read the list of models, if nobody has yet: in a thread, since that takes a moment."""
+        if self._facts is None:
+            await asyncio.get_running_loop().run_in_executor(threads, self.facts)
 
     def facts(self) -> ModelFacts:
         """Tell what is known of it now: prices change at dates that the list knows."""

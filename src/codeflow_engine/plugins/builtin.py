@@ -12,13 +12,6 @@ __all__ = ["codeflow_register"]
 def codeflow_register(registry: PluginRegistry) -> None:
     """Offer the shipped backends; the import strings load nothing yet."""
     here = "codeflow_engine"
-    anthropic = f"{here}.providers.llm.anthropic"
-    registry.add_llm(
-        "anthropic",
-        f"{anthropic}:Anthropic",
-        settings=f"{anthropic}:AnthropicSettings",
-        requires="codeflow-engine[anthropic]",
-    )
     git = f"{here}.providers.vcs.git"
     registry.add_vcs("git", f"{git}:Git", settings=f"{git}:GitSettings")
     registry.add_storage("memory", f"{here}.storage.memory:MemoryStorage")
@@ -51,10 +44,16 @@ def codeflow_register(registry: PluginRegistry) -> None:
         registry.add_analyzer(name, f"{room}:{own}Analyzer", settings=settings, requires=tools)
     echo = f"{here}.providers.llm.echo"
     registry.add_llm("echo", f"{echo}:Echo", settings=f"{echo}:EchoSettings")
-    for name, own in (("openai", "OpenAI"), ("anthropic", "Anthropic"), ("groq", "Groq")):
+    for name, own in (
+        ("openai", "OpenAI"),
+        ("anthropic", "Anthropic"),
+        ("mistral", "Mistral"),
+        ("groq", "Groq"),
+    ):
         room = f"{here}.providers.llm.{name}"
         settings = f"{room}:{own}Settings"
         extra = f"codeflow-engine[{name}]"
         registry.add_llm(name, f"{room}:{own}", settings=settings, requires=extra)
     registry.add_workflow("review", f"{here}.workflows.review:REVIEW")
+    registry.add_workflow("preview", f"{here}.workflows.preview:PREVIEW")
     registry.add_workflow("apply", f"{here}.workflows.apply:APPLY")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from codeflow_engine.domain.budget import Balance, Budget
     from codeflow_engine.domain.dismissal import Dismissal
     from codeflow_engine.domain.effect import Plan, Receipt
+    from codeflow_engine.domain.model import Trial
+    from codeflow_engine.domain.preview import ChangePreview
     from codeflow_engine.domain.review import Review
     from codeflow_engine.domain.run import RunStatus
     from codeflow_engine.plugins.overview import Plugins
@@ -158,6 +160,16 @@ class Engine:
     def top_up(self, scope: str, budget: Budget, *, key: str | None = None) -> Balance:
         """Do what `AsyncEngine.top_up` does."""
         return self._loop.run(self._engine.top_up(scope, budget, key=key))
+
+    def preview(
+        self, change: ChangeLike, *, base: str | None = None, head: str | None = None
+    ) -> ChangePreview:
+        """Do what `AsyncEngine.preview` does."""
+        return self._loop.run(self._engine.preview(change, base=base, head=head))
+
+    def try_models(self) -> tuple[Trial, ...]:
+        """Do what `AsyncEngine.try_models` does."""
+        return self._loop.run(self._engine.try_models())
 
     def dismiss(
         self,

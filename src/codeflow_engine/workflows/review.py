@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import batched
 from typing import Final
 
 from codeflow_engine.contracts import VCS, Analysis, Analyzer, AnalyzerCapability
-from codeflow_engine.domain.change import Change, FileContent, Scope
+from codeflow_engine.domain.change import Change, Scope
 from codeflow_engine.domain.diff import Side, Unit
 from codeflow_engine.domain.encoding import to_plain
 from codeflow_engine.domain.finding import Finding, FindingState
 from codeflow_engine.domain.identity import KnownFinding
 from codeflow_engine.domain.review import Review, Timing
 from codeflow_engine.domain.run import AnalyzerFinished, ChangeFetched, ReviewJudged
-from codeflow_engine.domain.shape import is_sound
 from codeflow_engine.domain.source import SourceReport
 from codeflow_engine.errors import (
     ConfigurationError,
@@ -34,13 +32,13 @@ from codeflow_engine.review.fuse import fuse
 from codeflow_engine.review.identify import Identified, Memory, Seen, identify
 from codeflow_engine.review.judge import Verdict, judge
 from codeflow_engine.review.partition import partition
-from codeflow_engine.review.policy import POLICY_PATH, RepositoryPolicy, read_policy
 from codeflow_engine.review.settle import Account, settle
 from codeflow_engine.review.verify import verify
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.runs.scoped_cache import ScopedCache
 from codeflow_engine.runs.workflow import Workflow
 from codeflow_engine.sandbox import Isolation
+from codeflow_engine.workflows.fetching import fetch, read_files, read_policy_of
 from codeflow_engine.workflows.review_input import ReviewInput
 
 __all__ = ["REVIEW", "review"]
@@ -55,8 +53,8 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
     """Review a change: fetch, partition, analyze, anchor, verify, fuse, identify, judge, settle."""
     names = _names(run, given)
     analyzers = await run.compute("prepare", _prepare, run, given, names)
-    change = await run.step("fetch", _fetch, run, given)
-    policy = await run.step("policy", _read_policy, run, change)
+    change = await run.step("fetch", fetch, run, given)
+    policy = await run.step("policy", read_policy_of, run, change)
     parts = await run.compute("partition", partition, change, policy)
     await run.emit(
         ChangeFetched,
@@ -185,42 +183,6 @@ def _imports(analyzer: Analyzer | str | None) -> bool:
     return AnalyzerCapability.IMPORTS_REPORTS in analyzer.capabilities
 
 
-async def _fetch(run: RunContext, given: ReviewInput) -> Change:
-    if isinstance(given.change, Change):
-        return given.change
-    tools = run.tools
-    change = await tools.backends.get(VCS, tools.vcs).fetch_change(given.change, tools.sandbox)
-    if not is_sound(change):
-        raise PluginError(f"vcs {tools.vcs!r} gave a {type(change).__name__} that is no change")
-    return replace(change, provider=tools.vcs)
-
-
-async def _read_policy(run: RunContext, change: Change) -> RepositoryPolicy:
-    if change.base is None:
-        return RepositoryPolicy()
-    (file,) = await _read_files(run, change, [POLICY_PATH], Side.OLD)
-    if not file.exists:
-        return RepositoryPolicy()
-    if file.content is None:
-        raise ConfigurationError(f"{POLICY_PATH} at {change.base[:12]}: {file.reason}")
-    return await run.compute("read-policy", read_policy, file.content, change.base)
-
-
-async def _read_files(
-    run: RunContext, change: Change, paths: Sequence[str], side: Side
-) -> tuple[FileContent, ...]:
-    if change.provider is None:
-        reason = "a bare patch has no files around it"
-        return tuple(FileContent(path=path, exists=False, reason=reason) for path in paths)
-    tools = run.tools
-    vcs = tools.backends.get(VCS, change.provider)
-    limit = tools.settings.max_file_bytes
-    files = await vcs.read_files(change, paths, side=side, limit=limit, sandbox=tools.sandbox)
-    if not (all(map(is_sound, files)) and [file.path for file in files] == [*paths]):
-        raise PluginError(f"vcs {change.provider!r} gave other files than it was asked for")
-    return files
-
-
 async def _analyze_all(
     run: RunContext,
     given: ReviewInput,
@@ -232,7 +194,7 @@ async def _analyze_all(
     analysis = Analysis(
         change=change,
         units=units,
-        read_files=SharedFiles(partial(_read_files, run, change)).read,
+        read_files=SharedFiles(partial(read_files, run, change)).read,
         cache=ScopedCache(run.tools.cache, run.tenant),
         reports=given.reports,
     )
@@ -287,7 +249,7 @@ async def _gather(
     files: dict[str, bytes] = {}
     left = _GATHERED
     for paths in batched(sorted(told & known), _TOGETHER):
-        for file in await _read_files(run, change, paths, Side.NEW):
+        for file in await read_files(run, change, paths, Side.NEW):
             if file.content is not None and len(file.content) <= left:
                 files[file.path] = file.content
                 left -= len(file.content)

@@ -79,7 +79,7 @@ class Echo(LLM):
             model=self._model,
             usage=CallUsage(calls=1, input_tokens=_tokens_of(request), output_tokens=_tokens(text)),
             provider=self.provider,
-            said_reason=reason,
+            said_reason=reason.value,
         )
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[ChatDelta]:

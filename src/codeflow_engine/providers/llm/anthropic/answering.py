@@ -95,9 +95,10 @@ class Pieces:
                 return self._text(event.get("content_block"), "text")
             case "message_start":
                 message = event.get("message")
-                self._message = message if isinstance(message, dict) else {}
-                # What the beginning says of the output is a first token, and no count.
-                self._usage = _counts(self._message.get("usage"))
+                message = message if isinstance(message, dict) else {}
+                # What a beginning says of the end is nothing, and of the output a first token.
+                self._message = {**message, "stop_reason": None}
+                self._usage = _counts(message.get("usage"))
                 self._usage.pop("output_tokens", None)
             case "message_delta":
                 delta = event.get("delta")

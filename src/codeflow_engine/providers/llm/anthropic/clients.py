@@ -88,12 +88,15 @@ class OwnClients(Clients):
         settings: How long a call may take, and what it is sent with.
         key: Where its key comes from.
         base_url: Where the interface is.
+
+    Raises:
+        ConfigurationError: It is no URL.
     """
 
     def __init__(self, settings: AnthropicSettings, key: Key, base_url: str | None) -> None:
         super().__init__(settings)
         self._key = key
-        self._base_url = base_url or _HOME
+        self._base_url = _place(base_url or _HOME)
 
     @property
     def endpoint(self) -> str:
@@ -136,10 +139,10 @@ class OwnClients(Clients):
                 # Spans of calls are the engine's, with the host's tracer; two would count twice.
                 open_telemetry=False,
             )
-        except (ValueError, ImportError) as error:
+        except Exception as error:  # noqa: BLE001 - a proxy that is none raises one of many
             raise ConfigurationError(
-                "no client for anthropic can be made: look at base_url, and at HTTP_PROXY, "
-                f"HTTPS_PROXY, ALL_PROXY and NO_PROXY ({type(error).__name__})"
+                "no client for anthropic can be made: look at HTTP_PROXY, HTTPS_PROXY, "
+                f"ALL_PROXY and NO_PROXY ({type(error).__name__})"
             ) from None
 
 
@@ -195,6 +198,19 @@ class HostClients(Clients):
     async def aclose(self) -> None:
         """Forget the copy; its connections are the host's."""
         self._client = None
+
+
+def _place(url: str) -> str:
+    """Look whether something can be asked there."""
+    try:
+        parts = urlsplit(url)
+        is_place = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        is_place = False
+    if not is_place:
+        # It may hold a password, so it is not shown.
+        raise ConfigurationError("base_url of anthropic is no URL such as https://host/path")
+    return url
 
 
 def _shown(url: str) -> str:

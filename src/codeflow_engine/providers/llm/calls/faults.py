@@ -43,7 +43,9 @@ _OVERFLOW: Final = re.compile(
 )
 _FILTER: Final = re.compile(r"content_filter|content_policy|responsible_?ai", re.IGNORECASE)
 _FORM: Final = frozenset({"json_validate_failed", "tool_use_failed"})
-_MODEL: Final = re.compile(r"model_not_found|model_decommissioned|not_found_error|deprecated")
+_MODEL: Final = re.compile(
+    r"model_not_found|invalid_model|model_decommissioned|not_found_error|deprecated"
+)
 _ACCESS: Final = re.compile(r"authentication|permission")
 _OVERLOADED: Final = re.compile(r"overloaded|capacity|engine_overloaded", re.IGNORECASE)
 

@@ -16,7 +16,7 @@ from codeflow_engine.providers.llm.calls.sdk import load_sdk, require_sdk
 from codeflow_engine.providers.llm.calls.sdk_faults import from_sdk
 from codeflow_engine.providers.llm.calls.settings import LLMSettings
 
-__all__ = ["Line", "Make", "Reading", "is_client"]
+__all__ = ["Line", "Make", "Reading", "is_client", "late"]
 
 _DRAIN: Final = 0.1
 """Seconds for what follows the last event, so that the connection can be used again."""
@@ -74,7 +74,7 @@ class Reading:
             async with asyncio.timeout_at(self._deadline):
                 return await anext(self._parts, None)
         except TimeoutError:
-            raise _late(self._called, self._timeout) from None
+            raise late(self._called, self._timeout) from None
         except Exception as error:
             told = from_sdk(error, self._called, begun=True)
             if told is None:
@@ -157,7 +157,7 @@ class Line:
                 options = self._options(ready, key, is_stream=is_stream)
                 response = await _ask(ready, path, body, options)
         except TimeoutError:
-            raise _late(called, timeout) from None
+            raise late(called, timeout) from None
         except Exception as error:
             told = from_sdk(error, called, begun=False)
             if told is None:
@@ -196,14 +196,16 @@ class Line:
         except OSError as error:
             raise ConfigurationError(f"ca_file of {called.provider}: {error}") from None
         try:
-            # Beside proxies and limits, it is the SDK's own: 1,000 connections, 100 kept.
-            http = sdk.DefaultAsyncHttpxClient(follow_redirects=False, **verify)
-            return self._make(sdk, http)
+            return self._make(sdk, self._http(sdk, follow_redirects=False, **verify))
         except (ValueError, ImportError, OSError) as error:
             raise ConfigurationError(
                 f"no client for {called.provider} can be made: {type(error).__name__}; "
                 "see base_url, HTTPS_PROXY and SSL_CERT_FILE"
             ) from None
+
+    def _http(self, sdk: ModuleType, **options: Any) -> Any:
+        # Beside proxies and limits, it is the SDK's own: 1,000 connections, 100 kept.
+        return sdk.DefaultAsyncHttpxClient(**options)
 
     def _options(self, ready: _Ready, key: str | None, *, is_stream: bool) -> dict[str, Any]:
         settings = self._settings
@@ -248,7 +250,7 @@ def is_client(value: object, module: str, name: str) -> bool:
     )
 
 
-def _late(called: Called, timeout: float) -> ProviderTimeoutError:
+def late(called: Called, timeout: float) -> ProviderTimeoutError:
     """Say that a whole call took too long."""
     return ProviderTimeoutError(
         f"{called.title} gave no whole answer within {timeout:g} s", kind="deadline", charged=True

@@ -1,0 +1,217 @@
+"""Models of Mistral, asked through its SDK at a server of the test's own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import time
+import warnings
+from types import MappingProxyType
+from typing import Any
+
+import httpx2
+import pytest
+from mistral_server import HANG, USAGE, Reply, answered, chunk, event, serving, streamed
+from mistralai.client import Mistral as Client
+from mistralai.client.utils import BackoffStrategy, RetryConfig
+
+from codeflow_engine.domain.chat import ChatRequest, FinishReason, Message, Role, Room
+from codeflow_engine.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    InvalidResponseError,
+    ModelUnavailableError,
+    ProviderError,
+    ProviderTimeoutError,
+    ProviderUnavailableError,
+    RateLimitError,
+)
+from codeflow_engine.providers.llm.mistral import Mistral, MistralSettings
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"ok": {"type": "boolean"}},
+    "required": ["ok"],
+    "additionalProperties": False,
+}
+DONE = b"data: [DONE]\n\n"
+
+
+def asking(**more: Any) -> ChatRequest:
+    """Make a request of three turns and a question."""
+    turns = [
+        (Role.SYSTEM, "Be brief."),
+        (Role.USER, "Hi"),
+        (Role.ASSISTANT, "Yes?"),
+        (Role.USER, "é"),
+    ]
+    messages = tuple(Message(role=role, text=text) for role, text in turns)
+    return ChatRequest(messages=messages, max_output_tokens=64, **more)
+
+
+def provider(url: str, **settings: Any) -> Mistral:
+    """Make a provider that asks a server of ours."""
+    settings = {"api_key": "key-of-settings", **settings}
+    return Mistral("mistral-small-latest", MistralSettings(base_url=url, **settings))
+
+
+async def streaming(mistral: Mistral, request: ChatRequest) -> tuple[list[str], Any]:
+    """Give the pieces of a stream and its answer."""
+    pieces = [piece async for piece in mistral.stream(request)]
+    return [piece.text for piece in pieces[:-1]], pieces[-1].answer
+
+
+async def test_a_question_is_asked_as_the_interface_wants_it() -> None:
+    """All that was asked is sent, and nothing else."""
+    request = asking(temperature=0.0, answer_schema=MappingProxyType(SCHEMA))
+    async with serving(answered()) as server:
+        mistral = provider(server.url, headers={"x-team": "review"})
+
+        await mistral.complete(request)
+        await mistral.aclose()
+
+    [asked] = server.asked
+    assert (asked.method, asked.path) == ("POST", "/v1/chat/completions")
+    assert asked.headers["authorization"] == "Bearer key-of-settings"
+    assert asked.headers["x-team"] == "review"
+    assert asked.body == {
+        "model": "mistral-small-latest",
+        "max_tokens": 64,
+        "temperature": 0.0,
+        "stream": False,
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "Hi"},
+            {"role": "assistant", "content": "Yes?", "prefix": False},
+            {"role": "user", "content": "é"},
+        ],
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "schema": SCHEMA, "strict": True},
+        },
+    }
+
+
+async def test_an_answer_is_told_whole() -> None:
+    """Text, reason, model, counts and room are those that the server has told."""
+    usage = {**USAGE, "prompt_tokens_details": {"cached_tokens": 12}}
+    reply = answered(usage=usage)
+    reply.headers = {
+        "x-ratelimit-remaining-requests": "9",
+        "x-ratelimit-reset-requests": "1m0s",
+        "x-ratelimit-remaining-tokens": "8000",
+    }
+    async with serving(reply) as server:
+        mistral = provider(server.url)
+        answer = await mistral.complete(asking())
+        await mistral.aclose()
+
+    assert (answer.text, answer.finish_reason) == ("Fine.", FinishReason.STOP)
+    assert (answer.model, answer.provider) == ("mistral-small-2603", "mistral_ai")
+    assert (answer.response_id, answer.said_reason) == ("cmpl-1", "stop")
+    counts = (answer.usage.input_tokens, answer.usage.output_tokens, answer.usage.cached_tokens)
+    assert (counts, answer.is_estimated) == ((20, 5, 12), False)
+    assert answer.room == Room(requests=9, requests_reset=60.0, tokens=8000)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("length", FinishReason.LENGTH),
+        ("model_length", FinishReason.OVERFLOW),
+        ("error", FinishReason.UNKNOWN),
+        ("tool_calls", FinishReason.TOOLS),
+        ("some_new_one", FinishReason.UNKNOWN),
+        (None, FinishReason.UNKNOWN),
+    ],
+)
+async def test_only_stop_is_a_whole_answer(said: str | None, reason: FinishReason) -> None:
+    """Each reason is told as what it is, and an unknown one is incomplete."""
+    async with serving(answered(reason=said), streamed(chunk("Fine", said), DONE)) as server:
+        mistral = provider(server.url)
+        whole = await mistral.complete(asking())
+        _, last = await streaming(mistral, asking())
+        await mistral.aclose()
+
+    assert (whole.finish_reason, last.finish_reason) == (reason, reason)
+
+
+@pytest.mark.parametrize(
+    ("more", "text", "is_estimated"),
+    [
+        ({"usage": ...}, "Fine.", True),
+        ({"usage": None, "created": "soon", "new": {"a": 1}}, "Fine.", True),
+        ({"id": 7, "object": ..., "created": ...}, "Fine.", False),
+    ],
+)
+async def test_what_the_sdk_refuses_is_read_all_the_same(
+    more: dict[str, Any], text: str, is_estimated: bool  # noqa: FBT001 - a column of the table
+) -> None:
+    """A field that is missing, new, or of another type does not cost an answer."""
+    async with serving(answered(**more)) as server:
+        mistral = provider(server.url)
+        answer = await mistral.complete(asking())
+        await mistral.aclose()
+
+    assert (answer.text, answer.is_estimated) == (text, is_estimated)
+    assert answer.usage.output_tokens == (2 if is_estimated else 5)
+
+
+async def test_thinking_is_no_text() -> None:
+    """Of content in pieces, the texts alone are the answer."""
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
+    pieces = [thought, {"type": "text", "text": "So"}, {"type": "new"}, {"type": "text", "text": "!"}]
+    stream = streamed(chunk([thought]), chunk("So"), chunk([pieces[-1]], "stop"), DONE)
+    async with serving(answered(pieces), stream) as server:
+        mistral = provider(server.url)
+        whole = await mistral.complete(asking())
+        texts, last = await streaming(mistral, asking())
+        await mistral.aclose()
+
+    assert (whole.text, last.text, texts) == ("So!", "So!", ["So", "!"])
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(body=b"<html>Sign in</html>", kind="text/html"),
+        Reply(body=b"<html>Sign in</html>"),
+        answered(choices=[]),
+        answered(None),
+        Reply(body=b"[" * 100_000),
+    ],
+    ids=["page", "page as JSON", "no choices", "no content", "deep"],
+)
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_what_is_no_answer_is_told_from_one(
+    reply: Reply, is_stream: bool  # noqa: FBT001 - both ways
+) -> None:
+    """HTTP 200 alone makes no answer."""
+    async with serving(reply) as server:
+        mistral = provider(server.url)
+        with pytest.raises(InvalidResponseError):
+            await (streaming(mistral, asking()) if is_stream else mistral.complete(asking()))
+        await mistral.aclose()
+
+
+async def test_a_stream_is_told_in_pieces() -> None:
+    """The pieces come as the server sends them, and the last one carries the answer."""
+    parts = streamed(
+        b"\xef\xbb\xbf: hello\r\n\r\n",
+        chunk("One"),
+        chunk(" two", "stop", usage=USAGE),
+        DONE,
+        headers={"x-model-deprecation-timestamp": "2027-01-01T00:00:00Z"},
+    )
+    async with serving(parts) as server:
+        mistral = provider(server.url)
+        texts, answer = await streaming(mistral, asking())
+        await mistral.aclose()
+
+    assert (texts, answer.text) == (["One", " two"], "One two")
+    assert (answer.finish_reason, answer.usage.input_tokens) == (FinishReason.STOP, 20)
+    assert server.asked[0].body["stream"] is True
+    assert "stream_options" not in server.asked[0].body
+    assert server.connections == 1, "the connection was not used again"

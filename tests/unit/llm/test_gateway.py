@@ -1,0 +1,561 @@
+"""What a question passes on its way to a model and back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from gateway_world import (
+    PAYER,
+    Patient,
+    Scripted,
+    cut,
+    engine_of,
+    gateway_of,
+    question,
+    sent,
+    whole,
+)
+
+from codeflow_engine import AsyncEngine, Budget
+from codeflow_engine.contracts import ModelGateway
+from codeflow_engine.domain.chat import FinishReason
+from codeflow_engine.errors import (
+    AuthenticationError,
+    BudgetExhaustedError,
+    CodeflowError,
+    ConfigurationError,
+    ContextOverflowError,
+    DisclosureError,
+    InvalidResponseError,
+    ModelUnavailableError,
+    PluginError,
+    ProviderError,
+    ProviderTimeoutError,
+    ProviderUnavailableError,
+    QuotaExhaustedError,
+    RateLimitError,
+    RefusedError,
+    TruncatedAnswerError,
+)
+
+FORM: dict[str, Any] = {
+    "type": "object",
+    "properties": {"n": {"type": "integer"}},
+    "required": ["n"],
+}
+
+
+@pytest.fixture
+async def ask() -> AsyncIterator[Any]:
+    """Make the gateway of an engine with these models."""
+    engines: list[AsyncEngine] = []
+
+    def make(*models: Scripted, **options: Any) -> ModelGateway:
+        engine = engine_of(models, **options)
+        engines.append(engine)
+        return gateway_of(engine)
+
+    yield make
+    for engine in engines:
+        await engine.aclose()
+
+
+async def test_an_answer_is_given_with_its_price(ask: Any) -> None:
+    """Tokens are those of the provider, and money is theirs times the price."""
+    model = Scripted("m", whole("fine", input_tokens=1000, output_tokens=200))
+    settings = {"m": {"input_usd_per_million": "2", "output_usd_per_million": "5"}}
+    gateway = ask(model, models=settings)
+
+    answer = await gateway.ask(question(), PAYER)
+
+    assert (answer.text, answer.run_id) == ("fine", "run-1")
+    assert answer.usage.cost_usd == Decimal("0.003")
+
+
+async def test_a_model_without_a_price_has_an_unknown_cost(ask: Any) -> None:
+    """An unknown cost is None, and never 0."""
+    answer = await ask(Scripted("never-heard-of", "fine")).ask(question(), PAYER)
+
+    assert answer.usage.cost_usd is None
+
+
+async def test_secrets_do_not_reach_a_model(ask: Any) -> None:
+    """What a rule finds, and what the engine was configured with, is taken out before."""
+    model = Scripted("m", "fine")
+    gateway = ask(model, secrets=["hunter2-hunter2-x"])
+    token = "ghp_" + "a1B2c3D4e5" * 3 + "F6g7H8"
+
+    await gateway.ask(question(f"key {token} and hunter2-hunter2-x"), PAYER)
+
+    assert token not in sent(model)[0]
+    assert "hunter2" not in sent(model)[0]
+
+
+async def test_a_question_is_paid_for_once(ask: Any) -> None:
+    """The same question has its answer for ever; another one has its own."""
+    model = Scripted("m", "first", "second")
+    gateway = ask(model)
+
+    first = await gateway.ask(question(), PAYER)
+    again = await gateway.ask(question(paths=("a.py",)), PAYER)
+    other = await gateway.ask(question(prompt="inspect/2"), PAYER)
+
+    assert (first.text, again.text, other.text) == ("first", "first", "second")
+    assert len(model.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"max_output_tokens": 101},
+        {"temperature": 0.1},
+        {"answer_schema": {"type": "string"}},
+        {"prompt": "inspect/4"},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+async def test_l30_all_that_a_question_consists_of_tells_it_apart(
+    ask: Any, changed: dict[str, Any]
+) -> None:
+    """Another parameter, form, or version of the prompt is another question."""
+    model = Scripted("m", '"one"', '"two"')
+    gateway = ask(model)
+    await gateway.ask(question(), PAYER)
+
+    await gateway.ask(question(**changed), PAYER)
+
+    assert len(model.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        ProviderError("no", kind="bad_request"),
+        cut(FinishReason.LENGTH),
+        cut(FinishReason.REFUSED),
+        cut(FinishReason.FILTERED),
+        cut(FinishReason.UNKNOWN),
+        cut(FinishReason.TOOLS),
+        cut(FinishReason.STOP, " "),
+    ],
+    ids=["error", "length", "refused", "filtered", "unknown", "tools", "empty"],
+)
+async def test_l30_no_failure_is_kept(ask: Any, bad: Any) -> None:
+    """What was refused, cut off or failed is asked again, and then answered."""
+    model = Scripted("m", bad, "fine")
+    gateway = ask(model, budget=None)
+    with pytest.raises(ProviderError):
+        await gateway.ask(question(), PAYER)
+
+    assert (await gateway.ask(question(), PAYER)).text == "fine"
+
+
+@pytest.mark.parametrize(
+    ("reason", "error", "kind"),
+    [
+        (FinishReason.LENGTH, TruncatedAnswerError, "truncated"),
+        (FinishReason.UNKNOWN, TruncatedAnswerError, "no_finish_reason"),
+        (FinishReason.PAUSED, TruncatedAnswerError, "truncated"),
+        (FinishReason.OVERFLOW, ContextOverflowError, "context_overflow"),
+        (FinishReason.REFUSED, RefusedError, "refused"),
+        (FinishReason.FILTERED, RefusedError, "filtered"),
+        (FinishReason.TOOLS, InvalidResponseError, "tools"),
+    ],
+    ids=lambda value: value.value if isinstance(value, FinishReason) else None,
+)
+async def test_l10_l11_l12_l15_l17_what_is_not_whole_is_an_error(
+    ask: Any, reason: FinishReason, error: type[ProviderError], kind: str
+) -> None:
+    """Only a model that says that it has come to its end has answered."""
+    with pytest.raises(error) as raised:
+        await ask(Scripted("m", cut(reason))).ask(question(), PAYER)
+
+    assert (raised.value.kind, raised.value.charged) == (kind, True)
+
+
+async def test_l10_a_model_with_more_room_gets_it_once(ask: Any) -> None:
+    """Cut off at the limit that was asked for, it is asked again with twice the room."""
+    model = Scripted("m", cut(FinishReason.LENGTH), "whole")
+    gateway = ask(model, models={"m": {"max_output": 150}})
+
+    answer = await gateway.ask(question(), PAYER)
+
+    assert answer.text == "whole"
+    assert [request.max_output_tokens for request in model.requests] == [100, 150]
+    assert answer.usage.calls == 2
+
+
+async def test_l12_a_model_that_pauses_goes_on(ask: Any) -> None:
+    """It is sent its own words, and what it says in all is the answer."""
+    model = Scripted("m", cut(FinishReason.PAUSED, "one "), whole("two"))
+
+    answer = await ask(model).ask(question(), PAYER)
+
+    assert answer.text == "one two"
+    assert sent(model)[1] == "one "
+
+
+async def test_l12_pauses_are_bounded(ask: Any) -> None:
+    """One that always pauses is no answer, after a few turns."""
+    model = Scripted("m", cut(FinishReason.PAUSED))
+
+    with pytest.raises(TruncatedAnswerError, match="paused again and again"):
+        await ask(model).ask(question(), PAYER)
+
+    assert len(model.requests) == 4
+
+
+async def test_l13_a_wrong_form_is_repaired_once(ask: Any) -> None:
+    """The model is told what is wrong, and its second answer counts."""
+    model = Scripted("m", '{"n": "x"}', '{"n": 1}')
+
+    answer = await ask(model).ask(question(answer_schema=FORM), PAYER)
+
+    assert json.loads(answer.text) == {"n": 1}
+    assert '$.n: type has to be "integer"' in sent(model)[1]
+    assert (answer.usage.calls, answer.usage.input_tokens) == (2, 20)
+
+
+async def test_l13_a_second_wrong_form_is_an_error(ask: Any) -> None:
+    """There is one repair, and no more."""
+    model = Scripted("m", "no JSON at all")
+
+    with pytest.raises(InvalidResponseError, match="did not keep to the form"):
+        await ask(model).ask(question(answer_schema=FORM), PAYER)
+
+    assert len(model.requests) == 2
+
+
+async def test_l14_a_provider_that_refuses_its_own_models_form_is_asked_again(ask: Any) -> None:
+    """Such a refusal is a wrong form as any: one repair, then the next model."""
+    refused = InvalidResponseError("no", kind="invalid_json", charged=True)
+    first, second = Scripted("m", refused), Scripted("n", '{"n": 2}')
+
+    answer = await ask(first, second).ask(question(answer_schema=FORM), PAYER)
+
+    assert (answer.model, len(first.requests)) == ("n", 2)
+
+
+async def test_l1_what_may_pass_is_tried_again(ask: Any) -> None:
+    """The third attempt works; it is one answer, and its tokens count once."""
+    clock = Patient()
+    model = Scripted("m", *[RateLimitError("slow", retry_after=1)] * 2, "fine")
+
+    answer = await ask(model, clock=clock).ask(question(), PAYER)
+
+    assert len(model.requests) == 3
+    assert all(pause >= 1 for pause in clock.slept)
+    assert answer.usage.calls == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RateLimitError("slow", retry_after=600),
+        QuotaExhaustedError("no money"),
+        ProviderTimeoutError("slow"),
+        ProviderUnavailableError("away"),
+        ModelUnavailableError("gone"),
+        AuthenticationError("no key"),
+        InvalidResponseError("nonsense"),
+        TruncatedAnswerError("half"),
+        ValueError("a bug of the plugin"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_l27_the_next_model_is_asked(ask: Any, error: Exception) -> None:
+    """What another model may not have goes to it, and the answer says who gave it."""
+    first, second, third = Scripted("m", error), Scripted("n", "fine"), Scripted("o", "no")
+
+    answer = await ask(first, second, third).ask(question(), PAYER)
+
+    assert (answer.text, answer.model, third.requests) == ("fine", "n", [])
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (ProviderError("400", kind="bad_request"), ProviderError),
+        (RefusedError("no"), RefusedError),
+        (ContextOverflowError("long"), ContextOverflowError),
+    ],
+    ids=["bad_request", "refused", "overflow"],
+)
+async def test_l27_our_own_mistakes_go_to_nobody_else(
+    ask: Any, error: Exception, raised: type[Exception]
+) -> None:
+    """A request that is wrong, refused or too long is not spread over all providers."""
+    second = Scripted("n", "fine")
+
+    with pytest.raises(raised):
+        await ask(Scripted("m", error), second).ask(question(), PAYER)
+
+    assert second.requests == []
+
+
+async def test_l11_a_host_may_have_refusals_asked_elsewhere(ask: Any, tmp_path: Any) -> None:
+    """The setting `llm_refusals` lets another model answer."""
+    file = tmp_path / "settings.toml"
+    file.write_text("llm_refusals = true\n")
+    models = Scripted("m", cut(FinishReason.REFUSED)), Scripted("n", "fine")
+
+    answer = await ask(*models, settings_file=file).ask(question(), PAYER)
+
+    assert answer.text == "fine"
+
+
+async def test_l9_what_is_too_long_goes_to_a_larger_window_once(ask: Any) -> None:
+    """A model with no larger window is passed over, and one that has it is the last."""
+    windows = {"m": 1000, "n": 500, "o": 2000, "p": 3000}
+    models = [Scripted(name, ContextOverflowError("long")) for name in windows]
+
+    with pytest.raises(ContextOverflowError):
+        await ask(
+            *models, models={name: {"context_window": size} for name, size in windows.items()}
+        ).ask(question(), PAYER)
+
+    assert [len(model.requests) for model in models] == [1, 0, 1, 1]
+
+
+async def test_l28_where_all_are_away_the_error_says_when_to_come_back(ask: Any) -> None:
+    """It may pass, and holds the shortest of the waits."""
+    models = (
+        Scripted("m", RateLimitError("slow", retry_after=300)),
+        Scripted("n", QuotaExhaustedError("no money")),
+        Scripted("o", RateLimitError("slow", retry_after=120)),
+    )
+
+    with pytest.raises(RateLimitError, match="no money") as raised:
+        await ask(*models).ask(question(), PAYER)
+
+    assert (raised.value.retryable, raised.value.retry_after) == (True, 120)
+
+
+async def test_l4_an_empty_account_is_not_asked_again(ask: Any) -> None:
+    """For a while all questions go to the next model at once."""
+    first, second = Scripted("m", QuotaExhaustedError("no money")), Scripted("n", "a", "b", "c")
+    first.keys = ("key-of-the-first-model",)
+    gateway = ask(first, second)
+
+    for number in range(3):
+        await gateway.ask(question(str(number)), PAYER)
+
+    assert (len(first.requests), len(second.requests)) == (1, 3)
+
+
+async def test_l34_a_new_key_begins_anew(ask: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """An account that was empty is no reason not to use the key of another one; none is told."""
+    model = Scripted("m", QuotaExhaustedError("no money"), "fine")
+    model.keys = ("old-key-old-key-1",)
+    gateway = ask(model)
+    with pytest.raises(QuotaExhaustedError):
+        await gateway.ask(question(), PAYER)
+
+    model.keys = ("new-key-new-key-2",)
+    answer = await gateway.ask(question("see old-key-old-key-1, new-key-new-key-2"), PAYER)
+
+    assert answer.text == "fine"
+    assert "-key-" not in sent(model)[-1]
+    assert "-key-" not in caplog.text
+
+
+async def test_l5_a_model_that_is_away_is_left_alone(ask: Any) -> None:
+    """After some calls in a row nobody calls it, until its rest is over."""
+    clock = Patient()
+    model = Scripted("m", *[ProviderUnavailableError("away")] * 5, "back")
+    gateway = ask(model, clock=clock)
+    for number in range(2):
+        with pytest.raises(ProviderUnavailableError):
+            await gateway.ask(question(str(number)), PAYER)
+
+    with pytest.raises(ProviderUnavailableError) as held:
+        await gateway.ask(question("held"), PAYER)
+    await clock.sleep(held.value.retry_after or 0)
+
+    assert (held.value.kind, len(model.requests)) == ("circuit_open", 5)
+    assert (await gateway.ask(question("held"), PAYER)).text == "back"
+
+
+async def test_a_file_is_not_shown_to_whom_it_is_withheld_from(ask: Any, tmp_path: Any) -> None:
+    """The first model may not see it, and the second one is asked; without that, nobody is."""
+    file = tmp_path / "settings.toml"
+    file.write_text('[withheld]\n"scripted:m" = ["secret/"]\n"*" = ["vault/"]\n')
+    first, second = Scripted("m", "fine"), Scripted("n", "fine")
+    gateway = ask(first, second, settings_file=file)
+
+    await gateway.ask(question(paths=("secret/a.py",)), PAYER)
+    with pytest.raises(DisclosureError, match=r"'vault/b\.py' from scripted:m"):
+        await gateway.ask(question("b", paths=("vault/b.py",)), PAYER)
+
+    assert (len(first.requests), len(second.requests)) == (0, 1)
+
+
+async def failure(gateway: ModelGateway, text: str) -> CodeflowError | None:
+    """Ask, and give what that raises."""
+    try:
+        await gateway.ask(question(text), PAYER)
+    except CodeflowError as error:
+        return error
+    return None
+
+
+async def test_l29_a_budget_ends_before_it_is_overspent(ask: Any) -> None:
+    """The call that could cost more than is left is not made; a top-up of its scope lets it."""
+    model = Scripted("m", lambda _: whole("fine", input_tokens=20, output_tokens=100))
+    prices = {"m": {"input_usd_per_million": "1000", "output_usd_per_million": "1000"}}
+    engine = engine_of([model], budget=Budget(usd="0.40"), models=prices)
+    async with engine:
+        gateway = gateway_of(engine)
+        asked = 0
+        while (refused := await failure(gateway, str(asked))) is None:
+            asked += 1
+        assert isinstance(refused, BudgetExhaustedError)
+        assert refused.scope == "run:run-1"
+
+        (balance,) = await engine.balances(refused.scope)
+        await engine.top_up(refused.scope, Budget(usd="1"))
+        await gateway.ask(question(str(asked)), PAYER)
+
+    assert asked == len(model.requests) - 1 > 0
+    assert Decimal("0.12") * asked == balance.booked.usd <= Decimal("0.40")
+
+
+async def test_a_budget_of_money_needs_a_price(ask: Any) -> None:
+    """An unpriced model under dollars alone is refused; tokens beside them are enough."""
+    with pytest.raises(ConfigurationError, match="no known price"):
+        await ask(Scripted("x", "fine"), budget=Budget(usd="1")).ask(question(), PAYER)
+
+    both = ask(Scripted("x", "fine"), budget=Budget(usd="1", tokens=10_000))
+
+    assert (await both.ask(question(), PAYER)).text == "fine"
+
+
+async def test_all_scopes_of_a_question_are_booked(ask: Any) -> None:
+    """Run, change, repository, tenant and month each count it."""
+    engine = engine_of([Scripted("x", whole("fine", input_tokens=30, output_tokens=12))])
+    async with engine:
+        await gateway_of(engine).ask(question(), PAYER)
+        month = f"month:{engine._tools.clock.now():%Y-%m}"
+        scopes = ("run:run-1", "change:acme/shop#1", "repository:acme/shop", "tenant:default")
+        balances = await engine.balances(*scopes, month)
+
+    assert [balance.booked.tokens for balance in balances] == [42] * 5
+
+
+async def test_a_failure_that_may_be_charged_is_booked(ask: Any) -> None:
+    """Nobody knows what a broken answer cost: what was sent is booked, and nothing else."""
+    failing = Scripted("x", ProviderUnavailableError("broke off", charged=True))
+    engine = engine_of([failing, Scripted("y", ProviderUnavailableError("refused"))])
+    async with engine:
+        with pytest.raises(ProviderUnavailableError):
+            await gateway_of(engine).ask(question(), PAYER)
+        (balance,) = await engine.balances("run:run-1")
+
+    assert 0 < balance.booked.tokens < 300
+
+
+async def test_a_call_that_is_cancelled_leaves_its_booking(ask: Any) -> None:
+    """Its provider may ask for the money; so it stays booked, at the most that it may cost."""
+    started = asyncio.Event()
+
+    class Slow(Scripted):
+        async def complete(self, request: Any) -> Any:
+            started.set()
+            await asyncio.sleep(60)
+
+    engine = engine_of([Slow("x", "never")])
+    async with engine:
+        task = asyncio.create_task(gateway_of(engine).ask(question(), PAYER))
+        await started.wait()
+        began = asyncio.get_running_loop().time()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        took = asyncio.get_running_loop().time() - began
+        (balance,) = await engine.balances("run:run-1")
+
+    assert took < 0.1
+    assert balance.booked.tokens > 100
+
+
+async def test_l18_a_call_has_a_deadline_of_its_own(ask: Any, tmp_path: Any) -> None:
+    """A provider that never answers is given up, also where its SDK would wait."""
+
+    class Silent(Scripted):
+        async def complete(self, request: Any) -> Any:
+            await asyncio.sleep(60)
+
+    file = tmp_path / "settings.toml"
+    file.write_text("llm_timeout = 0.05\nllm_attempts = 1\n")
+
+    with pytest.raises(ProviderTimeoutError, match=r"within 0\.05 s") as raised:
+        await ask(Silent("x", ""), settings_file=file).ask(question(), PAYER)
+
+    assert raised.value.kind == "deadline"
+
+
+@pytest.mark.parametrize("nonsense", ["text", 7, None], ids=["text", "number", "nothing"])
+async def test_what_is_no_answer_is_the_plugins_fault(ask: Any, nonsense: Any) -> None:
+    """A provider that returns something else, or raises what it may not, is named."""
+
+    class Broken(Scripted):
+        async def complete(self, request: Any) -> Any:
+            return nonsense
+
+    with pytest.raises(PluginError, match="that is no answer"):
+        await ask(Broken("x", "")).ask(question(), PAYER)
+
+
+async def test_without_a_model_it_is_said_how_to_name_one() -> None:
+    """A workflow that asks is told what to set."""
+    async with AsyncEngine() as engine:
+
+        @engine.workflow("asks")
+        async def asks(run: Any, given: dict[str, Any]) -> str:
+            return str(await run.ask(question()))
+
+        with pytest.raises(ConfigurationError, match="CODEFLOW_LLM"):
+            await (await engine.submit("asks", {})).result()
+
+
+async def test_a_preview_sends_nothing(ask: Any, tmp_path: Any) -> None:
+    """It tells who would be asked, what would be sent, and what that may cost."""
+    file = tmp_path / "settings.toml"
+    file.write_text('[withheld]\n"scripted:m" = ["a.py"]\n')
+    models = Scripted("m", "fine"), Scripted("n", "fine")
+    prices = {"n": {"input_usd_per_million": "1000", "output_usd_per_million": "1000"}}
+    gateway = ask(*models, settings_file=file, models=prices, secrets=["hunter2-hunter2-x"])
+
+    told = await gateway.preview(question("is hunter2-hunter2-x ok", paths=("a.py",)))
+
+    assert (told.models, dict(told.withheld)) == (("scripted:n",), {"scripted:m": "a.py"})
+    assert "hunter2" not in told.request.messages[-1].text
+    assert told.most_usd == Decimal("0.001") * (told.tokens + 100)
+    assert not any(model.requests for model in models)
+
+
+async def test_a_fallback_is_logged(ask: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody finds out only from the bill that another model has answered."""
+    caplog.set_level(logging.INFO)
+
+    await ask(Scripted("m", ModelUnavailableError("gone")), Scripted("n", "fine")).ask(
+        question(), PAYER
+    )
+
+    assert "model failed, the next one is asked" in caplog.text
+
+
+def test_every_error_of_the_tree_either_goes_on_or_not() -> None:
+    """What a budget or a rule forbids is not asked elsewhere."""
+    from codeflow_engine.llm.fallback import next_model
+
+    left: Any = [object()]
+    for error in (BudgetExhaustedError("spent", scope="run:x"), ConfigurationError("wrong")):
+        assert isinstance(error, CodeflowError)
+        assert next_model(left, left[0], error, refusals=True) is None
