@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
@@ -50,7 +50,9 @@ class Check:
     told: str
 
 
-def examine(settings_file: Path | None, environment: Mapping[str, str]) -> list[Check]:
+def examine(
+    settings_file: Path | None, environment: Mapping[str, str], llm: Sequence[str] | None = None
+) -> list[Check]:
     """Look at everything, also where something before it is wrong."""
     python = f"{platform.python_implementation()} {platform.python_version()}"
     settings, found = _check_settings(settings_file)
@@ -62,6 +64,7 @@ def examine(settings_file: Path | None, environment: Mapping[str, str]) -> list[
         found,
         *_check_variables(environment),
         *_check_plugins(settings_file, settings),
+        *_check_models(settings_file, settings, llm),
         _check_extras(),
     ]
 
@@ -141,6 +144,32 @@ def _check_plugins(settings_file: Path | None, settings: Settings | None) -> lis
     return [
         Check(state=State.OK, topic="plugins", told=told),
         *(Check(state=State.PROBLEM, topic="plugins", told=one) for one in failures + failed),
+    ]
+
+
+def _check_models(
+    settings_file: Path | None, settings: Settings | None, llm: Sequence[str] | None
+) -> list[Check]:
+    """Ask each model something short: only an answer proves key, place and model."""
+    from codeflow_engine.hosts.cli.models import told
+    from codeflow_engine.sync import Engine
+
+    if settings is None:
+        return []
+    if not (llm or settings.llm):
+        return [Check(state=State.OK, topic="models", told="no model is configured")]
+    try:
+        with Engine(settings_file=settings_file, executes="none", llm=llm) as engine:
+            trials = engine.try_models()
+    except CodeflowError as error:
+        return [Check(state=State.PROBLEM, topic="models", told=error.message)]
+    return [
+        Check(
+            state=State.OK if trial.error is None else State.PROBLEM,
+            topic="models",
+            told=told(trial),
+        )
+        for trial in trials
     ]
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from codeflow_engine.hosts.cli.exits import Exit
+from codeflow_engine.hosts.cli.models import Models
 from codeflow_engine.hosts.cli.table import table
 from codeflow_engine.hosts.cli.terminal import style_of, write_out
 from codeflow_engine.reports.prose import count
@@ -22,16 +23,18 @@ def doctor(
     settings: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Read settings from this TOML file.")
     ] = None,
+    llm: Models = None,
 ) -> int:
     """Check what a review needs, and say what is wrong.
 
-    Names of settings and of environment variables are shown, their values never.
+    Each model is asked something short, which costs a fraction of a cent. Names of settings
+    and of environment variables are shown, their values never.
 
     Exit status: 0 where all is well, 3 where something is not.
     """
     from codeflow_engine.hosts.cli.checks import State, examine
 
-    checks = examine(settings, os.environ)
+    checks = examine(settings, os.environ, llm or None)
     problems = sum(check.state is State.PROBLEM for check in checks)
     warnings = sum(check.state is State.WARNING for check in checks)
     text = table(

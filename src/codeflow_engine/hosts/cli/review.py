@@ -12,8 +12,11 @@ import typer
 
 from codeflow_engine.domain.change import Scope
 from codeflow_engine.errors import ConfigurationError
+from codeflow_engine.hosts.cli.exits import Exit
 from codeflow_engine.hosts.cli.formats import ReportFormat
 from codeflow_engine.hosts.cli.history import Database, SettingsFile, history_engine
+from codeflow_engine.hosts.cli.models import Models
+from codeflow_engine.hosts.cli.models import dry_run as rows
 from codeflow_engine.hosts.cli.outcome import (
     FailOn,
     Gate,
@@ -22,7 +25,8 @@ from codeflow_engine.hosts.cli.outcome import (
     exit_status,
     report,
 )
-from codeflow_engine.hosts.cli.terminal import say
+from codeflow_engine.hosts.cli.table import table
+from codeflow_engine.hosts.cli.terminal import say, style_of, write_out
 
 if TYPE_CHECKING:
     from codeflow_engine.domain.change import Change
@@ -68,6 +72,15 @@ _Imported = Annotated[
 ]
 
 
+_DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Review nothing: tell which file would be sent to which model, and the cost.",
+    ),
+]
+
+
 def review(
     path: _Path = None,
     *,
@@ -81,6 +94,8 @@ def review(
     fail_on: FailOn = Gate.HIGH,
     scope: _Scope = None,
     imported: _Imported = None,
+    llm: Models = None,
+    dry_run: _DryRun = False,
     db: Database = None,
     settings: SettingsFile = None,
 ) -> int:
@@ -106,6 +121,10 @@ def review(
         "scope": scope,
         "reports": imported,
     }
+    if dry_run:
+        return _preview(asked, llm, db, settings)
+    if llm:
+        raise ConfigurationError("reviews ask no model yet: --llm goes with --dry-run")
     with history_engine(db, settings, executes="own", grows=True, makes=True) as engine:
         for failure in engine.plugins.failures:
             # Nobody asked what it offers, which no ledger can know of.
@@ -113,6 +132,17 @@ def review(
         result = _review(engine, asked)
     report(result, form, destination)
     return exit_status(result, fail_on)
+
+
+def _preview(
+    asked: dict[str, Any], llm: list[str] | None, db: str | None, settings: Path | None
+) -> int:
+    place = {name: asked[name] for name in ("change", "base", "head")}
+    with history_engine(db, settings, executes="own", makes=True, llm=llm or None) as engine:
+        told = engine.preview(**place)
+    style = style_of(sys.stdout, os.environ, width=None)
+    write_out(table([*rows(told)], style))
+    return Exit.OK
 
 
 def _read_change(path: Path | None, diff: str | None, *, ranged: bool) -> Path | Change:
