@@ -125,6 +125,13 @@ class Anonymous(Mutant):
         return replace(answer, provider="")
 
 
+class Loose(Mutant):
+    """Takes an enum for the text that it looks like."""
+
+    def changed(self, answer: ChatAnswer) -> ChatAnswer:
+        return replace(answer, said_reason=answer.finish_reason)
+
+
 class Trimming(Mutant):
     """Cleans up what the model says."""
 
@@ -252,6 +259,7 @@ TestAnonymous = broken(
     "test_an_answer_is_whole",
     "test_the_last_piece_of_a_stream_carries_the_answer",
 )
+TestLoose = broken(Loose, "test_an_answer_is_whole")
 TestTrimming = broken(Trimming, "test_its_text_comes_to_the_letter")
 TestMiscounting = broken(Miscounting, "test_its_counts_are_those_of_the_provider")
 TestFree = broken(Free, "test_an_answer_without_counts_has_estimated_ones")
@@ -440,6 +448,14 @@ class Embedding(Mutant):
         return "https://user:password@models.example.org/v1"
 
 
+class Hiding(Mutant):
+    """Does not say where it calls."""
+
+    @property
+    def endpoint(self) -> str | None:
+        return None
+
+
 class Secretive(Mutant):
     """Does not name its key."""
 
@@ -577,6 +593,7 @@ CANCEL = "test_cancelling_a_call_ends_it_at_once"
 TestChanging = broken(Changing, "test_it_says_whom_it_asks")
 TestShowing = broken(Showing, "test_nothing_that_it_says_of_itself_is_a_key")
 TestEmbedding = broken(Embedding, "test_nothing_that_it_says_of_itself_is_a_key")
+TestHiding = broken(Hiding, "test_without_an_endpoint_it_connects_to_nothing")
 TestSecretive = broken(Secretive, "test_it_names_the_keys_that_it_uses")
 TestImporting = broken(Importing, "test_making_it_imports_no_sdk")
 TestVague = broken(Vague, "test_a_missing_key_is_named")

@@ -77,7 +77,7 @@ class FakeLLM(LLM):
             finish_reason=self._script.finish_reason,
             model=self._model,
             provider=self._provider,
-            said_reason=self._script.finish_reason,
+            said_reason=self._script.finish_reason.value,
             usage=CallUsage(
                 calls=1, input_tokens=_asked(request), output_tokens=len(_PIECE.findall(said))
             ),

@@ -17,7 +17,7 @@ from codeflow_engine.contracts import LLM
 from codeflow_engine.domain.chat import ChatAnswer
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.testing.contracts.auditing import io_seen
-from codeflow_engine.testing.contracts.backend import another
+from codeflow_engine.testing.contracts.backend import another, pass_over
 from codeflow_engine.testing.contracts.llm.asking import (
     Replying,
     ask,
@@ -70,6 +70,18 @@ class GuardTests:
         for secret in secrets:
             assert secret not in f"{backend!r} {backend} {model} {provider} {endpoint}"
         assert "@" not in urlsplit(endpoint or "").netloc
+
+    async def test_without_an_endpoint_it_connects_to_nothing(
+        self, answering: _Answering, backend: LLM, request: pytest.FixtureRequest
+    ) -> None:
+        """The host is told where its code goes, before it goes there."""
+        if backend.endpoint is not None:
+            pass_over(request.node, f"its endpoint is {backend.endpoint}")
+        async with answering() as llm:
+            with io_seen() as seen:
+                await ask(llm, question())
+
+        assert [one for one in seen if one.startswith("socket.")] == []
 
     async def test_it_names_the_keys_that_it_uses(self, replying: Replying, wire: Wire) -> None:
         """What it does not name, the engine cannot keep out of logs, reports and prompts."""

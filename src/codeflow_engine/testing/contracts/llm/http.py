@@ -140,9 +140,9 @@ class HTTPWire(Wire):
                 self.received.append(f"{request.path}\n{dict(told)}\n{request.body.decode()}")
                 reply = next(script)
                 if reply.kind is ReplyKind.SILENT:
-                    self._is_closed.clear()
+                    self._is_closed = is_closed = asyncio.Event()
                     await reader.read()
-                    self._is_closed.set()
+                    is_closed.set()
                     return
                 try:
                     spelt = self._spell(reply, request)
