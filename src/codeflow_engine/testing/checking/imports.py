@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from codeflow_engine.contracts import LLM
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.plugins.containment import tell
+from codeflow_engine.plugins.registry import Kind
 from codeflow_engine.testing.checking.subjects import (
     ANY_CONTRACT,
     ANY_MODEL,
@@ -89,7 +89,7 @@ def _backend(
 ) -> Subject:
     needed = _needed(found)
     model: tuple[str, ...] = ()
-    if needed and isinstance(found, type) and issubclass(found, LLM):
+    if needed and isinstance(found, type) and kind_of(target, found) is Kind.LLM:
         model = (ANY_MODEL,)
         needed = needed[1:]
 
