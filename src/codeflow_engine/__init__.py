@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from codeflow_engine import contracts, errors
     from codeflow_engine.domain.budget import Budget
     from codeflow_engine.domain.change import Change, Scope
+    from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, Message
     from codeflow_engine.domain.coverage import Coverage, Outcome
     from codeflow_engine.domain.diff import Diff
     from codeflow_engine.domain.dismissal import Dismissal, DismissalScope
@@ -37,24 +38,37 @@ if TYPE_CHECKING:
     from codeflow_engine.engine import AsyncEngine
     from codeflow_engine.pace.retry import Retry
     from codeflow_engine.plugins.hooks import hookimpl
+    from codeflow_engine.providers.llm.anthropic import Anthropic
+    from codeflow_engine.providers.llm.echo import Echo
+    from codeflow_engine.providers.llm.groq import Groq
+    from codeflow_engine.providers.llm.mistral import Mistral
+    from codeflow_engine.providers.llm.openai import OpenAI
     from codeflow_engine.runs.context import RunContext
     from codeflow_engine.runs.handle import AsyncRun
     from codeflow_engine.sync import Engine, Run
 
 __all__ = [
+    "Anthropic",
     "AsyncEngine",
     "AsyncRun",
     "Budget",
     "Category",
     "Change",
+    "ChatAnswer",
+    "ChatRequest",
     "Coverage",
     "Diff",
     "Dismissal",
     "DismissalScope",
+    "Echo",
     "Engine",
     "Evidence",
     "Finding",
     "FindingState",
+    "Groq",
+    "Message",
+    "Mistral",
+    "OpenAI",
     "Outcome",
     "Plan",
     "Receipt",
@@ -72,19 +86,27 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Anthropic": "providers.llm.anthropic",
     "AsyncEngine": "engine",
     "AsyncRun": "runs.handle",
     "Budget": "domain.budget",
     "Category": "domain.finding",
     "Change": "domain.change",
+    "ChatAnswer": "domain.chat",
+    "ChatRequest": "domain.chat",
     "Coverage": "domain.coverage",
     "Diff": "domain.diff",
     "Dismissal": "domain.dismissal",
     "DismissalScope": "domain.dismissal",
+    "Echo": "providers.llm.echo",
     "Engine": "sync",
     "Evidence": "domain.finding",
     "Finding": "domain.finding",
     "FindingState": "domain.finding",
+    "Groq": "providers.llm.groq",
+    "Message": "domain.chat",
+    "Mistral": "providers.llm.mistral",
+    "OpenAI": "providers.llm.openai",
     "Outcome": "domain.coverage",
     "Plan": "domain.effect",
     "Receipt": "domain.effect",

@@ -91,7 +91,7 @@ async def serving(*replies: Reply) -> AsyncIterator[Server]:
     server = Server()
     server.replies = list(replies)
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
-    server.url = "http://127.0.0.1:{}".format(listening.sockets[0].getsockname()[1])
+    server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
     try:
         yield server
     finally:

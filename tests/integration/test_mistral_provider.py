@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import gc
-import json
-import time
-import warnings
 from types import MappingProxyType
 from typing import Any
 
-import httpx2
 import pytest
-from mistral_server import HANG, USAGE, Reply, answered, chunk, event, serving, streamed
-from mistralai.client import Mistral as Client
-from mistralai.client.utils import BackoffStrategy, RetryConfig
+from mistral_server import USAGE, Reply, answered, chunk, serving, streamed
 
 from codeflow_engine.domain.chat import ChatRequest, FinishReason, Message, Role, Room
 from codeflow_engine.errors import (
-    AuthenticationError,
-    ConfigurationError,
     InvalidResponseError,
-    ModelUnavailableError,
-    ProviderError,
-    ProviderTimeoutError,
-    ProviderUnavailableError,
-    RateLimitError,
 )
 from codeflow_engine.providers.llm.mistral import Mistral, MistralSettings
 
@@ -147,7 +131,9 @@ async def test_only_stop_is_a_whole_answer(said: str | None, reason: FinishReaso
     ],
 )
 async def test_what_the_sdk_refuses_is_read_all_the_same(
-    more: dict[str, Any], text: str, is_estimated: bool  # noqa: FBT001 - a column of the table
+    more: dict[str, Any],
+    text: str,
+    is_estimated: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
     """A field that is missing, new, or of another type does not cost an answer."""
     async with serving(answered(**more)) as server:
@@ -162,7 +148,12 @@ async def test_what_the_sdk_refuses_is_read_all_the_same(
 async def test_thinking_is_no_text() -> None:
     """Of content in pieces, the texts alone are the answer."""
     thought = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
-    pieces = [thought, {"type": "text", "text": "So"}, {"type": "new"}, {"type": "text", "text": "!"}]
+    pieces = [
+        thought,
+        {"type": "text", "text": "So"},
+        {"type": "new"},
+        {"type": "text", "text": "!"},
+    ]
     stream = streamed(chunk([thought]), chunk("So"), chunk([pieces[-1]], "stop"), DONE)
     async with serving(answered(pieces), stream) as server:
         mistral = provider(server.url)
@@ -186,7 +177,8 @@ async def test_thinking_is_no_text() -> None:
 )
 @pytest.mark.parametrize("is_stream", [False, True])
 async def test_what_is_no_answer_is_told_from_one(
-    reply: Reply, is_stream: bool  # noqa: FBT001 - both ways
+    reply: Reply,
+    is_stream: bool,  # noqa: FBT001 - both ways
 ) -> None:
     """HTTP 200 alone makes no answer."""
     async with serving(reply) as server:

@@ -120,6 +120,10 @@ class ChatWire(Wire):
     def overloaded(self) -> Event:
         return json.dumps(self.error(kind="server_error", message="The engine is overloaded."))
 
+    @property
+    def limited(self) -> Event:
+        return json.dumps(self.error(kind="rate_limit_error", code="rate_limit_exceeded"))
+
     def declined(self) -> list[tuple[FinishReason, dict[str, Any]]]:
         refusal = self.document(None)
         refusal["choices"][0]["message"]["refusal"] = "I cannot help with that."
@@ -139,7 +143,6 @@ class ChatWire(Wire):
             {**whole, "choices": []},
             {**whole, "choices": None},
             self.document(None),
-            self.document(""),
             {},
         ]
 

@@ -153,6 +153,7 @@ class FaultServer:
         self._tls = tls
         self._tasks: set[asyncio.Task[None]] = set()
         self._accepted = 0
+        self._changed = asyncio.Event()
         self.requests: list[Received] = []
 
     async def __aenter__(self) -> Self:
@@ -186,6 +187,17 @@ class FaultServer:
         self._script = script
         self.requests.clear()
 
+    async def until(self, holds: Callable[[], bool], *, within: float = 5.0) -> None:
+        """Wait until something holds that a request or the end of a connection brings about.
+
+        Raises:
+            TimeoutError: It does not hold within so many seconds.
+        """
+        async with asyncio.timeout(within):
+            while not holds():
+                self._changed.clear()
+                await self._changed.wait()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._accepted += 1
         task = asyncio.current_task()
@@ -196,15 +208,17 @@ class FaultServer:
         try:
             while (received := await inbox.request(self._accepted)) is not None:
                 self.requests.append(received)
+                self._changed.set()
                 if not await _Answering(received, inbox, writer).give(self._reply(received)):
                     break
         except (OSError, asyncio.CancelledError):
             pass  # the other side went away, or the block has ended
         finally:
+            writer.close()
             pump.cancel()
             await asyncio.gather(pump, return_exceptions=True)
-            writer.transport.abort() if self._tls else writer.close()
             self._tasks.discard(task)
+            self._changed.set()
 
     def _reply(self, received: Received) -> Reply:
         if isinstance(self._script, Reply):
@@ -339,9 +353,9 @@ class _Answering:
                 else:
                     await self._inbox.more()
         finally:
+            writer.close()
             back.cancel()
             await asyncio.gather(back, return_exceptions=True)
-            writer.close()
 
     async def _carry_back(self, reader: asyncio.StreamReader) -> None:
         with contextlib.suppress(OSError):

@@ -160,6 +160,11 @@ class Wire(ABC):
     def overloaded(self) -> Event:
         """The event of a stream with which the vendor says that it is overloaded."""
 
+    @property
+    @abstractmethod
+    def limited(self) -> Event:
+        """The event of a stream with which the vendor says that there are too many requests."""
+
     def declined(self) -> list[tuple[FinishReason, dict[str, Any]]]:
         """Give the answers with which the model or a filter declines, and what they are."""
         wanted = (FinishReason.FILTERED, FinishReason.REFUSED)

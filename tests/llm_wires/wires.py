@@ -160,6 +160,13 @@ class ResponsesWire(Wire):
         words = {"code": "server_error", "message": "The engine is overloaded.", "param": None}
         return ("error", json.dumps({"type": "error", **words, "sequence_number": 9}))
 
+    @property
+    def limited(self) -> Event:
+        error = {"code": "rate_limit_exceeded", "message": "Slow down."}
+        failed = {**self._response([], "failed", None), "error": error}
+        words = {"type": "response.failed", "response": failed, "sequence_number": 9}
+        return ("response.failed", json.dumps(words))
+
     def declined(self) -> list[tuple[FinishReason, dict[str, Any]]]:
         part = {"type": "refusal", "refusal": "I cannot help with that."}
         refusal = self._response([self._message(part)], "completed", USAGE)
@@ -180,7 +187,6 @@ class ResponsesWire(Wire):
             self.document(None),
             {**whole, "output": None},
             {**whole, "output": [{**message, "content": []}]},
-            whole,
             {},
         ]
 
@@ -301,6 +307,10 @@ class MessagesWire(Wire):
     def overloaded(self) -> Event:
         return ("error", json.dumps(self.error(kind="overloaded_error", message="Overloaded")))
 
+    @property
+    def limited(self) -> Event:
+        return ("error", json.dumps(self.error(kind="rate_limit_error")))
+
     def with_tools(self, calls: list[tuple[str, str, str]]) -> dict[str, Any]:
         # This wire has arguments as JSON, not as text of it: what is malformed is no object.
         document = self.document(None, finish="tool_use")
@@ -312,7 +322,7 @@ class MessagesWire(Wire):
 
     def empty(self) -> list[dict[str, Any]]:
         whole = self.document("")
-        return [self.document(None), {**whole, "content": None}, whole, {}]
+        return [self.document(None), {**whole, "content": None}, {}]
 
 
 WIRES: tuple[Wire, ...] = (

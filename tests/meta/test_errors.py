@@ -21,11 +21,20 @@ CLASSES = [
     for _, member in inspect.getmembers(errors, inspect.isclass)
     if issubclass(member, BaseException)
 ]
-KEYWORDS = {"requires": "package[extra]", "line": 7, "known": ("a", "b"), "retry_after": 1.5}
+KEYWORDS = {
+    "requires": "package[extra]",
+    "scope": "run:1",
+    "kind": "odd",
+    "charged": True,
+    "line": 7,
+    "known": ("a", "b"),
+    "retry_after": 1.5,
+}
 
 
 INNER = {
     "BrokenScanError": "ends the scan's own process, whose parent raises AnalyzerError",
+    "MisfitError": "says why an answer does not follow its form, and never leaves the gateway",
     "BadReportError": "ends the process that reads a report, whose parent raises AnalyzerError",
     "NoAnchorError": "says why a finding is dropped, and never leaves the stage",
     "OutOfScopeError": "the same",

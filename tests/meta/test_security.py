@@ -27,7 +27,8 @@ SOURCES = {
 
 # Every dependency of a bare installation is somebody whom all users have to trust.
 REQUIRED = {
-    *("aiosqlite", "alembic", "gitpython", "opentelemetry-api", "platformdirs", "pluggy"),
+    *("aiosqlite", "alembic", "genai-prices", "gitpython", "jsonschema", "opentelemetry-api"),
+    *("platformdirs", "pluggy"),
     *("pydantic", "pydantic-settings", "sqlalchemy", "structlog", "tenacity"),
 }
 

@@ -15,7 +15,7 @@ SOURCES = {
 VALUES = {"domain", "contracts"}
 """Floors whose dataclasses are values that a host gets."""
 
-READS_ENVIRONMENT = {"settings", "hosts", "testing"}
+READS_ENVIRONMENT = {"settings", "hosts", "providers", "testing"}
 """Floors that run before or while an engine is constructed, are a program of their own, or
 belong to somebody's tests."""
 

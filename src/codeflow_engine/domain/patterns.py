@@ -51,7 +51,7 @@ class PathPatterns:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Pattern:
     text: str
     negated: bool
@@ -77,7 +77,13 @@ class _Pattern:
             parts.insert(0, "**")
         if not all(parts):
             raise ValueError("it has an empty part")
-        return cls(text, glob != text, only_directories, _literal(parts), _blocks(parts))
+        return cls(
+            text=text,
+            negated=glob != text,
+            only_directories=only_directories,
+            literal=_literal(parts),
+            blocks=_blocks(parts),
+        )
 
     def depths(self, parts: Sequence[str]) -> Iterator[int]:
         """List how many leading parts of a path make a file or directory that it matches."""

@@ -61,9 +61,8 @@ def choose(settings: Settings, backends: Backends, options: EngineOptions) -> Se
 
 def _listed(given: Any) -> Iterable[Any] | None:
     """Give one model as a list of one."""
-    from codeflow_engine.contracts import LLM
-
-    return [given] if isinstance(given, str | LLM) else given
+    is_one = isinstance(given, str) or not hasattr(given, "__iter__")
+    return [given] if is_one and given is not None else given
 
 
 def _budgets(

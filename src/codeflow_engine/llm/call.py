@@ -63,7 +63,7 @@ class Caller:
             PluginError: The provider broke its contract.
         """
         model.llm.check()
-        sent = estimate(request)
+        sent = estimate(request, provider=model.llm.provider, model=model.llm.model)
         reservation_id = self.clock.new_id()
         await self._reserve(model, payer, reservation_id, sent, request.max_output_tokens)
         charged = _Charges(model, sent)

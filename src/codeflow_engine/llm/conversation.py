@@ -10,7 +10,7 @@ from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, FinishReason, M
 from codeflow_engine.domain.usage import CallUsage
 from codeflow_engine.errors import InvalidResponseError
 from codeflow_engine.llm.finish import require_whole
-from codeflow_engine.llm.structured import Misfit, checked
+from codeflow_engine.llm.structured import MisfitError, checked
 
 if TYPE_CHECKING:
     from codeflow_engine.domain.budget import Payer
@@ -88,7 +88,7 @@ class Conversation:
                 text = checked(answer.text, schema)
             else:
                 text = await asyncio.to_thread(checked, answer.text, schema)
-        except Misfit as misfit:
+        except MisfitError as misfit:
             return answer, str(misfit)
         return replace(answer, text=text), None
 

@@ -103,8 +103,10 @@ class Gateway:
         models, withheld = self._permitted(request)
         question = await self._prepare(request, models)
         known = await self._answers.find(question, [model.id for model in models])
-        tokens = estimate(question)
-        most = models[0].facts().ceiling(tokens, question.max_output_tokens) if models else None
+        first = models[0] if models else None
+        llm = {"provider": first.llm.provider, "model": first.llm.model} if first else {}
+        tokens = estimate(question, **llm)
+        most = first.facts().ceiling(tokens, question.max_output_tokens) if first else None
         return Preview(
             models=tuple(model.id for model in models),
             withheld=withheld,

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from codeflow_engine.errors import ConfigurationError
 
-__all__ = ["Misfit", "checked"]
+__all__ = ["MisfitError", "checked"]
 
 _LARGEST: Final = 5_000_000
 """Characters; no form of ours asks for as many."""
@@ -21,7 +21,7 @@ _TOLD: Final = 3
 """Misfits that are named: enough to mend the answer by."""
 
 
-class Misfit(Exception):  # noqa: N818 - it never leaves this room: `InvalidResponseError` does
+class MisfitError(Exception):
     """An answer does not follow its form; says where, and quotes nothing of it."""
 
 
@@ -38,17 +38,17 @@ def checked(text: str, schema: Mapping[str, Any]) -> str:
         The JSON alone, without duplicate keys or numbers that JSON does not have.
 
     Raises:
-        Misfit: There is no JSON, there is more than one, or it does not follow the schema.
+        MisfitError: There is no JSON, there is more than one, or it does not follow the schema.
         ConfigurationError: The schema is none, or refers to another place.
     """
     if len(text) > _LARGEST:
-        raise Misfit(f"it is longer than {_LARGEST:,} characters")
+        raise MisfitError(f"it is longer than {_LARGEST:,} characters")
     try:
         value = _read(text)
         _check(value, schema)
         return json.dumps(value, ensure_ascii=False)
     except RecursionError:
-        raise Misfit("its JSON is nested too deeply") from None
+        raise MisfitError("its JSON is nested too deeply") from None
 
 
 def _read(text: str) -> Any:
@@ -62,10 +62,10 @@ def _read(text: str) -> Any:
         try:
             return _parse(fenced[0])
         except ValueError as error:
-            raise Misfit(_Reason.of(error)) from None
+            raise MisfitError(_Reason.of(error)) from None
     opening = _OPENING.search(told)
     if opening is None or fenced:
-        raise Misfit("it holds more than one block of code" if fenced else reason)
+        raise MisfitError("it holds more than one block of code" if fenced else reason)
     return _within_prose(told, opening.start(), reason)
 
 
@@ -75,9 +75,9 @@ def _within_prose(told: str, start: int, reason: str) -> Any:
         value, end = _DECODER.raw_decode(told, start)
     except ValueError as error:
         # What the whole is refused for says more, where the whole is JSON.
-        raise Misfit(_Reason.of(error) if start else reason) from None
+        raise MisfitError(_Reason.of(error) if start else reason) from None
     if _OPENING.search(told, end):
-        raise Misfit("it holds more than one JSON value")
+        raise MisfitError("it holds more than one JSON value")
     return value
 
 
@@ -138,7 +138,7 @@ def _check(value: Any, schema: Mapping[str, Any]) -> None:
         told = type(error).__name__
         raise ConfigurationError(f"the schema of the answer is none: {told}") from None
     if misfits:
-        raise Misfit("; ".join(misfits))
+        raise MisfitError("; ".join(misfits))
 
 
 def _place(error: Any) -> str:

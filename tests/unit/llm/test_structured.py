@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeflow_engine.errors import ConfigurationError
-from codeflow_engine.llm.structured import Misfit, checked
+from codeflow_engine.llm.structured import MisfitError, checked
 
 FORM: dict[str, Any] = {
     "type": "object",
@@ -76,7 +76,7 @@ def test_l13_json_is_found_inside_of_what_models_put_around_it(text: str) -> Non
 )
 def test_l13_what_does_not_follow_the_form_is_refused(text: str, reason: str) -> None:
     """Each kind of nonsense has its reason, and none is taken as an answer."""
-    with pytest.raises(Misfit, match=reason):
+    with pytest.raises(MisfitError, match=reason):
         checked(text, FORM)
 
 
@@ -98,7 +98,7 @@ def test_any_text_is_refused_or_is_json(text: str) -> None:
     """Nothing but a misfit is raised, whatever a model says."""
     try:
         told = checked(text, {"type": "object"})
-    except Misfit:
+    except MisfitError:
         return
     assert isinstance(json.loads(told), dict)
 
@@ -108,7 +108,7 @@ def test_a_misfit_quotes_nothing_of_the_answer() -> None:
     said = "canary-7f3a"
     text = json.dumps({"findings": [{said: said}], said: 1})
 
-    with pytest.raises(Misfit) as refused:
+    with pytest.raises(MisfitError) as refused:
         checked(text, FORM)
 
     assert said not in str(refused.value)

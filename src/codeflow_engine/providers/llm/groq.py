@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
@@ -10,7 +9,7 @@ from typing import Any, Final
 
 from codeflow_engine.providers.llm.calls.asking import AskingLLM, Form, check_client
 from codeflow_engine.providers.llm.calls.chat_form import ChatForm
-from codeflow_engine.providers.llm.calls.keys import Key
+from codeflow_engine.providers.llm.calls.keys import Key, read_variable
 from codeflow_engine.providers.llm.calls.places import Place
 from codeflow_engine.providers.llm.calls.settings import LLMSettings
 
@@ -64,7 +63,7 @@ class Groq(AskingLLM):
     ) -> None:
         settings = settings or GroqSettings()
         check_client(client, "groq", "AsyncGroq", api_key, base_url)
-        given = base_url or settings.base_url or os.environ.get("GROQ_BASE_URL")
+        given = base_url or settings.base_url or read_variable("GROQ_BASE_URL")
         super().__init__(
             model,
             settings,

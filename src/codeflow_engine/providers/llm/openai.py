@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.providers.llm.calls.asking import AskingLLM, Form, check_client
 from codeflow_engine.providers.llm.calls.chat_form import ChatForm
-from codeflow_engine.providers.llm.calls.keys import Key
+from codeflow_engine.providers.llm.calls.keys import Key, read_variable
 from codeflow_engine.providers.llm.calls.places import Place
 from codeflow_engine.providers.llm.calls.responses_form import ResponsesForm
 from codeflow_engine.providers.llm.calls.settings import LLMSettings
@@ -89,11 +88,11 @@ class OpenAI(AskingLLM):
         )
         azure = "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT"
         variable, where = azure if self._is_azure else ("OPENAI_API_KEY", "OPENAI_BASE_URL")
-        given = base_url or settings.base_url or os.environ.get(where)
+        given = base_url or settings.base_url or read_variable(where)
         if self._is_azure and client is None and not given:
             raise ConfigurationError(f"openai with an api_version needs a base_url: set {where}")
-        self._organization = settings.organization or os.environ.get("OPENAI_ORG_ID")
-        self._project = settings.project or os.environ.get("OPENAI_PROJECT_ID")
+        self._organization = settings.organization or read_variable("OPENAI_ORG_ID")
+        self._project = settings.project or read_variable("OPENAI_PROJECT_ID")
         super().__init__(
             model,
             settings,

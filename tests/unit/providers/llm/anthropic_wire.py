@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from ssl import SSLContext
 from typing import Any
 
-from codeflow_engine.domain.chat import ChatRequest, Message, Role
+from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, Message, Role
+from codeflow_engine.providers.llm.anthropic import Anthropic, AnthropicSettings
 
+MODEL = "claude-sonnet-5-5"
 MESSAGE: dict[str, Any] = {
     "id": "msg_1",
     "type": "message",
@@ -56,6 +58,16 @@ def question(*turns: tuple[str, str], **more: Any) -> ChatRequest:
     said = turns or (("system", "You review code."), ("user", "def f(): ..."))
     messages = tuple(Message(role=Role(role), text=text) for role, text in said)
     return ChatRequest(messages=messages, max_output_tokens=500, **more)
+
+
+async def asked(wire: Wire, request: ChatRequest, **settings: Any) -> ChatAnswer:
+    """Ask the wire's server once."""
+    model = settings.pop("model", MODEL)
+    provider = Anthropic(model, AnthropicSettings(**settings), api_key="sk-1", base_url=wire.url)
+    try:
+        return await provider.complete(request)
+    finally:
+        await provider.aclose()
 
 
 def whole(

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from anthropic_wire import (
     MESSAGE,
+    MODEL,
     Wire,
+    asked,
     beginning,
     ending,
     piece,
@@ -19,20 +21,9 @@ from anthropic_wire import (
 
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, FinishReason
 from codeflow_engine.errors import InvalidResponseError, ProviderError
-from codeflow_engine.providers.llm.anthropic import Anthropic, AnthropicSettings
+from codeflow_engine.providers.llm.anthropic import Anthropic
 
-MODEL = "claude-sonnet-5-5"
 SCHEMA = {"type": "object", "properties": {"line": {"type": "integer"}}}
-
-
-async def asked(wire: Wire, request: ChatRequest, **settings: Any) -> ChatAnswer:
-    """Ask the wire's server once."""
-    model = settings.pop("model", MODEL)
-    provider = Anthropic(model, AnthropicSettings(**settings), api_key="sk-1", base_url=wire.url)
-    try:
-        return await provider.complete(request)
-    finally:
-        await provider.aclose()
 
 
 async def streamed_answer(wire: Wire, request: ChatRequest) -> tuple[list[str], ChatAnswer]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import anthropic
 import pytest
-from anthropic_wire import beginning, ending, piece, question, serving, streamed, whole
+from anthropic_wire import MODEL, beginning, ending, piece, question, serving, streamed, whole
 
 from codeflow_engine.errors import (
     AuthenticationError,
@@ -18,8 +18,6 @@ from codeflow_engine.errors import (
 )
 from codeflow_engine.providers.llm.anthropic import Anthropic, AnthropicSettings
 from codeflow_engine.providers.llm.calls import sdk
-
-MODEL = "claude-sonnet-5-5"
 
 
 @asynccontextmanager
@@ -170,6 +168,7 @@ def test_a_client_that_cannot_be_awaited_is_refused(make: Callable[[], Any]) -> 
 async def test_a_client_beside_a_key_is_refused() -> None:
     """The client has a key and a URL of its own: two of them are a mistake."""
     async with hosted("http://127.0.0.1:1") as client:
+        more: dict[str, Any]
         for more in ({"api_key": "k"}, {"base_url": "http://x.test"}):
             with pytest.raises(ConfigurationError, match="leave api_key, base_url out"):
                 Anthropic(MODEL, client=client, **more)
@@ -236,7 +235,7 @@ async def test_no_redirect_takes_a_key_anywhere(whose: str, status: int) -> None
     async with serving() as other:
         away = whole({}, status=status, headers={"location": f"{other.url}/v1/messages"})
         async with serving(away) as wire, hosted(wire.url) as client:
-            own = {"api_key": "sk-1", "base_url": wire.url}
+            own: dict[str, Any] = {"api_key": "sk-1", "base_url": wire.url}
             provider = Anthropic(MODEL, **(own if whose == "own" else {"client": client}))
             for ask in (
                 provider.complete(question()),

@@ -12,7 +12,7 @@ from pathlib import Path
 from shutil import which
 
 import pytest
-from anthropic_wire import MESSAGE, beginning, piece, question, serving, streamed, whole
+from anthropic_wire import MESSAGE, MODEL, beginning, piece, question, serving, streamed, whole
 
 from codeflow_engine.errors import (
     ConfigurationError,
@@ -20,8 +20,6 @@ from codeflow_engine.errors import (
     ProviderTimeoutError,
 )
 from codeflow_engine.providers.llm.anthropic import Anthropic, AnthropicSettings
-
-MODEL = "claude-sonnet-5-5"
 
 
 def certificate(place: Path) -> tuple[Path, ssl.SSLContext]:

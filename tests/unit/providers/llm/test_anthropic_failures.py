@@ -13,6 +13,7 @@ import anthropic
 import httpx2
 import pytest
 from anthropic_wire import (
+    MODEL,
     Reply,
     Wire,
     beginning,
@@ -40,7 +41,6 @@ from codeflow_engine.providers.llm.anthropic import Anthropic, AnthropicSettings
 from codeflow_engine.providers.llm.anthropic.failing import Watch, translated
 from codeflow_engine.providers.llm.calls.faults import Called
 
-MODEL = "claude-sonnet-5-5"
 CALLED = Called(provider="anthropic", model=MODEL, key_name="ANTHROPIC_API_KEY")
 REQUEST = httpx2.Request("POST", "http://claude.test/v1/messages")
 

@@ -6,32 +6,21 @@ from typing import Any
 
 import pytest
 from anthropic_wire import (
-    Wire,
+    MODEL,
+    asked,
     question,
     serving,
 )
 
 from codeflow_engine.contracts.llm import LLMCapability
-from codeflow_engine.domain.chat import ChatAnswer, ChatRequest
 from codeflow_engine.providers.llm.anthropic import Anthropic, AnthropicSettings
 
-MODEL = "claude-sonnet-5-5"
 MARK = {"type": "ephemeral"}
 SCHEMA = {
     "type": "object",
     "properties": {"line": {"type": "integer", "minimum": 1}},
     "required": ["line"],
 }
-
-
-async def asked(wire: Wire, request: ChatRequest, **settings: Any) -> ChatAnswer:
-    """Ask the wire's server once."""
-    model = settings.pop("model", MODEL)
-    provider = Anthropic(model, AnthropicSettings(**settings), api_key="sk-1", base_url=wire.url)
-    try:
-        return await provider.complete(request)
-    finally:
-        await provider.aclose()
 
 
 async def test_a_question_is_sent_in_the_form_of_the_interface() -> None:

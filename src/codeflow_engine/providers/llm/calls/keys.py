@@ -8,7 +8,12 @@ from typing import Final
 
 from codeflow_engine.errors import ConfigurationError
 
-__all__ = ["Key"]
+__all__ = ["Key", "read_variable"]
+
+
+def read_variable(name: str) -> str | None:
+    """Read a variable of the environment; constructors alone do. An empty one is none."""
+    return os.environ.get(name) or None
 
 
 class Key:
@@ -27,7 +32,7 @@ class Key:
     ) -> None:
         self._section = section
         self._variable: Final = variable
-        self._given = os.environ.get(variable) if given is None else given
+        self._given = read_variable(variable) if given is None else given
 
     def __repr__(self) -> str:
         return f"Key({self._variable})"

@@ -91,8 +91,9 @@ class Reading:
             return
         except Exception as error:
             # The answer is whole; how its connection ends is nothing to the caller.
-            if from_sdk(error, self._called, begun=True) is None:
-                raise
+            if from_sdk(error, self._called, begun=True) is not None:
+                return
+            raise
 
     async def aclose(self) -> None:
         """Give the connection back, or close it where the response has not ended."""
