@@ -94,7 +94,11 @@ class VendorLine(HTTPWire):
         self.speaks = frozenset(ReplyKind) - unspoken  # type: ignore[misc]
 
     def create(self, url: str) -> LLM:
-        return self._wrap(self._vendor.provider(url, key=self.key, timeout=1.0, idle_timeout=0.7))
+        return self._wrap(
+            self._vendor.provider(
+                url, key=self.key, timeout=self.timeout, idle_timeout=self.timeout
+            )
+        )
 
     def last_message(self, request: HTTPRequest) -> str:
         return _last_text(request.json)

@@ -31,7 +31,7 @@ class LLMContract(AnswerTests, StopTests, FailureTests, GuardTests, BackendContr
     ```python
     class AcmeWire(HTTPWire):
         def create(self, url):
-            return Acme("small", AcmeSettings(base_url=url, api_key=self.key, timeout=1.0))
+            return Acme("small", AcmeSettings(base_url=url, api_key=self.key, timeout=self.timeout))
 
         def write(self, reply, request):
             if reply.kind is ReplyKind.RATE_LIMITED:

@@ -21,12 +21,13 @@ from codeflow_engine.testing.contracts.watching import within
 __all__ = ["HTTPReply", "HTTPRequest", "HTTPWire"]
 
 _GARBAGE = b"<!doctype html><title>Welcome</title><p>This is the login page of a proxy.</p>"
+_SHORT = 1.0
+_LONG = 20.0
 _PAUSE = 0.001
 """Seconds between two pieces."""
 
-_PATIENCE = 0.4
-"""Seconds within which a connection that was dropped is seen to be closed: fewer than those
-after which the provider gives up by itself."""
+_PATIENCE = 0.5
+"""Seconds within which a connection that was dropped is seen to be closed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +76,15 @@ class HTTPWire(Wire):
 
     def __init__(self) -> None:
         super().__init__()
+        self.timeout = _LONG
+        """Seconds after which the provider is to give up: few where a test waits for that."""
+
         self._is_closed = asyncio.Event()
         self._problem: Exception | None = None
 
     @abstractmethod
     def create(self, url: str) -> LLM:
-        """Make the provider for a URL, with `self.key`, and with a timeout of a second or two."""
+        """Make the provider for a URL, with `self.key`, and with `self.timeout` as its timeout."""
 
     @abstractmethod
     def write(self, reply: Reply, request: HTTPRequest) -> HTTPReply:
@@ -94,6 +98,7 @@ class HTTPWire(Wire):
     @asynccontextmanager
     async def connect(self, *replies: Reply) -> AsyncIterator[LLM]:
         """Serve the replies for as long as the block lasts."""
+        self.timeout = _SHORT if replies[0].kind is ReplyKind.SILENT else _LONG
         script = itertools.chain(replies, itertools.repeat(replies[-1]))
         serving: dict[asyncio.Task[Any] | None, asyncio.StreamWriter] = {}
 

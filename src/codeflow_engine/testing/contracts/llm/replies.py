@@ -117,7 +117,7 @@ class Wire(ABC):
     def connect(self, *replies: Reply) -> AbstractAsyncContextManager[LLM]:
         """Make the provider, with a backend that gives these replies, and close both after.
 
-        It is to give up within a second or two where nothing comes.
+        Where the first of them is `SILENT`, it is to give up within a second or two.
 
         Args:
             replies: To the requests, in the order in which they come; the last one is given
