@@ -63,6 +63,23 @@ async def test_a_backend_that_keeps_its_contract(name: str) -> None:
     assert "checked_backends" not in sys.modules
 
 
+async def test_a_provider_without_a_server_answers_by_itself() -> None:
+    """Any model stands for all of them, and what no server can do to it is skipped."""
+    (checkup,) = await check("llm:echo")
+
+    assert checkup.verdict is Verdict.KEPT
+    assert checkup.suite == "LLMContract"
+    assert "its `endpoint` is None" in reasons(checkup, SKIPPED)["test_a_cut_answer_says_so"]
+
+
+async def test_a_provider_with_a_server_is_not_asked_for_real() -> None:
+    """Most of its rules are unchecked until its author says what the server replies."""
+    (checkup,) = await check("llm:openai")
+
+    assert checkup.verdict is Verdict.INCOMPLETE
+    assert "fixture `wire`" in reasons(checkup, UNCHECKED)["test_an_answer_is_whole"]
+
+
 async def test_a_broken_rule_is_told_in_its_own_words(capfd: pytest.CaptureFixture[str]) -> None:
     """With the values that were compared; what the backend prints goes nowhere."""
     checkup = await checked("Forgetful")

@@ -257,7 +257,7 @@ def faulty[B: Backend](backend: B, plan: FaultPlan) -> B:
 
     It derives from the contract of the real one, and not from its class; a storage that is a
     journal or a meter stays one. It has the same capabilities; what it has beyond the contract
-    is that of the real one.
+    is that of the real one, and so are methods that are not asynchronous.
 
     Args:
         backend: The real one, of any contract.
@@ -296,10 +296,12 @@ def _check_names(plan: FaultPlan) -> None:
         name
         for contract in contracts
         for name in _names(contract)
-        if not isinstance(getattr(contract, name), property)
+        if not isinstance(member := getattr(contract, name), property)
+        and (inspect.iscoroutinefunction(member) or inspect.isasyncgenfunction(member))
     }
     if unknown := sorted({fault.method for fault in plan.faults} - known):
-        raise ConfigurationError(f"no contract has a method {', '.join(map(repr, unknown))}")
+        named = ", ".join(map(repr, unknown))
+        raise ConfigurationError(f"no contract has a method {named} that a fault can strike")
 
 
 def _member(member: Any, name: str, backend: Backend, plan: FaultPlan) -> Any:
@@ -310,7 +312,8 @@ def _member(member: Any, name: str, backend: Backend, plan: FaultPlan) -> Any:
         return _calling(member, name, backend, plan)
     if inspect.isasyncgenfunction(member):
         return _streaming(member, name, backend, plan)
-    raise ConfigurationError(f"a contract's {name!r} is neither a property nor asynchronous")
+    # What is not asynchronous does no I/O: nothing can go wrong with it that a plan knows.
+    return lambda _, *given, **named: getattr(backend, name)(*given, **named)
 
 
 def _arguments(member: Any, given: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:

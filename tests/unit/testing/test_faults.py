@@ -7,7 +7,7 @@ import runpy
 from collections.abc import AsyncIterator, Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -23,7 +23,7 @@ from codeflow_engine.errors import (
 )
 from codeflow_engine.storage.memory import MemoryCache, MemoryStorage
 from codeflow_engine.testing import faults
-from codeflow_engine.testing.fakes import FakeObserver
+from codeflow_engine.testing.fakes import FakeLLM, FakeObserver
 from codeflow_engine.testing.faults import (
     Fault,
     FaultPlan,
@@ -49,11 +49,11 @@ class Capability(StrEnum):
 
 
 def methods(kind: type[Backend]) -> list[str]:
-    """List the methods of a contract."""
+    """List the asynchronous methods of a contract."""
     return [
         name
         for name, member in inspect.getmembers(kind, callable)
-        if not name.startswith("_") and name != "capabilities"
+        if inspect.iscoroutinefunction(member) or inspect.isasyncgenfunction(member)
     ]
 
 
@@ -217,7 +217,7 @@ def test_a_faulty_backend_is_one_of_its_contract(kind: type[Backend]) -> None:
 
 async def read(model: Any, into: list[object]) -> None:
     """Read a stream as far as it goes."""
-    async for piece in model.stream("request"):
+    async for piece in model.stream(ChatRequest(messages=(), max_output_tokens=1)):
         into.append(piece)  # noqa: PERF401 - a comprehension would lose them all
 
 
@@ -240,6 +240,7 @@ async def test_a_stream_that_nobody_reads_on_is_closed() -> None:
 
     class Endless(LLM):
         model = "endless"
+        provider = "endless"
 
         async def complete(self, request: ChatRequest) -> Any: ...
 
@@ -414,17 +415,39 @@ async def test_an_error_that_is_raised_again_keeps_no_frames() -> None:
     assert len(set(depths)) == 1
 
 
-def test_a_contract_with_a_member_of_another_kind_is_refused() -> None:
-    """A plain method cannot hang; whoever adds one to a contract has to say what it means."""
+def test_a_method_that_is_not_asynchronous_is_that_of_the_real_one() -> None:
+    """It does no I/O, so that no fault strikes it; a plan that names one is refused."""
 
-    class Odd(Backend):
-        def plain(self) -> None: ...
+    class Refusing(FakeLLM):
+        def check(self) -> None:
+            raise ConfigurationError("no key")
 
-    class Real(Odd):
-        capabilities: ClassVar[frozenset[StrEnum]] = frozenset()
+    plan = FaultPlan()
+    with pytest.raises(ConfigurationError, match="no key"):
+        faulty(Refusing(), plan).check()
+    assert plan.calls == []
+    with pytest.raises(ConfigurationError, match="'check' that a fault"):
+        faulty(FakeLLM(), FaultPlan(hangs("check")))
 
-    with pytest.raises(ConfigurationError, match="'plain' is neither"):
-        faulty(Real(), FaultPlan())
+
+async def test_a_model_fails_on_demand() -> None:
+    """Its calls and its streams, as those of any backend; a model that speaks by a script too."""
+    plan = FaultPlan(
+        raises("complete", ProviderUnavailableError("away"), on=1),
+        raises("stream", ProviderUnavailableError("cut"), pieces=2),
+    )
+    model = faulty(FakeLLM("one", "two three four"), plan)
+    request = ChatRequest(messages=(), max_output_tokens=1)
+    got: list[Any] = []
+
+    with pytest.raises(ProviderUnavailableError, match="away"):
+        await model.complete(request)
+    answer = await model.complete(request)
+    with pytest.raises(ProviderUnavailableError, match="cut"):
+        await read(model, got)
+
+    assert (answer.text, model.model, model.provider) == ("one", "fake", "fake")
+    assert [piece.text for piece in got] == ["two ", "three "]
 
 
 def test_the_example_of_the_module_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

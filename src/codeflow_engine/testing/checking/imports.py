@@ -14,8 +14,10 @@ import pytest
 
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.plugins.containment import tell
+from codeflow_engine.plugins.registry import Kind
 from codeflow_engine.testing.checking.subjects import (
     ANY_CONTRACT,
+    ANY_MODEL,
     Subject,
     kind_of,
     made,
@@ -85,10 +87,17 @@ def _own_suite(target: str, found: type[BackendContract[Any]], options: CheckOpt
 def _backend(
     target: str, found: Callable[..., Any], options: CheckOptions, directory: Path
 ) -> Subject:
-    def make(directory: Path) -> Any:
-        return found() if options.url is None else found(place(options.url, directory))
-
     needed = _needed(found)
+    model: tuple[str, ...] = ()
+    if needed and isinstance(found, type) and kind_of(target, found) is Kind.LLM:
+        model = (ANY_MODEL,)
+        needed = needed[1:]
+
+    def make(directory: Path) -> Any:
+        if options.url is None:
+            return found(*model)
+        return found(*model, place(options.url, directory))
+
     if len(needed) > (options.url is not None):
         raise ConfigurationError(
             f"{target} cannot be created without {', '.join(needed)}: --url gives the first of "

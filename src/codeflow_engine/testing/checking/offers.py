@@ -97,7 +97,13 @@ def offered(target: str, options: CheckOptions, directory: Path) -> Subject:
     Raises:
         ConfigurationError: It cannot be made with these settings, or without a URL.
     """
-    from codeflow_engine.testing.checking.subjects import Subject, made, place, request_of
+    from codeflow_engine.testing.checking.subjects import (
+        ANY_MODEL,
+        Subject,
+        made,
+        place,
+        request_of,
+    )
     from codeflow_engine.testing.contracts import SUITES
 
     settings = _settings(options)
@@ -118,7 +124,7 @@ def offered(target: str, options: CheckOptions, directory: Path) -> Subject:
             taken = backends.choose(kind, place(options.url, directory))
             if taken != name:
                 raise ConfigurationError(f"its URL is one of {kind}:{taken}")
-        return backends.get(CONTRACTS[kind], name)
+        return backends.get(CONTRACTS[kind], f"{name}:{ANY_MODEL}" if kind is Kind.LLM else name)
 
     made(target, make, directory)
     return Subject(name=target, suite=SUITES[kind], make=make, request=request)

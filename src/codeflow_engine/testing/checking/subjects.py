@@ -18,9 +18,12 @@ from codeflow_engine.plugins.registry import Kind
 from codeflow_engine.testing.checking.values import CheckOptions
 from codeflow_engine.testing.contracts import SUITES, BackendContract
 
-__all__ = ["ANY_CONTRACT", "Subject", "kind_of", "made", "place", "request_of"]
+__all__ = ["ANY_CONTRACT", "ANY_MODEL", "Subject", "kind_of", "made", "place", "request_of"]
 
 ANY_CONTRACT = tuple(CONTRACTS.values())
+
+ANY_MODEL = "any-model"
+"""Stands for a model of an LLM provider, since no test asks a real one."""
 
 _PATIENCE = 10.0
 """Seconds to wait for a backend that was only made to see whether it can be."""

@@ -7,6 +7,15 @@ from codeflow_engine.testing.contracts.analyzer import AnalyzerContract, Expecte
 from codeflow_engine.testing.contracts.backend import BackendContract, lacks, requires
 from codeflow_engine.testing.contracts.cache import CacheContract
 from codeflow_engine.testing.contracts.journal import JournalContract
+from codeflow_engine.testing.contracts.llm import (
+    HTTPReply,
+    HTTPRequest,
+    HTTPWire,
+    LLMContract,
+    Reply,
+    ReplyKind,
+    Wire,
+)
 from codeflow_engine.testing.contracts.meter import MeterContract
 from codeflow_engine.testing.contracts.observer import ObserverContract
 from codeflow_engine.testing.contracts.storage import StorageContract
@@ -21,13 +30,20 @@ __all__ = [
     "BackendContract",
     "CacheContract",
     "Expected",
+    "HTTPReply",
+    "HTTPRequest",
+    "HTTPWire",
     "JournalContract",
+    "LLMContract",
     "MeterContract",
     "ObserverContract",
     "Published",
+    "Reply",
+    "ReplyKind",
     "StorageContract",
     "StrategyContract",
     "VCSContract",
+    "Wire",
     "WorkflowBackendContract",
     "lacks",
     "requires",

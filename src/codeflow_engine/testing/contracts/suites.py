@@ -9,6 +9,7 @@ from codeflow_engine.plugins.registry import Kind
 from codeflow_engine.testing.contracts.analyzer import AnalyzerContract
 from codeflow_engine.testing.contracts.backend import BackendContract
 from codeflow_engine.testing.contracts.cache import CacheContract
+from codeflow_engine.testing.contracts.llm import LLMContract
 from codeflow_engine.testing.contracts.observer import ObserverContract
 from codeflow_engine.testing.contracts.storage import StorageContract
 from codeflow_engine.testing.contracts.strategy import StrategyContract
@@ -18,6 +19,7 @@ from codeflow_engine.testing.contracts.workflow import WorkflowBackendContract
 __all__ = ["SUITES"]
 
 SUITES: Mapping[Kind, type[BackendContract[Any]]] = {
+    Kind.LLM: LLMContract,
     Kind.VCS: VCSContract,
     Kind.STORAGE: StorageContract,
     Kind.CACHE: CacheContract,

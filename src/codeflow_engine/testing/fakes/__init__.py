@@ -5,7 +5,8 @@ They are no mocks: each passes the contract suite of its kind.
 
 from codeflow_engine.testing.fakes.analyzer import FakeAnalyzer
 from codeflow_engine.testing.fakes.clock import FakeClock
-from codeflow_engine.testing.fakes.model import FakeModel, Said
+from codeflow_engine.testing.fakes.llm import FakeLLM
+from codeflow_engine.testing.fakes.model import FakeModel, Said, Script
 from codeflow_engine.testing.fakes.observer import FakeObserver
 from codeflow_engine.testing.fakes.strategy import FakeStrategy
 from codeflow_engine.testing.fakes.vcs import FakeHost, FakeVCS, Post
@@ -15,6 +16,7 @@ __all__ = [
     "FakeAnalyzer",
     "FakeClock",
     "FakeHost",
+    "FakeLLM",
     "FakeModel",
     "FakeObserver",
     "FakeStrategy",
@@ -22,4 +24,5 @@ __all__ = [
     "FakeWorkflowBackend",
     "Post",
     "Said",
+    "Script",
 ]

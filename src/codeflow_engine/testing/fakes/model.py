@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, FinishReason
 from codeflow_engine.errors import ConfigurationError
 
-__all__ = ["FakeModel", "Said"]
+__all__ = ["FakeModel", "Said", "Script"]
 
 type Said = str | ChatAnswer | BaseException
 """What the model says to one request: a text, a whole answer, or an error that is raised."""
 
-type _Script = Callable[[ChatRequest], Said | Awaitable[Said]]
+type Script = Callable[[ChatRequest], Said | Awaitable[Said]]
+"""Says what the model says to a request."""
 
 
 class FakeModel:
@@ -33,16 +34,29 @@ class FakeModel:
     """
 
     def __init__(
-        self, *said: Said | _Script, finish_reason: FinishReason = FinishReason.STOP
+        self, *said: Said | Script, finish_reason: FinishReason = FinishReason.STOP
     ) -> None:
         self._script = said[0] if len(said) == 1 and callable(said[0]) else None
         self._queue = deque(said if self._script is None else ())
-        self._finish_reason = finish_reason
+        self.finish_reason = finish_reason
+        """Why an answer that was given as a text has ended."""
+
         self.requests: list[ChatRequest] = []
         """All requests so far, in the order in which they came."""
 
     async def ask(self, request: ChatRequest) -> ChatAnswer:
         """Answer a request, or raise what the script has for it.
+
+        Raises:
+            ConfigurationError: The script is at its end.
+        """
+        said = await self.say(request)
+        if isinstance(said, ChatAnswer):
+            return said
+        return ChatAnswer(text=said, finish_reason=self.finish_reason, model="fake")
+
+    async def say(self, request: ChatRequest) -> str | ChatAnswer:
+        """Give what the script has for a request, as it stands there, or raise it.
 
         Raises:
             ConfigurationError: The script is at its end.
@@ -53,11 +67,9 @@ class FakeModel:
             said = await said
         if isinstance(said, BaseException):
             raise said
-        if isinstance(said, ChatAnswer):
-            return said
-        return ChatAnswer(text=str(said), finish_reason=self._finish_reason, model="fake")
+        return said if isinstance(said, ChatAnswer) else str(said)
 
-    def _next(self) -> Said | _Script:
+    def _next(self) -> Said | Script:
         if not self._queue:
             times = len(self.requests)
             raise ConfigurationError(
