@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, Preview
 from codeflow_engine.errors import CodeflowError, ConfigurationError, DisclosureError
+from codeflow_engine.llm.answers import digest_of
 from codeflow_engine.llm.conversation import Conversation
 from codeflow_engine.llm.fallback import next_model, worst
 from codeflow_engine.llm.redacting import redacted
@@ -89,10 +90,13 @@ class Gateway:
             ProviderError: No model gave an answer; `retry_after` says when one may.
         """
         question, models = await self._admit(request)
-        known = await self._answers.find(question, [model.id for model in models])
+        digest = digest_of(question)
+        known = await self._answers.find(digest, [model.id for model in models])
         if known is not None:
             return known
-        return await self._ask_all(question, models, payer)
+        model, answer = await self._ask_all(question, models, payer)
+        signed = replace(answer, run_id=payer.run_id or "")
+        return await self._answers.keep(digest, model.id, signed)
 
     async def preview(self, request: ChatRequest) -> Preview:
         """Say what asking would send, to whom, and what it may cost; nothing is sent.
@@ -102,7 +106,7 @@ class Gateway:
         """
         models, withheld = self._permitted(request)
         question = await self._prepare(request, models)
-        known = await self._answers.find(question, [model.id for model in models])
+        known = await self._answers.find(digest_of(question), [model.id for model in models])
         first = models[0] if models else None
         llm = {"provider": first.llm.provider, "model": first.llm.model} if first else {}
         tokens = estimate(question, **llm)
@@ -157,14 +161,15 @@ class Gateway:
 
     async def _ask_all(
         self, question: ChatRequest, models: Sequence[Model], payer: Payer
-    ) -> ChatAnswer:
+    ) -> tuple[Model, ChatAnswer]:
+        """Give an answer, and the model that gave it."""
         conversation = Conversation(self._caller, question, payer)
         errors: list[CodeflowError] = []
         left = tuple(models)
         while True:
             model, left = left[0], left[1:]
             try:
-                answer = await conversation.ask(model)
+                return model, await conversation.ask(model)
             except CodeflowError as error:
                 errors.append(error)
                 place = next_model(left, model, error, refusals=self._refusals)
@@ -177,6 +182,3 @@ class Gateway:
                     next=left[0].id,
                     error=error.message,
                 )
-                continue
-            signed = replace(answer, run_id=payer.run_id or "")
-            return await self._answers.keep(question, model.id, signed)

@@ -17,7 +17,7 @@ from gateway_world import (
     whole,
 )
 
-from codeflow_engine.domain.chat import FinishReason
+from codeflow_engine.domain.chat import FinishReason, Message, Role
 from codeflow_engine.errors import (
     AuthenticationError,
     ContextOverflowError,
@@ -102,6 +102,31 @@ async def test_l30_all_that_a_question_consists_of_tells_it_apart(
     await gateway.ask(question(), PAYER)
 
     await gateway.ask(question(**changed), PAYER)
+
+    assert len(model.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        (Message(role=Role.SYSTEM, text="ab"), Message(role=Role.USER, text="c")),
+        (Message(role=Role.SYSTEM, text="abc"), Message(role=Role.USER, text="")),
+        (Message(role=Role.USER, text="a"), Message(role=Role.USER, text="bc")),
+        (Message(role=Role.SYSTEM, text="abc"),),
+        (Message(role=Role.SYSTEM, text="a"), Message(role=Role.USER, text="b\ud83d")),
+    ],
+    ids=["later", "at the end", "by another", "in one", "no text"],
+)
+async def test_l30_the_same_words_are_another_question_where_they_are_cut_otherwise(
+    ask: Any, others: tuple[Message, ...]
+) -> None:
+    """Who says which of the words tells questions apart, also where they are no UTF-8."""
+    model = Scripted("m", "one", "two")
+    gateway = ask(model)
+    first = (Message(role=Role.SYSTEM, text="a"), Message(role=Role.USER, text="bc"))
+    await gateway.ask(question(messages=first), PAYER)
+
+    await gateway.ask(question(messages=others), PAYER)
 
     assert len(model.requests) == 2
 
