@@ -146,7 +146,7 @@ class Gateway:
         models: list[Model] = []
         withheld: dict[str, str] = {}
         for model in self.models:
-            path = self._disclosure.withholds(model.id, request.paths)
+            path = self._disclosure.withholds(model.id, request.paths, provider=model.llm.provider)
             if path is None:
                 models.append(model)
             else:
