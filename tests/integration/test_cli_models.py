@@ -149,17 +149,11 @@ def test_a_key_that_is_not_accepted_is_a_problem(run: Run, monkeypatch: pytest.M
 
         status, out, _ = run("doctor", "--llm", "openai:gpt-5.1")
 
-    assert (status, models(out)) == (
-        3,
-        [
-            [
-                "problem",
-                (
-                    f"openai:gpt-5.1 at {url}: openai:gpt-5.1 answered HTTP 401 (invalid_api_key): "
-                    "the key is not accepted; see OPENAI_API_KEY or CODEFLOW_PLUGINS__OPENAI__API_KEY"
-                ),
-            ]
-        ],
+    [[state, text]] = models(out)
+    assert (status, state) == (3, "problem")
+    assert text == (
+        f"openai:gpt-5.1 at {url}: openai:gpt-5.1 answered HTTP 401 (invalid_api_key): "
+        "the key is not accepted; see OPENAI_API_KEY or CODEFLOW_PLUGINS__OPENAI__API_KEY"
     )
     assert key not in out
 
