@@ -154,10 +154,11 @@ def test_what_cannot_work_names_its_setting(tmp_path: Path, text: str, told: str
     ("options", "told"),
     [
         ({"budget": {"week": Budget(tokens=1)}}, "no budget is for week; known: run, change"),
+        ({"budget": {"run": {"usd": "5"}}}, "the budget of 'run' has to be a Budget, not a dict"),
         ({"withheld": {"echo": [""]}}, "withheld from 'echo'"),
         ({"models": {"m": {"context_window": "wide"}}}, "context_window"),
     ],
-    ids=["budget", "pattern", "model"],
+    ids=["scope", "budget", "pattern", "model"],
 )
 def test_what_a_host_brings_is_looked_at_as_well(options: Any, told: str) -> None:
     """Arguments of an engine meet the same rules as the file."""
