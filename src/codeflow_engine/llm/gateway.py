@@ -14,6 +14,7 @@ Each stage stands in a file of its own, and a question passes them in this order
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -23,7 +24,9 @@ from codeflow_engine.errors import CodeflowError, ConfigurationError, Disclosure
 from codeflow_engine.llm.answers import digest_of
 from codeflow_engine.llm.conversation import Conversation
 from codeflow_engine.llm.fallback import next_model, worst
+from codeflow_engine.llm.question import require_question
 from codeflow_engine.llm.redacting import redacted
+from codeflow_engine.llm.structured import require_schema
 from codeflow_engine.llm.tokens import estimate
 from codeflow_engine.llm.trial import Trials
 
@@ -84,12 +87,16 @@ class Gateway:
             payer: On whose account.
 
         Raises:
-            ConfigurationError: The engine has no model, or one without key, SDK or price.
+            ConfigurationError: The engine has no model, or one without key, SDK or price; or the
+                question or its schema is none.
             DisclosureError: No model may see its paths.
             BudgetExhaustedError: It could cost more than a budget has left.
             ProviderError: No model gave an answer; `retry_after` says when one may.
         """
         question, models = await self._admit(request)
+        if question.answer_schema is not None:
+            # In a thread: the import of jsonschema takes 0.1 s.
+            await asyncio.to_thread(require_schema, question.answer_schema)
         digest = digest_of(question)
         known = await self._answers.find(digest, [model.id for model in models])
         if known is not None:
@@ -102,7 +109,7 @@ class Gateway:
         """Say what asking would send, to whom, and what it may cost; nothing is sent.
 
         Raises:
-            ConfigurationError: The engine has no model.
+            ConfigurationError: The engine has no model, or the question is none.
         """
         models, withheld = self._permitted(request)
         question = await self._prepare(request, models)
@@ -145,6 +152,7 @@ class Gateway:
 
     def _permitted(self, request: ChatRequest) -> tuple[tuple[Model, ...], dict[str, str]]:
         """Give the models that may see the paths of a question, and why the others may not."""
+        require_question(request)
         if not self.models:
             raise ConfigurationError(
                 "no model is configured: name one, such as llm='openai:gpt-5.1' or CODEFLOW_LLM"
@@ -152,7 +160,7 @@ class Gateway:
         models: list[Model] = []
         withheld: dict[str, str] = {}
         for model in self.models:
-            path = self._disclosure.withholds(model.id, request.paths)
+            path = self._disclosure.withholds(model.id, request.paths, provider=model.llm.provider)
             if path is None:
                 models.append(model)
             else:

@@ -20,6 +20,7 @@ from gateway_world import (
 from codeflow_engine.domain.chat import FinishReason, Message, Role
 from codeflow_engine.errors import (
     AuthenticationError,
+    ConfigurationError,
     ContextOverflowError,
     InvalidResponseError,
     ModelUnavailableError,
@@ -378,3 +379,39 @@ async def test_l5_a_model_that_is_away_is_left_alone(ask: Any) -> None:
 
     assert (held.value.kind, len(model.requests)) == ("circuit_open", 5)
     assert (await gateway.ask(question("held"), PAYER)).text == "back"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"paths": "payroll/rates.py"},
+        {"messages": [Message(role=Role.USER, text="x")]},
+        {"messages": (Message(role="user", text="x"),)},
+        {"messages": (Message(role=Role.USER, text=None),)},
+        {"max_output_tokens": "100"},
+    ],
+    ids=["paths", "list", "role", "text", "tokens"],
+)
+async def test_what_is_no_question_is_refused_before_it_is_sent(
+    ask: Any, wrong: dict[str, Any]
+) -> None:
+    """A text in the place of the paths would be held against no rule."""
+    model = Scripted("m", "fine")
+    gateway = ask(model, withheld={"*": ["payroll/"]})
+
+    with pytest.raises(ConfigurationError, match="a question is a ChatRequest"):
+        await gateway.ask(question(**wrong), PAYER)
+    with pytest.raises(ConfigurationError, match="a question is a ChatRequest"):
+        await gateway.preview(question(**wrong))
+
+    assert model.requests == []
+
+
+async def test_a_schema_that_is_none_costs_nothing(ask: Any) -> None:
+    """Whether answers can be checked by it is known before one is paid for."""
+    model = Scripted("m", "{}")
+
+    with pytest.raises(ConfigurationError, match="the schema of the answer is none"):
+        await ask(model).ask(question(answer_schema={"type": "strin"}), PAYER)
+
+    assert model.requests == []
