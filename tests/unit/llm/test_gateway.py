@@ -20,6 +20,7 @@ from gateway_world import (
 from codeflow_engine.domain.chat import FinishReason, Message, Role
 from codeflow_engine.errors import (
     AuthenticationError,
+    BudgetExhaustedError,
     ConfigurationError,
     ContextOverflowError,
     InvalidResponseError,
@@ -415,3 +416,30 @@ async def test_a_schema_that_is_none_costs_nothing(ask: Any) -> None:
         await ask(model).ask(question(answer_schema={"type": "strin"}), PAYER)
 
     assert model.requests == []
+
+
+async def test_open_weights_behind_a_foreign_server_have_no_price_of_openai(ask: Any) -> None:
+    """What a server of the host's own asks for them, nobody knows but the host."""
+
+    class Served(Scripted):
+        @property
+        def endpoint(self) -> str:
+            return "http://127.0.0.1:11434/v1"
+
+    theirs = Served("gpt-oss-120b", "fine", provider="openai")
+
+    answer = await ask(theirs).ask(question(), PAYER)
+
+    assert answer.usage.cost_usd is None
+
+
+async def test_l28_a_spent_budget_is_not_hidden_behind_a_rate_limit(ask: Any) -> None:
+    """Waiting for the first model mends nothing where the second one is too dear."""
+    models = Scripted("m", RateLimitError("slow", retry_after=300)), Scripted("n", "fine")
+    prices = {
+        "m": {"input_usd_per_million": "0", "output_usd_per_million": "0"},
+        "n": {"input_usd_per_million": "1000", "output_usd_per_million": "1000"},
+    }
+
+    with pytest.raises(BudgetExhaustedError):
+        await ask(*models, models=prices, budget=Budget(usd="0.01")).ask(question(), PAYER)
