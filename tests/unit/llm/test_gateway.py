@@ -17,6 +17,7 @@ from gateway_world import (
     whole,
 )
 
+from codeflow_engine import Budget
 from codeflow_engine.domain.chat import FinishReason, Message, Role
 from codeflow_engine.errors import (
     AuthenticationError,
