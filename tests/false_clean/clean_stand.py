@@ -18,6 +18,7 @@ from codeflow_engine.contracts import (
     AnalyzerReport,
     Cache,
     Journal,
+    Meter,
     Observer,
     Storage,
     StorageCapability,
@@ -176,7 +177,10 @@ class DurableStorage(MemoryStorage):
 class BareStorage(MemoryStorage):
     """Says that it keeps no journal: the engine has one beside it."""
 
-    capabilities = MemoryStorage.capabilities - {StorageCapability.JOURNAL}
+    capabilities = MemoryStorage.capabilities - {
+        StorageCapability.JOURNAL,
+        StorageCapability.METER,
+    }
 
 
 class StandEngine(AsyncEngine):
@@ -191,7 +195,7 @@ class StandEngine(AsyncEngine):
     def __init__(self, desk: Desk, real: MemoryStorage, limits: Mapping[str, float]) -> None:
         self.listener = Listener()
         if StorageCapability.JOURNAL in real.capabilities:
-            storage = watched(real, desk, Storage, Journal)
+            storage = watched(real, desk, Storage, Journal, Meter)
         else:
             storage = watched(real, desk, Storage, kind="bare")
         super().__init__(

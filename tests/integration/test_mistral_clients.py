@@ -306,7 +306,7 @@ asyncio.run(main())
     )
 
     kind, stall, took = ended.stdout.split()
-    assert kind == "refused"
+    assert kind == "connection_refused"
     assert float(stall) < float(took) / 3, ended.stdout
 
 

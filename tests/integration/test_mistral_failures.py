@@ -192,7 +192,7 @@ async def test_a_server_that_is_not_there_is_told() -> None:
         with pytest.raises(ProviderUnavailableError) as raised:
             await mistral.complete(asking())
 
-    assert (raised.value.kind, raised.value.charged) == ("refused", False)
+    assert (raised.value.kind, raised.value.charged) == ("connection_refused", False)
 
 
 def exceptions_of_the_sdk() -> list[type[Exception]]:

@@ -39,7 +39,7 @@ async def test_l18_a_body_that_drips_ends_with_the_whole_calls_timeout(
 @WAY
 @pytest.mark.parametrize(
     ("place", "kind"),
-    [(nullcontext(UNKNOWN), "dns"), (None, "refused"), (blackhole, "connect_timeout")],
+    [(nullcontext(UNKNOWN), "dns"), (None, "connection_refused"), (blackhole, "connect_timeout")],
     ids=["dns", "refused", "blackhole"],
 )
 async def test_l22_a_place_that_cannot_be_reached_is_told_by_its_kind(

@@ -285,7 +285,7 @@ async def test_a_place_where_nothing_listens_is_told_of() -> None:
         pass
     caught = await failing(wire)
 
-    assert (type(caught), caught.kind) == (ProviderUnavailableError, "refused")
+    assert (type(caught), caught.kind) == (ProviderUnavailableError, "connection_refused")
 
 
 async def test_a_stream_that_stalls_ends_after_the_idle_timeout() -> None:

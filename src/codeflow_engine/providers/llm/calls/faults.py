@@ -225,7 +225,7 @@ def _connecting(error: BaseException) -> tuple[str, str]:
         if isinstance(one, ssl.SSLError):
             return "tls", "no encrypted connection that can be trusted"
         if isinstance(one, ConnectionRefusedError):
-            return "refused", "nothing listens there"
+            return "connection_refused", "nothing listens there"
     return "connect", "no connection"
 
 
