@@ -38,7 +38,7 @@ from codeflow_engine.errors import (
     RateLimitError,
 )
 from codeflow_engine.providers.llm.anthropic import Anthropic, AnthropicSettings
-from codeflow_engine.providers.llm.anthropic.failing import Watch, translated
+from codeflow_engine.providers.llm.calls.sdk_faults import from_sdk
 from codeflow_engine.providers.llm.calls.faults import Called
 
 CALLED = Called(provider="anthropic", model=MODEL, key_name="ANTHROPIC_API_KEY")
@@ -80,7 +80,7 @@ def made(one: type[Exception]) -> Exception:
 @pytest.mark.parametrize("one", sorted(set(sdk_errors()), key=str), ids=lambda one: one.__name__)
 def test_every_error_of_the_sdk_is_one_of_ours(one: type[Exception]) -> None:
     """Whatever class the SDK raises, or will derive from its own, has an error of the tree."""
-    told = translated(made(one), CALLED, begun=False)
+    told = from_sdk(made(one), CALLED, begun=False)
 
     assert isinstance(told, ProviderError)
     assert "anthropic:claude-sonnet-5-5" in str(told)
@@ -111,7 +111,7 @@ def test_every_error_of_the_transport_is_one_of_ours(one: type[Exception]) -> No
     wrapped = anthropic.APIConnectionError(request=REQUEST)
     wrapped.__cause__ = raw
 
-    for told in (translated(raw, CALLED, begun=True), translated(wrapped, CALLED, begun=False)):
+    for told in (from_sdk(raw, CALLED, begun=True), from_sdk(wrapped, CALLED, begun=False)):
         assert isinstance(told, ProviderError)
 
 

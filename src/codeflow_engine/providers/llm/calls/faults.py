@@ -97,7 +97,10 @@ class Refusal:
         found = body.get("error", body) if isinstance(body, Mapping) else {}
         if not isinstance(found, Mapping):
             found = {"message": found}
-        words = [found.get("code"), found.get("type")]
+        # Where Anthropic has a more exact word than the type, it stands in details.
+        details = found.get("details")
+        code = details.get("error_code") if isinstance(details, Mapping) else None
+        words = [found.get("code") or code, found.get("type")]
         message = found.get("message") or found.get("detail")
         lowered = {str(name).lower(): str(value) for name, value in headers.items()}
         return cls(
@@ -158,7 +161,7 @@ def _moment(refusal: Refusal, where: str) -> ProviderError | None:
     if status is not None and 300 <= status < 400:
         return ProviderError(f"{where}: a redirect, which no key is sent to", kind="redirect")
     # Told inside of a stream or a body, "invalid_request_error" is still the caller's.
-    if status is None and "invalid_request" in refusal.code:
+    if status is None and "invalid_" in refusal.code:
         return None
     # 409 is a lock that somebody holds, 498 Groq's word for no room, 529 Anthropic's.
     if status is None or status >= 500 or status in {409, 425, 498}:

@@ -14,7 +14,7 @@ from codeflow_engine.errors import CodeflowError, ConfigurationError
 from codeflow_engine.providers.llm.calls.faults import Called
 from codeflow_engine.providers.llm.calls.sdk import load_sdk
 from codeflow_engine.providers.llm.calls.settings import LLMSettings
-from codeflow_engine.providers.llm.calls.stainless import Line, Make, Reading, late
+from codeflow_engine.providers.llm.calls.line import Line, Make, Reading, late
 from codeflow_engine.providers.llm.mistral.failing import from_sdk
 from codeflow_engine.providers.llm.mistral.tap import CALL, Call, Nothing, Tap
 
@@ -113,7 +113,7 @@ class MistralLine(Line):
             CALL.reset(token)
             if response is None:
                 await call.aclose()
-        return Reading(response, called, deadline, timeout)
+        return Reading((response, response.aiter_bytes()), called, deadline, timeout)
 
     def _http(self, sdk: ModuleType, **options: Any) -> Any:  # noqa: ARG002 - it has none
         httpx2 = importlib.import_module("httpx2")
