@@ -3,7 +3,7 @@
 Tokenizers' tables are megabytes that would have to be fetched, and some providers keep theirs.
 So features of the text are counted, each by one pass in C over its bytes, and weighed
 (`token_weights`). An estimate holds for text as people and programs write it; one made up to
-have as many tokens as it can, such as of the rarest Chinese characters, may have up to three
+have as many tokens as it can, such as of the rarest Chinese characters, may have up to four
 times more.
 """
 

@@ -60,11 +60,16 @@ class Acme(Analyzer):
 class AcmeModel(LLM):
     """A model of the same plugin."""
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, model: str, settings: Any) -> None:
+        self._model = model
         self.settings = settings
 
     @property
     def model(self) -> str:
+        return self._model
+
+    @property
+    def provider(self) -> str:
         return "acme"
 
     async def complete(self, request: ChatRequest) -> ChatAnswer:
@@ -167,12 +172,24 @@ def test_a_section_may_be_for_another_backend_of_the_same_name() -> None:
     """A plugin usually gives its backends one name, and only some have settings."""
     known = made(None, {"url": "https://acme.example"}, model_settings=Plain)
 
-    analyzer, model = known.get(Analyzer, "acme"), known.get(LLM, "acme")
+    analyzer, model = known.get(Analyzer, "acme"), known.get(LLM, "acme:small")
 
     assert isinstance(analyzer, Acme)
     assert isinstance(model, AcmeModel)
     assert analyzer.settings is None
+    assert model.model == "small"
     assert model.settings == Plain(url="https://acme.example")
+
+
+def test_a_provider_of_models_is_named_with_one_of_them() -> None:
+    """A name alone is told how it goes on; each model is created once."""
+    known = made(None, {}, model_settings=Plain)
+
+    with pytest.raises(ConfigurationError, match="acme:MODEL"):
+        known.get(LLM, "acme")
+
+    assert known.get(LLM, "acme:small") is known.get(LLM, "acme:small")
+    assert known.get(LLM, "acme:ft:large:x").model == "ft:large:x"
 
 
 @dataclass

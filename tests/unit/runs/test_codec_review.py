@@ -30,7 +30,7 @@ from codeflow_engine.review.policy import RepositoryPolicy
 from codeflow_engine.review.settle import settle
 from codeflow_engine.review.verify import verify
 from codeflow_engine.runs.codec import decode, encode, returned
-from codeflow_engine.workflows import review
+from codeflow_engine.workflows import fetching, review
 
 NOW = datetime(2026, 11, 2, 12, 30, 1, 5, tzinfo=UTC)
 DATA = (
@@ -98,8 +98,8 @@ def stages() -> dict[str, tuple[Callable[..., Any], Any]]:
     )
     judged = judge("r2", change, (parts, (report,)), verdict, Redactor())
     return {
-        "fetch": (review._fetch, change),
-        "policy": (review._read_policy, policy),
+        "fetch": (fetching.fetch, change),
+        "policy": (fetching.read_policy_of, policy),
         "partition": (partition, parts),
         "analyze": (review._analyze_one, report),
         "gather": (review._gather, whole),

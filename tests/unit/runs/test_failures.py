@@ -27,7 +27,15 @@ from codeflow_engine.runs.failures import read_failure, write_failure
 
 SECRET = "ghp_" + "x7Kq9ZrT2mWv5LpB8nYc3HdF6jGs1QaE4uR0"
 TREE = [getattr(errors, name) for name in errors.__all__]
-KEYWORDS = {"requires": "package[extra]", "line": 7, "known": ("a", "b"), "retry_after": 1.5}
+KEYWORDS = {
+    "requires": "package[extra]",
+    "scope": "run:1",
+    "kind": "odd",
+    "charged": True,
+    "line": 7,
+    "known": ("a", "b"),
+    "retry_after": 1.5,
+}
 
 
 class AcmeQuotaError(QuotaExhaustedError):

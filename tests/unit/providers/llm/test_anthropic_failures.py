@@ -38,8 +38,8 @@ from codeflow_engine.errors import (
     RateLimitError,
 )
 from codeflow_engine.providers.llm.anthropic import Anthropic, AnthropicSettings
-from codeflow_engine.providers.llm.calls.sdk_faults import from_sdk
 from codeflow_engine.providers.llm.calls.faults import Called
+from codeflow_engine.providers.llm.calls.sdk_faults import from_sdk
 
 CALLED = Called(provider="anthropic", model=MODEL, key_name="ANTHROPIC_API_KEY")
 REQUEST = httpx2.Request("POST", "http://claude.test/v1/messages")

@@ -14,9 +14,9 @@ from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.providers.llm.calls.events import EventReader, parse_json, read_body
 from codeflow_engine.providers.llm.calls.faults import Called, malformed
 from codeflow_engine.providers.llm.calls.keys import Key
+from codeflow_engine.providers.llm.calls.line import Line, is_client
 from codeflow_engine.providers.llm.calls.places import Place, secret_headers
 from codeflow_engine.providers.llm.calls.settings import LLMSettings
-from codeflow_engine.providers.llm.calls.line import Line, is_client
 
 __all__ = ["AskingLLM", "Form", "Gathering", "check_client"]
 

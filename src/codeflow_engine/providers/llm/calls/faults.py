@@ -161,7 +161,7 @@ def _moment(refusal: Refusal, where: str) -> ProviderError | None:
     if status is not None and 300 <= status < 400:
         return ProviderError(f"{where}: a redirect, which no key is sent to", kind="redirect")
     # Told inside of a stream or a body, "invalid_request_error" is still the caller's.
-    if status is None and "invalid_" in refusal.code:
+    if status is None and "invalid" in refusal.code:
         return None
     # 409 is a lock that somebody holds, 498 Groq's word for no room, 529 Anthropic's.
     if status is None or status >= 500 or status in {409, 425, 498}:

@@ -30,6 +30,13 @@ __all__ = ["from_sdk"]
 
 _SDKS: Final = frozenset({"anthropic", "groq", "openai"})
 
+
+def _no_token(called: Called) -> AuthenticationError:
+    return AuthenticationError(
+        f"no token for {called.title} could be had from the host's own client"
+    )
+
+
 _NAMED: Final[Mapping[str, Callable[[Called], ProviderError]]] = {
     "APIResponseValidationError": lambda called: malformed(called, "an answer of another form"),
     "APIWebhookValidationError": lambda called: malformed(called, "a signature that is wrong"),
@@ -52,8 +59,8 @@ _NAMED: Final[Mapping[str, Callable[[Called], ProviderError]]] = {
     "ContentFilterFinishReasonError": lambda called: RefusedError(
         f"a filter took the answer of {called.title} away", kind="filtered", charged=True
     ),
-    "SubjectTokenProviderError": lambda called: _no_token(called),
-    "CredentialsError": lambda called: _no_token(called),
+    "SubjectTokenProviderError": _no_token,
+    "CredentialsError": _no_token,
 }
 """By class; a subclass is found under the nearest of its classes."""
 
@@ -89,12 +96,6 @@ def from_sdk(error: Exception, called: Called, *, begun: bool) -> ProviderError 
     if "APIError" in names:
         return refused(Refusal.of_body(None, {}, getattr(error, "body", None)), called)
     return ProviderError(f"{called.title} was not asked: its SDK refuses the call", kind="sdk")
-
-
-def _no_token(called: Called) -> AuthenticationError:
-    return AuthenticationError(
-        f"no token for {called.title} could be had from the host's own client"
-    )
 
 
 def _package(one: type) -> str:
