@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, nullcontext
 
 import pytest
-from fault_places import UNKNOWN, Certificate, blackhole, refusing
-from fault_server import Ending, FaultServer, Received, Reply
-from wire_asking import JSON, SSE, WAY, ask, failure, hear, streamed
-from wires import REQUEST, Wire
+from wire_asking import WAY, ask, failure, hear
 
 from codeflow_engine.contracts.llm import LLM
 from codeflow_engine.errors import ProviderError, ProviderTimeoutError, ProviderUnavailableError
+from fault_places import UNKNOWN, Certificate, blackhole, refusing
+from fault_server import Ending, FaultServer, Received, Reply
+from model_replies import JSON, SSE, streamed
+from wires import REQUEST, Wire
 
 
 @WAY

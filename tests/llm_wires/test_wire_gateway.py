@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_server import FaultServer, Received, Reply
 from llmock_judge import Judge
-from wire_asking import JSON, refusing_with
-from wires import KEY, REQUEST, WIRES, Told, Wire
+from wire_asking import refusing_with
 
 from codeflow_engine import AsyncEngine, Budget
 from codeflow_engine.contracts import LLM, ModelGateway
@@ -33,6 +31,9 @@ from codeflow_engine.errors import (
     TruncatedAnswerError,
 )
 from codeflow_engine.pace import Clock
+from fault_server import FaultServer, Received, Reply
+from model_replies import JSON
+from wires import KEY, REQUEST, WIRES, Told, Wire
 
 PAYER = Payer(run_id="run-1")
 FORM: dict[str, Any] = {
