@@ -20,7 +20,7 @@ from mistral_calls import (
 from codeflow_engine.domain.chat import FinishReason, Room
 from codeflow_engine.errors import InvalidResponseError
 from fault_server import Reply
-from model_replies import streamed
+from model_replies import SSE, streamed
 
 SCHEMA = {
     "type": "object",
@@ -170,7 +170,7 @@ async def test_a_stream_is_told_in_pieces() -> None:
         chunk("One"),
         chunk(" two", "stop", usage=USAGE),
         DONE,
-        headers={"x-model-deprecation-timestamp": "2027-01-01T00:00:00Z"},
+        headers=(*SSE, ("x-model-deprecation-timestamp", "2027-01-01T00:00:00Z")),
     )
     async with asked(parts) as (mistral, server):
         await streaming(mistral, asking())
@@ -178,6 +178,6 @@ async def test_a_stream_is_told_in_pieces() -> None:
 
     assert (texts, answer.text) == (["One", " two"], "One two")
     assert (answer.finish_reason, answer.usage.input_tokens) == (FinishReason.STOP, 20)
-    assert server.requests[0].body["stream"] is True
-    assert "stream_options" not in server.requests[0].body
+    assert server.requests[0].json["stream"] is True
+    assert "stream_options" not in server.requests[0].json
     assert server.connections == 1, "the connection was not used again"
