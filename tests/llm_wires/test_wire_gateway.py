@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from wire_asking import ONE_WIRE
 from wire_gateway import PAYER, Hasty, gateway, good, question
 
 from codeflow_engine import Budget
@@ -161,6 +162,7 @@ async def test_l29_a_budget_ends_a_run_of_calls(wire: Wire) -> None:
         assert 5 < len(server.requests) <= 20
 
 
+@ONE_WIRE
 async def test_l33_200_questions_at_once_and_then_the_end(wire: Wire) -> None:
     """All are answered, each with its own, and closing leaves nothing open."""
 
@@ -193,6 +195,7 @@ async def test_no_key_stands_in_what_is_sent_or_logged(
         assert KEY not in caplog.text
 
 
+@ONE_WIRE
 async def test_two_engines_with_different_keys_do_not_mix(wire: Wire) -> None:
     """Interleaved, each request has the key and the text of its own engine."""
 

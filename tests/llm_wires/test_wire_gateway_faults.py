@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from llmock_judge import Judge
-from wire_asking import refusing_with
+from wire_asking import ONE_WIRE, refusing_with
 from wire_gateway import PAYER, Hasty, Steady, broke, gateway, good, question
 
 from codeflow_engine import AsyncEngine
@@ -27,6 +27,7 @@ from model_replies import JSON
 from wires import WIRES, Wire
 
 
+@ONE_WIRE
 async def test_l1_a_rate_limit_that_passes_is_one_answer(wire: Wire, llmock: Judge) -> None:
     """Refused twice with a wait, asked a third time after it, and its tokens count once."""
     llmock.tell({"type": "fail", "status": 429, "retry_after": 1, "times": 2})
@@ -56,6 +57,7 @@ JUDGED: list[tuple[str, list[dict[str, Any]]]] = [
 ]
 
 
+@ONE_WIRE
 async def test_l32_llmock_finds_nothing_to_blame(wire: Wire, llmock: Judge) -> None:
     """Over all faults that pass, the verdict has 0 failures and 0 warnings."""
     async with (
@@ -166,6 +168,7 @@ async def test_l9_what_is_too_long_says_how_long_it_was(wire: Wire) -> None:
         assert len(server.requests) == 1
 
 
+@ONE_WIRE
 async def test_l28_where_all_are_down_the_run_is_put_aside(wire: Wire) -> None:
     """Nobody sleeps for half an hour in memory: the run waits for its moment."""
     away = refusing_with(wire.status(429), ("retry-after", "1800"))

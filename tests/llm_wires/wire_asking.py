@@ -18,10 +18,11 @@ from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, FinishReason
 from codeflow_engine.errors import ProviderError
 from fault_server import Reply
 from model_replies import JSON
-from wires import KEY, REQUEST, Told
+from wires import KEY, REQUEST, WIRES, Told
 
 __all__ = [
     "CANARIES",
+    "ONE_WIRE",
     "WAY",
     "Heard",
     "ask",
@@ -135,6 +136,16 @@ def refusing_with(told: Told, *headers: tuple[str, str]) -> Reply:
     """Reply with an error of a wire."""
     return Reply(status=told[0], headers=(*JSON, *headers), body=told[1])
 
+
+ONE_WIRE = pytest.mark.parametrize(
+    "wire",
+    [
+        pytest.param(each, id=each.name, marks=[] if each.name == "chat" else [pytest.mark.fault])
+        for each in WIRES
+    ],
+)
+"""Runs a test on each wire in the session of faults, and on one of them by default: it takes
+seconds, and what differs between the wires stands in other tests of its case."""
 
 WAY = pytest.mark.parametrize("way", ["whole", "stream"])
 """Runs a test for a whole answer and for a stream."""
