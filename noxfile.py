@@ -304,7 +304,7 @@ def docs(session: nox.Session) -> None:
 @_session()
 def bench(session: nox.Session) -> None:
     """Run every benchmark; arguments go to each, such as `--check`."""
-    _install(session, "bench", project=".[cli,analyzers,postgres]")
+    _install(session, "bench", project=".[cli,analyzers,openai,postgres]")
     for path in sorted(ROOT.glob("benchmarks/bench_*.py")):
         session.run("python", str(path.relative_to(ROOT)), *session.posargs)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from codeflow_engine import contracts, errors
     from codeflow_engine.domain.budget import Budget
     from codeflow_engine.domain.change import Change, Scope
-    from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, Message
+    from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, Message, Role
     from codeflow_engine.domain.coverage import Coverage, Outcome
     from codeflow_engine.domain.diff import Diff
     from codeflow_engine.domain.dismissal import Dismissal, DismissalScope
@@ -74,6 +74,7 @@ __all__ = [
     "Receipt",
     "Retry",
     "Review",
+    "Role",
     "Run",
     "RunContext",
     "Scope",
@@ -112,6 +113,7 @@ _HOMES = {
     "Receipt": "domain.effect",
     "Retry": "pace.retry",
     "Review": "domain.review",
+    "Role": "domain.chat",
     "Run": "sync",
     "RunContext": "runs.context",
     "Scope": "domain.change",

@@ -206,11 +206,11 @@ def test_dismissals_travel_to_another_history(run: Run, tmp_path: Path) -> None:
 def test_prune_forgets_what_is_old(run: Run) -> None:
     """What is younger stays; a moment in the future takes all that has ended."""
     reviewed(run)
-    assert run("db", "prune")[1] == "removed 0 runs, 0 findings, 0 dismissals, 0 answers\n"
+    assert run("db", "prune")[1] == "removed 0 runs, 0 findings, 0 dismissals, 0 answers, 0 bookings\n"
 
     status, out, _ = run("db", "prune", "--before", "2999-01-01")
 
-    assert (status, out) == (0, "removed 1 run, 1 finding, 0 dismissals, 0 answers\n")
+    assert (status, out) == (0, "removed 1 run, 1 finding, 0 dismissals, 0 answers, 0 bookings\n")
     assert run("runs")[1] == "no runs yet\n"
 
 

@@ -169,7 +169,7 @@ async def test_megabytes_of_an_error_are_cut(name: str) -> None:
         ("checked_backends:", "is not of the form package.module:Class"),
         (":Class", "is not of the form package.module:Class"),
         ("nonsense", "'nonsense' is no backend and no installed plugin"),
-        ("observer:nonsense", "known: vcs:git, "),
+        ("observer:nonsense", "known: llm:anthropic, "),
         ("memory", "'memory' is more than one backend: cache:memory, storage:memory"),
     ],
 )

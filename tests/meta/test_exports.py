@@ -19,20 +19,11 @@ from codeflow_engine.engine import EngineOptions
 
 PACKAGE = Path(codeflow_engine.__path__[0])
 PUBLIC = [
-    *("AsyncEngine", "AsyncRun", "Budget", "Category", "Change", "Coverage", "Diff", "Dismissal"),
-    *("DismissalScope", "Engine", "Evidence", "Finding", "FindingState", "Outcome", "Plan"),
-    *(
-        "Receipt",
-        "Retry",
-        "Review",
-        "Run",
-        "RunContext",
-        "Scope",
-        "Severity",
-        "Suggestion",
-        "Usage",
-    ),
-    *("contracts", "errors", "hookimpl"),
+    *("Anthropic", "AsyncEngine", "AsyncRun", "Budget", "Category", "Change", "ChatAnswer"),
+    *("ChatRequest", "Coverage", "Diff", "Dismissal", "DismissalScope", "Echo", "Engine"),
+    *("Evidence", "Finding", "FindingState", "Groq", "Message", "Mistral", "OpenAI", "Outcome"),
+    *("Plan", "Receipt", "Retry", "Review", "Role", "Run", "RunContext", "Scope", "Severity"),
+    *("Suggestion", "Usage", "contracts", "errors", "hookimpl"),
 ]
 """The public face. A name that goes away, or comes, is a decision that is made here."""
 

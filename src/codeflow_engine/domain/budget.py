@@ -29,7 +29,7 @@ class Budget:
         if self.usd is not None:
             object.__setattr__(self, "usd", _dollars(self.usd))
         if self.tokens is not None and self.tokens < 0:
-            raise ConfigurationError(f"a budget has at least 0 tokens, not {self.tokens}")
+            raise ConfigurationError("tokens of a budget are at least 0")
 
     def to_json(self) -> dict[str, Any]:
         """Give it as plain JSON data; dollars are a decimal string."""
@@ -115,10 +115,11 @@ class Rate:
 
 
 def _dollars(given: Decimal | str) -> Decimal:
+    # No value is shown: settings may come from a place where secrets stand beside.
     try:
         dollars = Decimal(given)
     except InvalidOperation:
-        raise ConfigurationError(f"{given!r} is no amount of dollars") from None
+        raise ConfigurationError("usd of a budget is a decimal number of dollars") from None
     if not (dollars.is_finite() and dollars >= 0):
-        raise ConfigurationError(f"a budget is a finite number of dollars, at least 0, not {given}")
+        raise ConfigurationError("usd of a budget is finite and at least 0")
     return dollars

@@ -52,9 +52,7 @@ class ModelSettings:
         prices = {f.name: getattr(self, f.name) for f in fields(self) if "usd" in f.name}
         for name, price in prices.items():
             if price is not None and not _is_price(price):
-                raise ConfigurationError(
-                    f"{name} is a finite decimal of dollars, at least 0, not {price!r}"
-                )
+                raise ConfigurationError(f"{name} is a finite decimal of dollars, at least 0")
         main = (self.input_usd_per_million, self.output_usd_per_million)
         if None in main and any(price is not None for price in prices.values()):
             raise ConfigurationError(
@@ -63,7 +61,7 @@ class ModelSettings:
         for name in ("context_window", "max_output", "requests_per_minute", "tokens_per_minute"):
             count = getattr(self, name)
             if count is not None and count < 1:
-                raise ConfigurationError(f"{name} is at least 1, not {count}")
+                raise ConfigurationError(f"{name} is at least 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from codeflow_engine.llm.model import Model
 from codeflow_engine.llm.models import Models
 from codeflow_engine.llm.purse import Purse
 from codeflow_engine.pace.retry import Retry
+from codeflow_engine.plugins.registry import Kind
 
 if TYPE_CHECKING:
     from codeflow_engine.runs.toolbox import Toolbox
@@ -24,7 +25,7 @@ def gateway(tools: Toolbox) -> Gateway:
     """Make the way to the models; their SDKs are not imported yet.
 
     Raises:
-        ConfigurationError: A model, a budget or a pattern is wrong.
+        ConfigurationError: A model, a budget or a rule about files is wrong.
         UnknownBackendError: Nobody offers such models.
     """
     settings, clock = tools.settings, tools.clock
@@ -37,11 +38,15 @@ def gateway(tools: Toolbox) -> Gateway:
         timeout=settings.llm_timeout,
         deadline=settings.llm_deadline,
     )
+    models = [_model(tools, name) for name in settings.llm]
+    disclosure = Disclosure(settings.withheld)
+    own = {name for model in models for name in (model.id.partition(":")[0], model.llm.provider)}
+    disclosure.require_known({*tools.backends.names(Kind.LLM), *own})
     return Gateway(
-        [_model(tools, name) for name in settings.llm],
+        models,
         answers=Answers(tools.journal, settings.tenant, clock),
         caller=caller,
-        disclosure=Disclosure(settings.withheld),
+        disclosure=disclosure,
         redactor=tools.redactor,
         threads=tools.threads,
         refusals=settings.llm_refusals,

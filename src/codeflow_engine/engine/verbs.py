@@ -194,22 +194,17 @@ class AsyncEngine(SpendingVerbs, UpkeepVerbs):
             DiffError: A patch that cannot be read.
             CodeflowError: Whatever else kept the change from being read.
         """
-        import asyncio
-
         asked: dict[str, Any] = {"change": change, "base": base, "head": head, "scope": scope}
         asked |= {"analyzers": analyzers, "reports": reports}
-        run = await self.submit("review", asked)
-        try:
-            result: Review = await run.result()
-        except asyncio.CancelledError:
-            await run.cancel()
-            raise
+        result: Review = await self._finish(await self.submit("review", asked))
         return result
 
     async def preview(
         self, change: ChangeLike, *, base: str | None = None, head: str | None = None
     ) -> ChangePreview:
         """Say what models would be sent of a change, to whom, and at what cost; nothing is.
+
+        Cancelling this call cancels the run that looks.
 
         Args:
             change: As for `review`.
@@ -221,7 +216,7 @@ class AsyncEngine(SpendingVerbs, UpkeepVerbs):
             CodeflowError: Whatever kept the change from being read.
         """
         asked: dict[str, Any] = {"change": change, "base": base, "head": head}
-        result: ChangePreview = await (await self.submit("preview", asked)).result()
+        result: ChangePreview = await self._finish(await self.submit("preview", asked))
         return result
 
     async def submit(
@@ -328,6 +323,16 @@ class AsyncEngine(SpendingVerbs, UpkeepVerbs):
         from codeflow_engine.plugins.overview import Plugins
 
         return Plugins(self._loaded, self._backends)
+
+    async def _finish(self, run: AsyncRun) -> Any:
+        """Wait for a run that nobody else knows of; it ends with the call."""
+        import asyncio
+
+        try:
+            return await run.result()
+        except asyncio.CancelledError:
+            await run.cancel()
+            raise
 
     def _handle(self, live: LiveRun) -> AsyncRun:
         from codeflow_engine.runs.handle import AsyncRun

@@ -72,7 +72,13 @@ def _budgets(
 
     if given is None:
         return default
-    return {**default, **({"run": given} if isinstance(given, Budget) else given)}
+    brought = {"run": given} if isinstance(given, Budget) else dict(given)
+    for kind, budget in brought.items():
+        if not isinstance(budget, Budget):
+            raise ConfigurationError(
+                f"the budget of {kind!r} has to be a Budget, not a {type(budget).__name__}"
+            )
+    return {**default, **brought}
 
 
 def wire(

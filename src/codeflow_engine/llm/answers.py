@@ -13,29 +13,36 @@ if TYPE_CHECKING:
     from codeflow_engine.domain.chat import ChatAnswer, ChatRequest
     from codeflow_engine.pace.clock import Clock
 
-__all__ = ["Answers", "key_of"]
+__all__ = ["Answers", "digest_of"]
 
 _FORM = 1
 """Raised when the same question is to be asked again, since its answer is kept otherwise."""
 
 
-def key_of(request: ChatRequest, model_id: str) -> str:
-    """Digest what a question consists of: messages, parameters, form, prompt, and the model.
+def digest_of(request: ChatRequest) -> str:
+    """Digest what a question consists of: messages, parameters, form, and prompt.
 
     Paths are not part of it, since they are not sent. The tenant is not either: a journal
-    keeps each tenant's answers apart.
+    keeps each tenant's answers apart. The model stands beside it in the key of an answer.
     """
     asked = [
         _FORM,
-        model_id,
-        [[message.role.value, message.text] for message in request.messages],
+        [[message.role.value, len(message.text)] for message in request.messages],
         request.max_output_tokens,
         request.temperature,
         request.answer_schema,
         request.prompt,
     ]
     told = json.dumps(asked, sort_keys=True, separators=(",", ":"), default=dict)
-    return f"{model_id}/{hashlib.sha256(told.encode()).hexdigest()}"
+    digest = hashlib.sha256(told.encode())
+    for message in request.messages:
+        # As JSON they would take seven times as long; their lengths tell where each ends.
+        digest.update(message.text.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def _key(model_id: str, question: str) -> str:
+    return f"{model_id}/{question}"
 
 
 class Answers:
@@ -50,15 +57,20 @@ class Answers:
         self._tenant = tenant
         self._clock = clock
 
-    async def find(self, request: ChatRequest, model_ids: Sequence[str]) -> ChatAnswer | None:
-        """Look for the answer of any of the models, the first of them first."""
-        keys = [key_of(request, model_id) for model_id in model_ids]
+    async def find(self, question: str, model_ids: Sequence[str]) -> ChatAnswer | None:
+        """Look for the answer of any of the models, the first of them first.
+
+        Args:
+            question: Its digest.
+            model_ids: Of the models.
+        """
+        keys = [_key(model_id, question) for model_id in model_ids]
         found = await self._journal.get_answers(self._tenant, keys)
         return next((found[key] for key in keys if key in found), None)
 
-    async def keep(self, request: ChatRequest, model_id: str, answer: ChatAnswer) -> ChatAnswer:
+    async def keep(self, question: str, model_id: str, answer: ChatAnswer) -> ChatAnswer:
         """Keep an answer before it is used; give the one to use, which is the first that came."""
-        key = key_of(request, model_id)
+        key = _key(model_id, question)
         bare = replace(answer, room=None)
         kept = await self._journal.put_answers(self._tenant, {key: bare}, now=self._clock.now())
         return kept[key]

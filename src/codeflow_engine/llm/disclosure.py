@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from codeflow_engine.domain.patterns import PathPatterns
 from codeflow_engine.errors import ConfigurationError
@@ -10,6 +10,7 @@ from codeflow_engine.errors import ConfigurationError
 __all__ = ["Disclosure"]
 
 _ALL = "*"
+_OF = ":"
 
 
 class Disclosure:
@@ -31,17 +32,36 @@ class Disclosure:
             except ValueError as error:
                 raise ConfigurationError(f"withheld from {name!r}: {error}") from None
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """For whom there are rules, sorted."""
-        return tuple(sorted(self._patterns))
+    def require_known(self, names: Collection[str]) -> None:
+        """See that each rule is for somebody.
 
-    def withholds(self, model_id: str, paths: Sequence[str]) -> str | None:
-        """Give the first of the paths that a model may not see; None where it may see all."""
-        provider = model_id.partition(":")[0]
-        rules = [
-            self._patterns[name] for name in (model_id, provider, _ALL) if name in self._patterns
-        ]
+        Args:
+            names: Of providers, and ids of models.
+
+        Raises:
+            ConfigurationError: One is for nobody, so that it would protect nothing in silence.
+        """
+        known = {_ALL, *names}
+        for name in self._patterns:
+            if not {name, name.partition(_OF)[0]} & known:
+                listed = ", ".join(sorted(known))
+                raise ConfigurationError(
+                    f"withheld from {name!r}: there is no such provider or model; known: {listed}"
+                )
+
+    def withholds(
+        self, model_id: str, paths: Sequence[str], *, provider: str | None = None
+    ) -> str | None:
+        """Give the first of the paths that a model may not see; None where it may see all.
+
+        Args:
+            model_id: The model.
+            paths: What it would be shown.
+            provider: The interface that it is asked through, as `LLM.provider` names it: a
+                provider that a host has derived from another one is held to its rules, too.
+        """
+        names = dict.fromkeys((model_id, model_id.partition(_OF)[0], provider, _ALL))
+        rules = [self._patterns[name] for name in names if name in self._patterns]
         for path in paths:
             if any(rule.find(path) for rule in rules):
                 return path

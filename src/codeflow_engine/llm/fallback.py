@@ -59,12 +59,18 @@ def next_model(
         return next(wider, None)
     if isinstance(error, RefusedError) and not refusals:
         return None
-    passes = isinstance(error, _ELSEWHERE) or error.retryable
-    return 0 if passes and left else None
+    return 0 if left and _may_go_on(error) else None
+
+
+def _may_go_on(error: CodeflowError) -> bool:
+    return isinstance(error, _ELSEWHERE) or error.retryable
 
 
 def worst(errors: Sequence[CodeflowError]) -> CodeflowError:
     """Choose the error to raise where all have failed: the one that passes first, if any does."""
+    last = errors[-1]
+    if not _may_go_on(last):
+        return last  # a budget that is spent, or a mistake of ours: waiting mends neither
     passing = [error for error in errors if error.retryable]
     if not passing:
         return errors[0]

@@ -14,15 +14,19 @@ Each stage stands in a file of its own, and a question passes them in this order
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, Preview
 from codeflow_engine.errors import CodeflowError, ConfigurationError, DisclosureError
+from codeflow_engine.llm.answers import digest_of
 from codeflow_engine.llm.conversation import Conversation
 from codeflow_engine.llm.fallback import next_model, worst
+from codeflow_engine.llm.question import require_question
 from codeflow_engine.llm.redacting import redacted
+from codeflow_engine.llm.structured import require_schema
 from codeflow_engine.llm.tokens import estimate
 from codeflow_engine.llm.trial import Trials
 
@@ -83,26 +87,33 @@ class Gateway:
             payer: On whose account.
 
         Raises:
-            ConfigurationError: The engine has no model, or one without key, SDK or price.
+            ConfigurationError: The engine has no model, or one without key, SDK or price; or the
+                question or its schema is none.
             DisclosureError: No model may see its paths.
             BudgetExhaustedError: It could cost more than a budget has left.
             ProviderError: No model gave an answer; `retry_after` says when one may.
         """
         question, models = await self._admit(request)
-        known = await self._answers.find(question, [model.id for model in models])
+        if question.answer_schema is not None:
+            # In a thread: the import of jsonschema takes 0.1 s.
+            await asyncio.to_thread(require_schema, question.answer_schema)
+        digest = digest_of(question)
+        known = await self._answers.find(digest, [model.id for model in models])
         if known is not None:
             return known
-        return await self._ask_all(question, models, payer)
+        model, answer = await self._ask_all(question, models, payer)
+        signed = replace(answer, run_id=payer.run_id or "")
+        return await self._answers.keep(digest, model.id, signed)
 
     async def preview(self, request: ChatRequest) -> Preview:
         """Say what asking would send, to whom, and what it may cost; nothing is sent.
 
         Raises:
-            ConfigurationError: The engine has no model.
+            ConfigurationError: The engine has no model, or the question is none.
         """
         models, withheld = self._permitted(request)
         question = await self._prepare(request, models)
-        known = await self._answers.find(question, [model.id for model in models])
+        known = await self._answers.find(digest_of(question), [model.id for model in models])
         first = models[0] if models else None
         llm = {"provider": first.llm.provider, "model": first.llm.model} if first else {}
         tokens = estimate(question, **llm)
@@ -141,6 +152,7 @@ class Gateway:
 
     def _permitted(self, request: ChatRequest) -> tuple[tuple[Model, ...], dict[str, str]]:
         """Give the models that may see the paths of a question, and why the others may not."""
+        require_question(request)
         if not self.models:
             raise ConfigurationError(
                 "no model is configured: name one, such as llm='openai:gpt-5.1' or CODEFLOW_LLM"
@@ -148,7 +160,7 @@ class Gateway:
         models: list[Model] = []
         withheld: dict[str, str] = {}
         for model in self.models:
-            path = self._disclosure.withholds(model.id, request.paths)
+            path = self._disclosure.withholds(model.id, request.paths, provider=model.llm.provider)
             if path is None:
                 models.append(model)
             else:
@@ -157,14 +169,15 @@ class Gateway:
 
     async def _ask_all(
         self, question: ChatRequest, models: Sequence[Model], payer: Payer
-    ) -> ChatAnswer:
+    ) -> tuple[Model, ChatAnswer]:
+        """Give an answer, and the model that gave it."""
         conversation = Conversation(self._caller, question, payer)
         errors: list[CodeflowError] = []
         left = tuple(models)
         while True:
             model, left = left[0], left[1:]
             try:
-                answer = await conversation.ask(model)
+                return model, await conversation.ask(model)
             except CodeflowError as error:
                 errors.append(error)
                 place = next_model(left, model, error, refusals=self._refusals)
@@ -177,6 +190,3 @@ class Gateway:
                     next=left[0].id,
                     error=error.message,
                 )
-                continue
-            signed = replace(answer, run_id=payer.run_id or "")
-            return await self._answers.keep(question, model.id, signed)

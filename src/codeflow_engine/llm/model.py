@@ -7,6 +7,7 @@ import hashlib
 import json
 from datetime import date
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from codeflow_engine.errors import (
     AuthenticationError,
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from codeflow_engine.redaction import Redactor
 
 __all__ = ["Model"]
+
+_OPEN_WEIGHTS = "gpt-oss"
+"""Models of OpenAI's that others serve, too, each at their own price."""
 
 _FAILURES = 5
 _REST = 30.0
@@ -104,6 +108,14 @@ class Model:
             limits=self._models.limits(self.llm.provider, self.llm.model),
         )
 
+    @property
+    def _seller(self) -> str:
+        """Whose price list it is on: open weights behind OpenAI's interface are anybody's."""
+        llm = self.llm
+        host = urlsplit(llm.endpoint or "").hostname or ""
+        is_theirs = host.endswith("openai.com") or not llm.model.startswith(_OPEN_WEIGHTS)
+        return llm.provider if llm.provider != "openai" or is_theirs else ""
+
     async def load(self, threads: Executor) -> None:
         """Read the list of models, if nobody has yet: in a thread, since that takes a moment."""
         if self._facts is None:
@@ -113,6 +125,6 @@ class Model:
         """Tell what is known of it now: prices change at dates that the list knows."""
         now = self._clock.now()
         if self._facts is None or self._facts[0] != now.date():
-            facts = self._models.facts(self.llm.provider, self.llm.model, at=now)
+            facts = self._models.facts(self._seller, self.llm.model, at=now)
             self._facts = now.date(), facts
         return self._facts[1]

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from codeflow_engine.errors import ConfigurationError
 
-__all__ = ["MisfitError", "checked"]
+__all__ = ["MisfitError", "checked", "require_schema"]
 
 _LARGEST: Final = 5_000_000
 """Characters; no form of ours asks for as many."""
@@ -23,6 +23,24 @@ _TOLD: Final = 3
 
 class MisfitError(Exception):
     """An answer does not follow its form; says where, and quotes nothing of it."""
+
+
+def require_schema(schema: Mapping[str, Any]) -> None:
+    """See that answers can be checked by a schema, before one is paid for.
+
+    Raises:
+        ConfigurationError: It is no JSON Schema.
+    """
+    from jsonschema import SchemaError
+    from jsonschema.validators import validator_for
+
+    told: Any = schema
+    try:
+        validator_for(schema).check_schema(told)
+    except SchemaError:
+        raise ConfigurationError("the schema of the answer is none: SchemaError") from None
+    except RecursionError:
+        raise ConfigurationError("the schema of the answer is nested too deeply") from None
 
 
 def checked(text: str, schema: Mapping[str, Any]) -> str:

@@ -123,4 +123,7 @@ def checked(values: Mapping[str, Any], where: str) -> Settings:
         form = _form()(**values)
     except ValidationError as error:
         raise ConfigurationError(f"settings from {where}: {explain(error)}") from None
+    except ConfigurationError as error:
+        # A value that checks itself, such as a budget, does not know where it comes from.
+        raise ConfigurationError(f"settings from {where}: {error.message}") from None
     return Settings(**{one.name: getattr(form, one.name) for one in fields(Settings)})

@@ -17,9 +17,12 @@ from gateway_world import (
     whole,
 )
 
-from codeflow_engine.domain.chat import FinishReason
+from codeflow_engine import Budget
+from codeflow_engine.domain.chat import FinishReason, Message, Role
 from codeflow_engine.errors import (
     AuthenticationError,
+    BudgetExhaustedError,
+    ConfigurationError,
     ContextOverflowError,
     InvalidResponseError,
     ModelUnavailableError,
@@ -102,6 +105,31 @@ async def test_l30_all_that_a_question_consists_of_tells_it_apart(
     await gateway.ask(question(), PAYER)
 
     await gateway.ask(question(**changed), PAYER)
+
+    assert len(model.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        (Message(role=Role.SYSTEM, text="ab"), Message(role=Role.USER, text="c")),
+        (Message(role=Role.SYSTEM, text="abc"), Message(role=Role.USER, text="")),
+        (Message(role=Role.USER, text="a"), Message(role=Role.USER, text="bc")),
+        (Message(role=Role.SYSTEM, text="abc"),),
+        (Message(role=Role.SYSTEM, text="a"), Message(role=Role.USER, text="b\ud83d")),
+    ],
+    ids=["later", "at the end", "by another", "in one", "no text"],
+)
+async def test_l30_the_same_words_are_another_question_where_they_are_cut_otherwise(
+    ask: Any, others: tuple[Message, ...]
+) -> None:
+    """Who says which of the words tells questions apart, also where they are no UTF-8."""
+    model = Scripted("m", "one", "two")
+    gateway = ask(model)
+    first = (Message(role=Role.SYSTEM, text="a"), Message(role=Role.USER, text="bc"))
+    await gateway.ask(question(messages=first), PAYER)
+
+    await gateway.ask(question(messages=others), PAYER)
 
     assert len(model.requests) == 2
 
@@ -353,3 +381,66 @@ async def test_l5_a_model_that_is_away_is_left_alone(ask: Any) -> None:
 
     assert (held.value.kind, len(model.requests)) == ("circuit_open", 5)
     assert (await gateway.ask(question("held"), PAYER)).text == "back"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"paths": "payroll/rates.py"},
+        {"messages": [Message(role=Role.USER, text="x")]},
+        {"messages": (Message(role="user", text="x"),)},
+        {"messages": (Message(role=Role.USER, text=None),)},
+        {"max_output_tokens": "100"},
+    ],
+    ids=["paths", "list", "role", "text", "tokens"],
+)
+async def test_what_is_no_question_is_refused_before_it_is_sent(
+    ask: Any, wrong: dict[str, Any]
+) -> None:
+    """A text in the place of the paths would be held against no rule."""
+    model = Scripted("m", "fine")
+    gateway = ask(model, withheld={"*": ["payroll/"]})
+
+    with pytest.raises(ConfigurationError, match="a question is a ChatRequest"):
+        await gateway.ask(question(**wrong), PAYER)
+    with pytest.raises(ConfigurationError, match="a question is a ChatRequest"):
+        await gateway.preview(question(**wrong))
+
+    assert model.requests == []
+
+
+async def test_a_schema_that_is_none_costs_nothing(ask: Any) -> None:
+    """Whether answers can be checked by it is known before one is paid for."""
+    model = Scripted("m", "{}")
+
+    with pytest.raises(ConfigurationError, match="the schema of the answer is none"):
+        await ask(model).ask(question(answer_schema={"type": "strin"}), PAYER)
+
+    assert model.requests == []
+
+
+async def test_open_weights_behind_a_foreign_server_have_no_price_of_openai(ask: Any) -> None:
+    """What a server of the host's own asks for them, nobody knows but the host."""
+
+    class Served(Scripted):
+        @property
+        def endpoint(self) -> str:
+            return "http://127.0.0.1:11434/v1"
+
+    theirs = Served("gpt-oss-120b", "fine", provider="openai")
+
+    answer = await ask(theirs).ask(question(), PAYER)
+
+    assert answer.usage.cost_usd is None
+
+
+async def test_l28_a_spent_budget_is_not_hidden_behind_a_rate_limit(ask: Any) -> None:
+    """Waiting for the first model mends nothing where the second one is too dear."""
+    models = Scripted("m", RateLimitError("slow", retry_after=300)), Scripted("n", "fine")
+    prices = {
+        "m": {"input_usd_per_million": "0", "output_usd_per_million": "0"},
+        "n": {"input_usd_per_million": "1000", "output_usd_per_million": "1000"},
+    }
+
+    with pytest.raises(BudgetExhaustedError):
+        await ask(*models, models=prices, budget=Budget(usd="0.01")).ask(question(), PAYER)

@@ -103,6 +103,7 @@ def prune(
     told = (
         *(count(gone.runs, "run"), count(gone.findings, "finding")),
         *(count(gone.dismissals, "dismissal"), count(gone.answers, "answer")),
+        count(gone.bookings, "booking"),
     )
     write_out(f"removed {', '.join(told)}\n")
     return Exit.OK

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from io import BytesIO
@@ -27,10 +28,13 @@ from codeflow_engine.hosts.cli.outcome import (
 )
 from codeflow_engine.hosts.cli.table import table
 from codeflow_engine.hosts.cli.terminal import say, style_of, write_out
+from codeflow_engine.reports.style import Style
 
 if TYPE_CHECKING:
     from codeflow_engine.domain.change import Change
+    from codeflow_engine.domain.preview import ChangePreview
     from codeflow_engine.domain.review import Review
+    from codeflow_engine.hosts.cli.destination import Destination
     from codeflow_engine.sync import Engine
 
 __all__ = ["review"]
@@ -76,7 +80,8 @@ _DryRun = Annotated[
     bool,
     typer.Option(
         "--dry-run",
-        help="Review nothing: tell which file would be sent to which model, and the cost.",
+        help="Review nothing: tell which file would be sent to which model, and the cost; "
+        "with --format json also the text.",
     ),
 ]
 
@@ -122,7 +127,9 @@ def review(
         "reports": imported,
     }
     if dry_run:
-        return _preview(asked, llm, db, settings)
+        if form not in {"text", "json"}:
+            raise ConfigurationError(f"a dry run is told as text or json, not as {form}")
+        return _tell(_preview(asked, llm, db, settings), form, destination)
     if llm:
         raise ConfigurationError("reviews ask no model yet: --llm goes with --dry-run")
     with history_engine(db, settings, executes="own", grows=True, makes=True) as engine:
@@ -136,12 +143,23 @@ def review(
 
 def _preview(
     asked: dict[str, Any], llm: list[str] | None, db: str | None, settings: Path | None
-) -> int:
+) -> ChangePreview:
     place = {name: asked[name] for name in ("change", "base", "head")}
     with history_engine(db, settings, executes="own", makes=True, llm=llm or None) as engine:
-        told = engine.preview(**place)
-    style = style_of(sys.stdout, os.environ, width=None)
-    write_out(table([*rows(told)], style))
+        return engine.preview(**place)
+
+
+def _tell(preview: ChangePreview, form: str, destination: Destination | None) -> int:
+    """Write a dry run as a table, or as JSON with the text that would be sent."""
+    if form == "json":
+        text = json.dumps(preview.to_json(), indent=2) + "\n"
+    else:
+        style = Style(width=None) if destination else style_of(sys.stdout, os.environ, width=None)
+        text = table([*rows(preview)], style)
+    if destination is None:
+        write_out(text)
+    else:
+        destination.write(text)
     return Exit.OK
 
 

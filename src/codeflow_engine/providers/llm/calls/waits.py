@@ -15,8 +15,8 @@ __all__ = ["read_retry_after", "read_room"]
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_LONGEST: Final = 10 * 365 * 86400.0
-"""Seconds; a wait beyond it is a mistake of the server's, and as good as none."""
+_LONGEST: Final = 86400.0
+"""Seconds; quotas are filled anew each day, and a longer wait is a mistake of the server's."""
 
 _EPOCHAL: Final = 1e9
 """A larger number is no duration in seconds but a moment since 1970."""
