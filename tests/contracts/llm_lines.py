@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -25,9 +23,6 @@ from codeflow_engine.testing.contracts import (
     Reply,
     ReplyKind,
 )
-
-sys.path.append(str(Path(__file__).parents[1] / "llm_wires"))
-
 from fault_server import sse
 from wires import WIRES, Told
 from wires import Wire as Vendor

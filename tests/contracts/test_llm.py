@@ -1,4 +1,8 @@
-"""The suite of LLM providers holds for every shipped one, and for the fake."""
+"""The suite of LLM providers holds for every shipped one, and for the fake.
+
+By default it runs on one of OpenAI's form and on Anthropic's; each wire has its faults tried in
+`tests/llm_wires` always.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,7 @@ class TestAnthropic(Shipped):
     vendor = "messages"
 
 
+@pytest.mark.fault
 class TestOpenAIResponses(Shipped):
     vendor = "responses"
 
@@ -27,10 +32,12 @@ class TestOpenAIChat(Shipped):
     vendor = "chat"
 
 
+@pytest.mark.fault
 class TestGroq(Shipped):
     vendor = "groq"
 
 
+@pytest.mark.fault
 class TestMistral(Shipped):
     vendor = "mistral"
 

@@ -14,8 +14,16 @@ from typing import Any
 
 import httpx2
 import pytest
-from mistral_calls import DONE, asked, asking, provider, streaming, told
-from mistral_server import HANG, Reply, answered, chunk, serving, streamed
+from mistral_calls import (
+    DONE,
+    answered,
+    asked,
+    asking,
+    chunk,
+    provider,
+    streaming,
+    told,
+)
 from mistralai.client import Mistral as Client
 from mistralai.client.utils import BackoffStrategy, RetryConfig
 from opentelemetry import trace
@@ -32,6 +40,8 @@ from codeflow_engine.errors import (
 from codeflow_engine.plugins.builtin import codeflow_register
 from codeflow_engine.plugins.registry import Kind, PluginRegistry
 from codeflow_engine.providers.llm.mistral import Mistral, MistralSettings
+from fault_server import Ending, FaultServer, Reply
+from model_replies import streamed
 
 PATIENT = RetryConfig("backoff", BackoffStrategy(10, 50, 1.5, 3000), retry_connection_errors=True)
 BUSY = Reply(status=503, body=b"{}")
@@ -60,7 +70,7 @@ def variables(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
 async def test_the_client_of_the_host_is_used_as_it_is(variables: pytest.MonkeyPatch) -> None:
     """Its key, its place and its connections are used, and it is left as it was."""
     async with (
-        serving(answered(), streamed(chunk("One", "stop"), DONE), BUSY) as server,
+        FaultServer([answered(), streamed(chunk("One", "stop"), DONE), BUSY]) as server,
         httpx2.AsyncClient(follow_redirects=True, headers={"x-host": "acme"}) as http,
     ):
         client = Client(
@@ -83,9 +93,9 @@ async def test_the_client_of_the_host_is_used_as_it_is(variables: pytest.MonkeyP
         assert seen(client, http) == before
         assert (mistral.secrets, mistral.endpoint) == (("key-of-host",), server.url)
 
-    assert len(server.asked) == 3, "the host's retries were used"
-    assert {each.headers["authorization"] for each in server.asked} == {"Bearer key-of-host"}
-    assert {each.headers["x-host"] for each in server.asked} == {"acme"}
+    assert len(server.requests) == 3, "the host's retries were used"
+    assert {each.headers["authorization"] for each in server.requests} == {"Bearer key-of-host"}
+    assert {each.headers["x-host"] for each in server.requests} == {"acme"}
     assert server.connections == 1
 
 
@@ -93,7 +103,7 @@ async def test_what_the_host_changes_holds_from_the_next_call_on() -> None:
     """A host that gives its client another key or HTTP client need not make a new provider."""
     keys = ["first-key"]
     async with (
-        serving(answered()) as server,
+        FaultServer([answered()]) as server,
         httpx2.AsyncClient() as http,
         httpx2.AsyncClient(headers={"x-host": "second"}) as second,
     ):
@@ -107,17 +117,20 @@ async def test_what_the_host_changes_holds_from_the_next_call_on() -> None:
         with pytest.raises(ConfigurationError, match="is closed"):
             await mistral.complete(asking())
 
-    assert [each.headers["authorization"][7:] for each in server.asked] == keys
-    assert [each.headers.get("x-host") for each in server.asked] == [None, "second"]
+    assert [each.headers["authorization"][7:] for each in server.requests] == keys
+    assert [each.headers.get("x-host") for each in server.requests] == [None, "second"]
 
 
 @pytest.mark.parametrize("is_stream", [False, True])
 @pytest.mark.parametrize("is_host", [False, True])
 async def test_no_key_goes_along_with_a_redirect(is_host: bool, is_stream: bool) -> None:  # noqa: FBT001
     """A server that sends us elsewhere is not followed, whatever the client would do."""
-    async with serving(answered()) as other, httpx2.AsyncClient(follow_redirects=True) as http:
-        there = Reply(status=307, headers={"location": f"{other.url}/v1/chat/completions"})
-        async with serving(there) as server:
+    async with (
+        FaultServer([answered()]) as other,
+        httpx2.AsyncClient(follow_redirects=True) as http,
+    ):
+        there = Reply(status=307, headers=(("location", f"{other.url}/v1/chat/completions"),))
+        async with FaultServer([there]) as server:
             client = Client(api_key="key-of-host", server_url=server.url, async_client=http)
             host = Mistral("mistral-small-latest", client=client)
             async with aclosing(host if is_host else provider(server.url)) as mistral:
@@ -125,14 +138,14 @@ async def test_no_key_goes_along_with_a_redirect(is_host: bool, is_stream: bool)
                     await told(mistral, is_stream=is_stream)
 
     assert raised.value.kind == "redirect"
-    assert (len(server.asked), len(other.asked)) == (1, 0)
+    assert (len(server.requests), len(other.requests)) == (1, 0)
 
 
 async def test_a_key_that_changes_is_used_at_once(variables: pytest.MonkeyPatch) -> None:
     """What gives the key is asked before each call, and the environment only at the beginning."""
     variables.setenv("MISTRAL_API_KEY", "key-of-environment")
     keys = ["first-key"]
-    async with serving(answered()) as server:
+    async with FaultServer([answered()]) as server:
         rotating = Mistral("small", base_url=server.url, api_key=lambda: keys[-1])
         environment = Mistral("small", MistralSettings(base_url=f"{server.url}/v1/"))
         given = MistralSettings(base_url="http://127.0.0.2:1", api_key="key-of-settings")
@@ -146,9 +159,9 @@ async def test_a_key_that_changes_is_used_at_once(variables: pytest.MonkeyPatch)
 
             assert rotating.secrets == ("second-key",)
 
-    sent = [each.headers["authorization"].removeprefix("Bearer ") for each in server.asked]
+    sent = [each.headers["authorization"].removeprefix("Bearer ") for each in server.requests]
     assert sent == ["first-key", "key-of-environment", "key-of-settings", "second-key"]
-    assert {each.path for each in server.asked} == {"/v1/chat/completions"}
+    assert {each.path for each in server.requests} == {"/v1/chat/completions"}
 
 
 async def test_a_missing_key_names_what_to_set(variables: pytest.MonkeyPatch) -> None:
@@ -164,7 +177,7 @@ async def test_a_missing_key_names_what_to_set(variables: pytest.MonkeyPatch) ->
 
 async def test_a_server_of_the_hosts_own_may_need_no_key(variables: pytest.MonkeyPatch) -> None:
     """Where a place is named, no key is asked for, and none is looked for by the SDK."""
-    async with serving(answered()) as server:
+    async with FaultServer([answered()]) as server:
         async with aclosing(Mistral("local", base_url=server.url)) as mistral:
             variables.setenv("MISTRAL_API_KEY", "later-key")
             await mistral.complete(asking())
@@ -172,7 +185,10 @@ async def test_a_server_of_the_hosts_own_may_need_no_key(variables: pytest.Monke
         async with aclosing(Mistral("local", headers)) as mistral:
             await mistral.complete(asking())
 
-    assert [each.headers.get("authorization") for each in server.asked] == [None, "Basic abcdefgh"]
+    assert [each.headers.get("authorization") for each in server.requests] == [
+        None,
+        "Basic abcdefgh",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -200,19 +216,7 @@ async def test_models_are_listed() -> None:
         with pytest.raises(InvalidResponseError, match="no list of models"):
             await mistral.list_models()
 
-    assert (server.asked[0].method, server.asked[0].path) == ("GET", "/v1/models")
-
-
-async def test_many_calls_at_once_end_before_the_client_does() -> None:
-    """Two hundred calls are answered, and no connection outlives the provider."""
-    async with asked(answered()) as (mistral, server):
-        answers = await asyncio.gather(*(mistral.complete(asking()) for _ in range(200)))
-        await mistral.aclose()
-        await asyncio.sleep(0.05)
-
-        assert server.live == 0
-    assert {answer.text for answer in answers} == {"Fine."}
-    assert len(server.asked) == 200
+    assert (server.requests[0].method, server.requests[0].path) == ("GET", "/v1/models")
 
 
 class SlowHook:
@@ -231,7 +235,10 @@ class SlowHook:
 async def test_a_stream_that_nobody_was_given_is_closed() -> None:
     """A call that is cancelled between its headers and its stream leaves no connection open."""
     hook = SlowHook()
-    async with serving(streamed(chunk("One"), HANG)) as server, httpx2.AsyncClient() as http:
+    async with (
+        FaultServer([streamed(chunk("One"), ending=Ending.STALL)]) as server,
+        httpx2.AsyncClient() as http,
+    ):
         client = Client(api_key="key-of-host", server_url=server.url, async_client=http)
         vars(client.sdk_configuration)["_hooks"].register_after_success_hook(hook)
         task = asyncio.create_task(streaming(Mistral("small", client=client), asking()))
@@ -240,7 +247,7 @@ async def test_a_stream_that_nobody_was_given_is_closed() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
 
-        await asyncio.wait_for(server.gone.wait(), 5)
+        await asyncio.wait_for(server.requests[0].left.wait(), 5)
 
 
 async def test_prompts_are_told_to_no_tracer(variables: pytest.MonkeyPatch) -> None:
@@ -250,14 +257,14 @@ async def test_prompts_are_told_to_no_tracer(variables: pytest.MonkeyPatch) -> N
     tracers.add_span_processor(SimpleSpanProcessor(exported))
     variables.setattr(trace, "get_tracer_provider", lambda: tracers)
     variables.setenv("MISTRAL_SDK_TELEMETRY", "global")
-    async with serving(answered()) as server, httpx2.AsyncClient() as http:
+    async with FaultServer([answered()]) as server, httpx2.AsyncClient() as http:
         async with aclosing(provider(server.url)) as mistral:
             await mistral.complete(asking())
         ours = exported.get_finished_spans()
         client = Client(api_key="key-of-host", server_url=server.url, async_client=http)
         await Mistral("small", client=client).complete(asking())
         pieces = streamed(chunk("One", "stop"), DONE)
-        server.replies = [pieces]
+        server.tell(pieces)
         await streaming(Mistral("small", client=client), asking())
 
     assert ours == ()

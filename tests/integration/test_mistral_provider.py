@@ -6,11 +6,21 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from mistral_calls import DONE, asked, asking, streaming, told
-from mistral_server import USAGE, Reply, answered, chunk, streamed
+from mistral_calls import (
+    DONE,
+    USAGE,
+    answered,
+    asked,
+    asking,
+    chunk,
+    streaming,
+    told,
+)
 
 from codeflow_engine.domain.chat import FinishReason, Room
 from codeflow_engine.errors import InvalidResponseError
+from fault_server import Reply
+from model_replies import SSE, streamed
 
 SCHEMA = {
     "type": "object",
@@ -26,11 +36,11 @@ async def test_a_question_is_asked_as_the_interface_wants_it() -> None:
     async with asked(answered(), headers={"x-team": "review"}) as (mistral, server):
         await mistral.complete(request)
 
-    [sent] = server.asked
+    [sent] = server.requests
     assert (sent.method, sent.path) == ("POST", "/v1/chat/completions")
     assert sent.headers["authorization"] == "Bearer key-of-settings"
     assert sent.headers["x-team"] == "review"
-    assert sent.body == {
+    assert sent.json == {
         "model": "mistral-small-latest",
         "max_tokens": 64,
         "temperature": 0.0,
@@ -51,12 +61,12 @@ async def test_a_question_is_asked_as_the_interface_wants_it() -> None:
 async def test_an_answer_is_told_whole() -> None:
     """Text, reason, model, counts and room are those that the server has told."""
     usage = {**USAGE, "prompt_tokens_details": {"cached_tokens": 12}}
-    reply = answered(usage=usage)
-    reply.headers = {
-        "x-ratelimit-remaining-requests": "9",
-        "x-ratelimit-reset-requests": "1m0s",
-        "x-ratelimit-remaining-tokens": "8000",
-    }
+    headers = (
+        ("x-ratelimit-remaining-requests", "9"),
+        ("x-ratelimit-reset-requests", "1m0s"),
+        ("x-ratelimit-remaining-tokens", "8000"),
+    )
+    reply = answered(usage=usage, headers=headers)
     async with asked(reply) as (mistral, _):
         answer = await mistral.complete(asking())
 
@@ -105,8 +115,8 @@ async def test_what_the_sdk_refuses_is_read_all_the_same(
     is_estimated: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
     """A field that is missing, new, or of another type does not cost an answer."""
-    reply = answered(**more)
-    reply.headers = {"x-model-deprecation-timestamp": "2027-01-01T00:00:00Z"}
+    headers = (("x-model-deprecation-timestamp", "2027-01-01T00:00:00Z"),)
+    reply = answered(headers=headers, **more)
     async with asked(reply) as (mistral, _):
         answer = await mistral.complete(asking())
 
@@ -134,7 +144,7 @@ async def test_thinking_is_no_text() -> None:
 @pytest.mark.parametrize(
     "reply",
     [
-        Reply(body=b"<html>Sign in</html>", kind="text/html"),
+        Reply(body=b"<html>Sign in</html>", headers=(("content-type", "text/html"),)),
         Reply(body=b"<html>Sign in</html>"),
         answered(choices=[]),
         answered(None),
@@ -160,7 +170,7 @@ async def test_a_stream_is_told_in_pieces() -> None:
         chunk("One"),
         chunk(" two", "stop", usage=USAGE),
         DONE,
-        headers={"x-model-deprecation-timestamp": "2027-01-01T00:00:00Z"},
+        headers=(*SSE, ("x-model-deprecation-timestamp", "2027-01-01T00:00:00Z")),
     )
     async with asked(parts) as (mistral, server):
         await streaming(mistral, asking())
@@ -168,6 +178,6 @@ async def test_a_stream_is_told_in_pieces() -> None:
 
     assert (texts, answer.text) == (["One", " two"], "One two")
     assert (answer.finish_reason, answer.usage.input_tokens) == (FinishReason.STOP, 20)
-    assert server.asked[0].body["stream"] is True
-    assert "stream_options" not in server.asked[0].body
+    assert server.requests[0].json["stream"] is True
+    assert "stream_options" not in server.requests[0].json
     assert server.connections == 1, "the connection was not used again"

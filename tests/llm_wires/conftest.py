@@ -5,29 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from fault_places import Certificate, make_certificate
 from llmock_judge import Judge, judging
+
+from fault_places import Certificate, make_certificate
 from wires import WIRES, Wire
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
 @pytest.fixture(autouse=True)
-def hermetic_network(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Let no proxy, key or certificate of the machine into a test.
-
-    A client reads the certificates of the whole world when it is made, which takes 70 ms;
-    an empty directory of them takes none.
-    """
+def hermetic_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no proxy or key of the machine into a test."""
     for name in PROXIES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     for wire in WIRES:
         monkeypatch.delenv(wire.key_variable, raising=False)
-    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path_factory.mktemp("no-certificates")))
 
 
 @pytest.fixture(params=WIRES, ids=lambda wire: wire.name)

@@ -6,12 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from fault_server import FaultServer, Reply, sse
-from wire_asking import WAY, Heard, ask, failing, failure, hear, refusing_with, streamed
-from wires import Wire
+from wire_asking import WAY, Heard, ask, failing, failure, hear, refusing_with
 
 from codeflow_engine.domain.chat import ChatAnswer, FinishReason
 from codeflow_engine.errors import InvalidResponseError, ProviderError, RefusedError
+from fault_server import FaultServer, Reply, sse
+from model_replies import streamed
+from wires import Wire
 
 TEXT = "It is good, \u00e4\u00df\U0001f600."
 

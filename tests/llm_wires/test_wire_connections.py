@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, nullcontext
 
 import pytest
-from fault_places import UNKNOWN, Certificate, blackhole, refusing
-from fault_server import Ending, FaultServer, Received, Reply
-from wire_asking import JSON, SSE, WAY, ask, failure, hear, streamed
-from wires import REQUEST, Wire
+from wire_asking import ONE_WIRE, WAY, ask, failure, hear
 
 from codeflow_engine.contracts.llm import LLM
 from codeflow_engine.errors import ProviderError, ProviderTimeoutError, ProviderUnavailableError
+from fault_places import UNKNOWN, Certificate, blackhole, refusing
+from fault_server import Ending, FaultServer, Received, Reply
+from model_replies import JSON, SSE, streamed
+from wires import REQUEST, Wire
 
 
 @WAY
@@ -188,6 +189,7 @@ async def test_l25_a_stream_that_nobody_reads_on_is_closed(wire: Wire) -> None:
         await asyncio.wait_for(server.requests[0].left.wait(), 1)
 
 
+@ONE_WIRE
 async def test_l33_many_calls_at_once_settle_and_leave_nothing(wire: Wire) -> None:
     """200 calls at once all end, the failing ones with their errors, and no socket is left."""
 

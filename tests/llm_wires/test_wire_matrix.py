@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from wires import WIRES
 
 CASES = range(1, 37)
@@ -43,12 +44,12 @@ def test_each_case_stands_on_each_wire() -> None:
 
 
 def test_no_wire_has_fewer_cells_than_another(request: pytest.FixtureRequest) -> None:
-    """The tests that run for one wire run for each."""
+    """The tests that run for one wire run for each, but for those that name their wires."""
     names: dict[str, set[str]] = {wire.name: set() for wire in WIRES}
     for item in request.session.items:
         call = getattr(item, "callspec", None)
         wire = call.params.get("wire") if call else None
-        if wire is not None and HERE in item.path.parents:
+        if wire is not None and HERE in item.path.parents and not _names_wires(item):
             others = [f"{name}={each}" for name, each in call.params.items() if name != "wire"]
             names[wire.name].add(" ".join((item.nodeid.partition("[")[0], *sorted(others))))
     asked = request.config
@@ -62,3 +63,10 @@ def test_no_wire_has_fewer_cells_than_another(request: pytest.FixtureRequest) ->
     print(f"cells: {sizes}")  # noqa: T201 - shown with `pytest -rP`
 
     assert len(set(map(frozenset, names.values()))) == 1, sizes
+
+
+def _names_wires(item: pytest.Item) -> bool:
+    """Say whether a test runs on one wire by default: all five stand in its mark."""
+    named = [mark.args[1] for mark in item.iter_markers("parametrize") if mark.args[0] == "wire"]
+    assert all(len(wires) == len(WIRES) for wires in named), item.nodeid
+    return bool(named)

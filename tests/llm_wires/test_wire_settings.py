@@ -6,9 +6,11 @@ import contextlib
 import logging
 
 import pytest
+from wire_asking import WAY, ask, failure, hear, refusing_with
+
 from fault_places import Certificate
 from fault_server import FaultServer, Received, Reply
-from wire_asking import WAY, ask, failure, hear, refusing_with, streamed
+from model_replies import streamed
 from wires import KEY, REQUEST, Wire
 
 NOWHERE = "http://models.invalid"

@@ -7,9 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from fault_server import Ending, FaultServer, Reply
-from wire_asking import JSON, WAY, ask, failure, hear, refusing_with
-from wires import KEY, PROMPT, REQUEST, Told, Wire
+from wire_asking import WAY, ask, failure, hear, refusing_with
 
 from codeflow_engine.errors import (
     AuthenticationError,
@@ -22,6 +20,9 @@ from codeflow_engine.errors import (
     QuotaExhaustedError,
     RateLimitError,
 )
+from fault_server import Ending, FaultServer, Reply
+from model_replies import JSON
+from wires import KEY, PROMPT, REQUEST, Told, Wire
 
 HTML = b"<!DOCTYPE html><html><title>502 Bad Gateway</title><body>cloudflare</body></html>" * 99
 SIZE = sum(len(message.text) for message in REQUEST.messages)

@@ -8,9 +8,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from fault_server import Ending, FaultServer, Reply, sse
-from wire_asking import hear, streamed
-from wires import Event, Wire
+from wire_asking import hear
 
 from codeflow_engine.domain.chat import FinishReason
 from codeflow_engine.errors import (
@@ -20,6 +18,9 @@ from codeflow_engine.errors import (
     ProviderUnavailableError,
     RateLimitError,
 )
+from fault_server import Ending, FaultServer, Reply, sse
+from model_replies import streamed
+from wires import Event, Wire
 
 PIECES = ("Looks ", "g\u00f6\u00f6d \U0001f600", ".")
 TEXT = "".join(PIECES)

@@ -12,17 +12,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from fault_server import Reply
-from wires import KEY, REQUEST, Told
 
 from codeflow_engine.contracts.llm import LLM
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, FinishReason
 from codeflow_engine.errors import ProviderError
+from fault_server import Reply
+from model_replies import JSON
+from wires import KEY, REQUEST, WIRES, Told
 
 __all__ = [
     "CANARIES",
-    "JSON",
-    "SSE",
+    "ONE_WIRE",
     "WAY",
     "Heard",
     "ask",
@@ -30,14 +30,10 @@ __all__ = [
     "failure",
     "hear",
     "refusing_with",
-    "streamed",
 ]
 
 CANARIES = (KEY, "canary")
 """What no error and no line of a log may hold: the key, and a word of each prompt."""
-
-JSON = (("content-type", "application/json"),)
-SSE = (("content-type", "text/event-stream; charset=utf-8"),)
 
 PATIENCE = 10.0
 """Seconds after which a call that should have ended hangs."""
@@ -136,15 +132,20 @@ async def _within[T](asked: Awaitable[T]) -> T:
         pytest.fail(f"it hung for {PATIENCE} s")
 
 
-def streamed(*body: bytes, **reply: object) -> Reply:
-    """Reply with a stream, a chunk for each piece."""
-    return Reply(headers=SSE, body=body, chunked=True, **reply)  # type: ignore[arg-type]
-
-
 def refusing_with(told: Told, *headers: tuple[str, str]) -> Reply:
     """Reply with an error of a wire."""
     return Reply(status=told[0], headers=(*JSON, *headers), body=told[1])
 
+
+ONE_WIRE = pytest.mark.parametrize(
+    "wire",
+    [
+        pytest.param(each, id=each.name, marks=[] if each.name == "chat" else [pytest.mark.fault])
+        for each in WIRES
+    ],
+)
+"""Runs a test on each wire in the session of faults, and on one of them by default: it takes
+seconds, and what differs between the wires stands in other tests of its case."""
 
 WAY = pytest.mark.parametrize("way", ["whole", "stream"])
 """Runs a test for a whole answer and for a stream."""

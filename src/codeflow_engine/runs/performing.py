@@ -396,6 +396,4 @@ def _last_event(state: RunState) -> Last | None:
 
 
 def _error_of(task: asyncio.Task[Any]) -> BaseException | None:
-    if task.cancelled():
-        return asyncio.CancelledError()
-    return task.exception()
+    return asyncio.CancelledError() if task.cancelled() else task.exception()

@@ -12,10 +12,10 @@ from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.providers.llm.calls.asking import AskingLLM, Form, check_client
 from codeflow_engine.providers.llm.calls.chat_form import ChatForm
 from codeflow_engine.providers.llm.calls.keys import Key, read_variable
+from codeflow_engine.providers.llm.calls.line import is_client
 from codeflow_engine.providers.llm.calls.places import Place
 from codeflow_engine.providers.llm.calls.responses_form import ResponsesForm
 from codeflow_engine.providers.llm.calls.settings import LLMSettings
-from codeflow_engine.providers.llm.calls.stainless import is_client
 
 __all__ = ["OpenAI", "OpenAISettings"]
 

@@ -153,13 +153,10 @@ def _unknown(target: str, loaded: LoadedPlugins) -> ConfigurationError:
 
 
 def _described(offer: BackendInfo) -> dict[str, Any]:
-    from codeflow_engine.testing.contracts import SUITES
-
     owners = [one.distribution for one in find_installed()[0] if one.origin == offer.origin]
     return {
         "target": f"{offer.kind}:{offer.name}",
         "distribution": owners[0] if owners else "",
-        "suite": offer.kind in SUITES,
     }
 
 

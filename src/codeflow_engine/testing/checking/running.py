@@ -116,9 +116,7 @@ async def _offers(
         raise ConfigurationError(f"{target} offers no backend")
     checkups = [_registration(target, failures)] if failures else []
     for offer in offers:
-        if not offer["suite"]:
-            checkups.append(_without_suite(offer["target"]))
-        elif len(offers) == 1 and not failures:
+        if len(offers) == 1 and not failures:
             checkups.append(await _sole({"do": "offer", **offer}, options, given))
         else:
             fitting = _fitting(offer["target"], options)
@@ -152,16 +150,6 @@ def _registration(target: str, failures: list[str]) -> Checkup:
         reason="; ".join(failures),
     )
     return Checkup(subject=target, results=(failed,))
-
-
-def _without_suite(target: str) -> Checkup:
-    unchecked = RuleResult(
-        name="contract",
-        rule="It keeps the contract of its kind.",
-        outcome=RuleOutcome.UNCHECKED,
-        reason=f"the kind {target.partition(':')[0]} has no suite yet",
-    )
-    return Checkup(subject=target, results=(unchecked,))
 
 
 class _Run:

@@ -16,7 +16,7 @@ from codeflow_engine.plugins.backends import CONTRACTS
 from codeflow_engine.plugins.containment import tell
 from codeflow_engine.plugins.registry import Kind
 from codeflow_engine.testing.checking.values import CheckOptions
-from codeflow_engine.testing.contracts import SUITES, BackendContract
+from codeflow_engine.testing.contracts import BackendContract
 
 __all__ = ["ANY_CONTRACT", "ANY_MODEL", "Subject", "kind_of", "made", "place", "request_of"]
 
@@ -44,10 +44,10 @@ class Subject:
 
 
 def kind_of(name: str, contracts: type) -> Kind:
-    """Say which kind of backend a class is, which has to have a suite.
+    """Say which kind of backend a class is.
 
     Raises:
-        ConfigurationError: It is of none, of several, or of one without a suite.
+        ConfigurationError: It is of none, or of several.
     """
     kinds = [kind for kind, contract in CONTRACTS.items() if issubclass(contracts, contract)]
     if not kinds:
@@ -57,11 +57,6 @@ def kind_of(name: str, contracts: type) -> Kind:
         raise ConfigurationError(
             f"{name} is of the kinds {' and '.join(kinds)}; "
             f"give a test class of yours that derives from the suite of one of them"
-        )
-    if kinds[0] not in SUITES:
-        known = ", ".join(SUITES)
-        raise ConfigurationError(
-            f"{name} is of the kind {kinds[0]}, which has no suite yet; {known} have"
         )
     return kinds[0]
 

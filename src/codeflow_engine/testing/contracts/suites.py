@@ -28,4 +28,4 @@ SUITES: Mapping[Kind, type[BackendContract[Any]]] = {
     Kind.STRATEGY: StrategyContract,
     Kind.OBSERVER: ObserverContract,
 }
-"""The suite of each kind that has one."""
+"""The suite of each kind of backend."""

@@ -89,24 +89,24 @@ def test_content_in_pieces_is_joined() -> None:
 
 
 @pytest.mark.parametrize(
-    "usage",
+    ("usage", "counts"),
     [
-        None,
-        {},
-        {"prompt_tokens": 1},
-        {"prompt_tokens": -1, "completion_tokens": 1},
-        {"prompt_tokens": True, "completion_tokens": 1},
-        {"prompt_tokens": "12", "completion_tokens": 1},
-        {"prompt_tokens": 10**30, "completion_tokens": 1},
-        [1, 2],
+        (None, (3, 2)),
+        ({}, (3, 2)),
+        ({"prompt_tokens": 7}, (7, 2)),
+        ({"prompt_tokens": -1, "completion_tokens": 1}, (3, 1)),
+        ({"prompt_tokens": True, "completion_tokens": 1}, (3, 1)),
+        ({"prompt_tokens": "12", "completion_tokens": 1}, (3, 1)),
+        ({"prompt_tokens": 10**30, "completion_tokens": 1}, (3, 1)),
+        ([1, 2], (3, 2)),
     ],
 )
-def test_l21_counts_that_cannot_be_are_guessed(usage: object) -> None:
+def test_l21_counts_that_cannot_be_are_guessed(usage: object, counts: tuple[int, int]) -> None:
     """A guess is a token per three characters, rounded up, and says that it is one."""
     answer = read({**chose(content="abcd"), "usage": usage})
 
     assert answer.is_estimated
-    assert (answer.usage.input_tokens, answer.usage.output_tokens) == (3, 2)
+    assert (answer.usage.input_tokens, answer.usage.output_tokens) == counts
 
 
 def test_more_cached_tokens_than_were_sent_are_not_believed() -> None:

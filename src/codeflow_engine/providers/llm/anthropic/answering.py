@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, FinishReason, Room
-from codeflow_engine.domain.usage import CallUsage
-from codeflow_engine.providers.llm.anthropic.failing import told_inside
-from codeflow_engine.providers.llm.calls.faults import Called, malformed
+from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, FinishReason
+from codeflow_engine.providers.llm.calls.counts import Counts, read_count
+from codeflow_engine.providers.llm.calls.faults import Called, Refusal, malformed, refused
 from codeflow_engine.providers.llm.calls.waits import read_room
 
-__all__ = ["Pieces", "read_answer", "read_json"]
+__all__ = ["MessagesGathering"]
 
 _REASONS: Final = {
     "end_turn": FinishReason.STOP,
@@ -25,189 +23,116 @@ _REASONS: Final = {
     "tool_use": FinishReason.TOOLS,
 }
 
-_PER_TOKEN: Final = 3
-"""Characters that an estimated token has: few, so that the estimate is high."""
 
+@dataclass(slots=True, kw_only=True)
+class MessagesGathering:
+    """What has come of an answer."""
 
-def read_json(content: bytes, called: Called) -> dict[str, Any]:
-    """Read a body that has to be an object.
+    request: ChatRequest
+    called: Called
+    headers: Mapping[str, str]
+    is_ended: bool = False
+    """Whether the event that ends a message has come."""
 
-    Raises:
-        InvalidResponseError: It is none, such as a page that something in between wrote.
-    """
-    try:
-        body = json.loads(content)
-    except (ValueError, RecursionError):
-        raise malformed(called, "an answer that is no JSON") from None
-    if not isinstance(body, dict):
-        raise malformed(called, "an answer that is no JSON object")
-    return body
-
-
-def read_answer(content: bytes, headers: Mapping[str, str], called: Called) -> ChatAnswer:
-    """Read a whole answer.
-
-    Raises:
-        ProviderError: It is an error, or has no content.
-    """
-    body = read_json(content, called)
-    if body.get("type") == "error":
-        raise told_inside(body, headers, called)
-    blocks = body.get("content")
-    if not isinstance(blocks, list):
-        raise malformed(called, "an answer without content")
-    texts = [block.get("text") for block in blocks if _is_text(block)]
-    return _answer(
-        "".join(text for text in texts if isinstance(text, str)),
-        message=body,
-        usage=_counts(body.get("usage")),
-        room=read_room(headers),
-        called=called,
-    )
-
-
-class Pieces:
-    """Puts the events of a stream together to an answer."""
-
-    def __init__(self, headers: Mapping[str, str], called: Called) -> None:
-        self._room = read_room(headers)
-        self._called = called
-        self._message: dict[str, Any] = {}
-        self._usage: dict[str, int] = {}
-        self._texts: list[str] = []
-        self._is_empty = True
-        self.is_ended = False
-        """Whether the event that ends a message has come."""
+    _texts: list[str] = field(default_factory=list)
+    _message: dict[str, Any] = field(default_factory=dict)
+    _usage: dict[str, Any] = field(default_factory=dict)
 
     def take(self, event: Any) -> str:
-        """Take the next event; what is unknown is passed over.
+        """Take an event of a stream, and give the text in it; what is unknown is passed over.
 
-        Returns:
-            The text that it adds, or nothing.
+        Raises:
+            ProviderError: The event tells an error.
+            InvalidResponseError: It is no event.
         """
-        if not isinstance(event, dict):
-            raise malformed(self._called, "an event that is no JSON object")
-        self._is_empty = False
+        self._require_no_error(event, "an event that is no JSON object")
         match event.get("type"):
             case "content_block_delta":
-                return self._text(event.get("delta"), "text_delta")
+                return self._take_text(event.get("delta"), "text_delta")
             case "content_block_start":
-                return self._text(event.get("content_block"), "text")
+                return self._take_text(event.get("content_block"), "text")
             case "message_start":
-                message = event.get("message")
-                message = message if isinstance(message, dict) else {}
+                message = _mapping(event.get("message"))
                 # What a beginning says of the end is nothing, and of the output a first token.
                 self._message = {**message, "stop_reason": None}
-                self._usage = _counts(message.get("usage"))
-                self._usage.pop("output_tokens", None)
+                self._usage = {**_mapping(message.get("usage")), "output_tokens": None}
             case "message_delta":
-                delta = event.get("delta")
-                if isinstance(delta, dict):
-                    self._message |= {"stop_reason": delta.get("stop_reason")}
-                self._usage |= _counts(event.get("usage"))
+                delta = _mapping(event.get("delta"))
+                self._message["stop_reason"] = delta.get("stop_reason")
+                told = _mapping(event.get("usage"))
+                self._usage |= {name: count for name, count in told.items() if count is not None}
             case "message_stop":
                 self.is_ended = True
         return ""
 
-    def answer(self) -> ChatAnswer:
-        """Give the answer, with the reason that was told, if any was.
+    def take_message(self, told: Any) -> None:
+        """Take a whole answer.
 
         Raises:
-            InvalidResponseError: No event has come.
+            ProviderError: It tells an error.
+            InvalidResponseError: It is no answer.
         """
-        if self._is_empty:
-            raise malformed(self._called, "no stream of events")
-        return _answer(
-            "".join(self._texts),
-            message=self._message,
-            usage=self._usage,
-            room=self._room,
-            called=self._called,
+        self._require_no_error(told, "an answer that is no JSON object")
+        if not isinstance(told.get("content"), list):
+            raise malformed(self.called, "an answer without content")
+        for block in told["content"]:
+            self._take_text(block, "text")
+        self._message = dict(told)
+        self._usage = dict(_mapping(told.get("usage")))
+
+    def answer(self) -> ChatAnswer:
+        """Give the answer as far as it has come."""
+        text = "".join(self._texts)
+        usage, is_estimated = _counts(self._usage).usage(self.request, text)
+        said = _text(self._message, "stop_reason")
+        reason = _REASONS.get(said, FinishReason.UNKNOWN)
+        if reason is FinishReason.STOP and not text:
+            # Nothing is no answer to a question of ours, whatever the reason says.
+            reason = FinishReason.UNKNOWN
+        return ChatAnswer(
+            text=text,
+            finish_reason=reason,
+            model=_text(self._message, "model") or self.called.model,
+            usage=usage,
+            is_estimated=is_estimated,
+            provider=self.called.provider,
+            response_id=_text(self._message, "id"),
+            said_reason=said,
+            room=read_room(self.headers),
         )
 
-    def _text(self, piece: Any, kind: str) -> str:
-        if not isinstance(piece, dict) or piece.get("type") != kind:
-            return ""
-        text = piece.get("text")
-        if not isinstance(text, str) or not text:
-            return ""
-        self._texts.append(text)
+    def _require_no_error(self, told: Any, what: str) -> None:
+        if not isinstance(told, Mapping):
+            raise malformed(self.called, what)
+        if told.get("type") == "error":
+            raise refused(Refusal.of_body(None, self.headers, told), self.called)
+
+    def _take_text(self, piece: Any, kind: str) -> str:
+        piece = _mapping(piece)
+        text = _text(piece, "text") if piece.get("type") == kind else ""
+        if text:
+            self._texts.append(text)
         return text
 
 
-def _answer(
-    text: str, *, message: dict[str, Any], usage: dict[str, int], room: Room | None, called: Called
-) -> ChatAnswer:
-    said = message.get("stop_reason")
-    reason = _REASONS.get(said, FinishReason.UNKNOWN) if isinstance(said, str) else None
-    if reason is FinishReason.STOP and not text:
-        # Nothing is no answer to a question of ours, whatever the reason says.
-        reason = FinishReason.UNKNOWN
-    model, answer_id = message.get("model"), message.get("id")
-    counted, is_estimated = _usage(usage, text, called.request)
-    return ChatAnswer(
-        text=text,
-        finish_reason=reason or FinishReason.UNKNOWN,
-        model=model if isinstance(model, str) and model else called.model,
-        usage=counted,
-        is_estimated=is_estimated,
-        provider=called.provider,
-        response_id=answer_id if isinstance(answer_id, str) else "",
-        said_reason=said if isinstance(said, str) else "",
-        room=room,
+def _counts(usage: Mapping[str, Any]) -> Counts:
+    """Sum up what was sent: the interface counts cached tokens beside `input_tokens`."""
+    cached = read_count(usage.get("cache_read_input_tokens")) or 0
+    written = read_count(usage.get("cache_creation_input_tokens")) or 0
+    sent = read_count(usage.get("input_tokens"))
+    return Counts(
+        sent=None if sent is None else sent + cached + written,
+        received=usage.get("output_tokens"),
+        cached=cached,
+        cache_write=written,
+        reasoning=_mapping(usage.get("output_tokens_details")).get("thinking_tokens"),
     )
 
 
-def _is_text(block: Any) -> bool:
-    return isinstance(block, dict) and block.get("type") == "text"
+def _mapping(told: Any) -> Mapping[str, Any]:
+    return told if isinstance(told, Mapping) else {}
 
 
-def _counts(told: Any) -> dict[str, int]:
-    """Take the counts that are counts."""
-    if not isinstance(told, dict):
-        return {}
-    details = told.get("output_tokens_details")
-    told = {**told, **details} if isinstance(details, dict) else told
-    names = (
-        *("input_tokens", "output_tokens", "thinking_tokens"),
-        *("cache_creation_input_tokens", "cache_read_input_tokens"),
-    )
-    found = {name: told.get(name) for name in names}
-    return {
-        name: count
-        for name, count in found.items()
-        if isinstance(count, int) and not isinstance(count, bool) and count >= 0
-    }
-
-
-def _usage(
-    counts: dict[str, int], text: str, request: ChatRequest | None
-) -> tuple[CallUsage, bool]:
-    """Sum up what was told; what was not is estimated.
-
-    The interface counts cached tokens beside `input_tokens`, and thinking within the output.
-    """
-    sent, received = counts.get("input_tokens"), counts.get("output_tokens")
-    written = counts.get("cache_creation_input_tokens", 0)
-    read = counts.get("cache_read_input_tokens", 0)
-    usage = CallUsage(
-        calls=1,
-        input_tokens=(sent or 0) + written + read,
-        output_tokens=received or 0,
-        cached_tokens=read,
-        cache_write_tokens=written,
-        reasoning_tokens=min(counts.get("thinking_tokens", 0), received or 0),
-        cost_usd=None,
-    )
-    if sent is not None and received is not None:
-        return usage, False
-    if sent is None and request is not None:
-        asked = _tokens(sum(len(one.text) for one in request.messages))
-        usage = replace(usage, input_tokens=max(asked, written + read))
-    if received is None:
-        usage = replace(usage, output_tokens=_tokens(len(text)))
-    return usage, True
-
-
-def _tokens(characters: int) -> int:
-    return -(-characters // _PER_TOKEN)
+def _text(told: Mapping[str, Any], name: str) -> str:
+    value = told.get(name)
+    return value if isinstance(value, str) else ""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from types import ModuleType
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
+from urllib.parse import quote
 
 from codeflow_engine.contracts.llm import LLM, LLMCapability
 from codeflow_engine.domain.chat import ChatAnswer, ChatDelta, ChatRequest
@@ -13,11 +14,14 @@ from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.providers.llm.calls.events import EventReader, parse_json, read_body
 from codeflow_engine.providers.llm.calls.faults import Called, malformed
 from codeflow_engine.providers.llm.calls.keys import Key
+from codeflow_engine.providers.llm.calls.line import Line, is_client
 from codeflow_engine.providers.llm.calls.places import Place, secret_headers
 from codeflow_engine.providers.llm.calls.settings import LLMSettings
-from codeflow_engine.providers.llm.calls.stainless import Line, is_client
 
 __all__ = ["AskingLLM", "Form", "Gathering", "check_client"]
+
+_PAGES: Final = 20
+"""Of a list of models; Anthropic alone cuts it."""
 
 
 class Gathering(Protocol):
@@ -129,13 +133,13 @@ class AskingLLM(LLM):
 
     async def complete(self, request: ChatRequest) -> ChatAnswer:
         """Ask once."""
-        called, form = self._called(request), self._form
+        called, form = self._called(request), await self._ready_form()
         told, headers = await self._whole(called, form.path, form.body(self._model, request))
         return form.read(told, request, called, headers)
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[ChatDelta]:
         """Ask once and yield pieces."""
-        called, form = self._called(request), self._form
+        called, form = self._called(request), await self._ready_form()
         body = form.body(self._model, request, stream=True)
         reading = await self._line.send(
             called, form.path, key=self._key_now(), body=body, is_stream=True
@@ -164,17 +168,29 @@ class AskingLLM(LLM):
 
     async def list_models(self) -> tuple[str, ...]:
         """List the ids of the models on offer, sorted."""
-        called = self._called(None)
-        told, _ = await self._whole(called, self._models_path, None)
-        listed = told.get("data") if isinstance(told, Mapping) else None
-        if not isinstance(listed, list):
-            raise malformed(called, "no list of models", charged=False)
-        ids = {one["id"] for one in listed if isinstance(one, Mapping) and "id" in one}
-        return tuple(sorted(one for one in ids if isinstance(one, str)))
+        called, path = self._called(None), self._models_path
+        found: set[str] = set()
+        for _ in range(_PAGES):
+            told, _headers = await self._whole(called, path, None)
+            listed = told.get("data") if isinstance(told, Mapping) else None
+            if not isinstance(listed, list):
+                raise malformed(called, "no list of models", charged=False)
+            ids = [one.get("id") for one in listed if isinstance(one, Mapping)]
+            found.update(one for one in ids if isinstance(one, str))
+            last = told.get("last_id")
+            if told.get("has_more") is not True or not isinstance(last, str):
+                break
+            path = f"{self._models_path}&after_id={quote(last, safe='')}"
+        return tuple(sorted(found))
 
     async def aclose(self) -> None:
         """Close our client; the host's stays as it is."""
         await self._line.aclose()
+
+    async def _ready_form(self) -> Form:
+        """Give the form, once the SDK is there: it may be asked by the form."""
+        await self._line.load()
+        return self._form
 
     def _keys(self) -> tuple[Any, ...]:
         """Give what stands for a key now."""
@@ -211,7 +227,9 @@ def _is_stream(headers: Mapping[str, str]) -> bool:
     return not kind.endswith(("json", "html"))
 
 
-def check_client(client: object, sdk: str, name: str, *beside: object) -> None:
+def check_client(
+    client: object, sdk: str, name: str, *beside: object, base: str | None = None
+) -> None:
     """Refuse a host's client that is of no use.
 
     Args:
@@ -219,13 +237,14 @@ def check_client(client: object, sdk: str, name: str, *beside: object) -> None:
         sdk: Package of its class.
         name: Name of its class.
         beside: What cannot be given together with it.
+        base: Name of the class that it and others derive from, where those are of use as well.
 
     Raises:
         ConfigurationError: It is of another class, or something was given beside it.
     """
     if client is None:
         return
-    if not is_client(client, sdk, name):
+    if not is_client(client, sdk, base or name):
         kind = type(client)
         raise ConfigurationError(
             f"client has to be an {sdk}.{name}, whose calls are awaited, and is "

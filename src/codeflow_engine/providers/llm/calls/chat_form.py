@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, FinishReason
-from codeflow_engine.domain.usage import CallUsage
 from codeflow_engine.errors import InvalidResponseError
-from codeflow_engine.providers.llm.calls.counts import estimate_usage, read_usage
+from codeflow_engine.providers.llm.calls.counts import Counts
 from codeflow_engine.providers.llm.calls.faults import Called, Refusal, malformed, refused
 from codeflow_engine.providers.llm.calls.schemas import is_strict
 from codeflow_engine.providers.llm.calls.texts import sendable
@@ -128,7 +127,7 @@ class ChatGathering:
     _has_text: bool = False
     _is_refused: bool = False
     _wants_tools: bool = False
-    _usage: CallUsage | None = None
+    _counts: Counts = field(default_factory=Counts)
 
     def take(self, chunk: Any) -> str:
         """Take a chunk of a stream, and give the text in it.
@@ -180,7 +179,7 @@ class ChatGathering:
         groq = told.get("x_groq")
         usage = told.get("usage") or (groq.get("usage") if isinstance(groq, Mapping) else None)
         if isinstance(usage, Mapping):
-            self._usage = _read_usage(usage) or self._usage
+            self._counts = _read_counts(usage)
 
     @property
     def is_ended(self) -> bool:
@@ -202,12 +201,13 @@ class ChatGathering:
     def answer(self) -> ChatAnswer:
         """Give the answer as far as it has come."""
         text = "".join(self._texts)
+        usage, is_estimated = self._counts.usage(self.request, text)
         return ChatAnswer(
             text=text,
             finish_reason=self._finish(),
             model=self._model or self.called.model,
-            usage=self._usage or estimate_usage(self.request, text),
-            is_estimated=self._usage is None,
+            usage=usage,
+            is_estimated=is_estimated,
             provider=self.called.provider,
             response_id=self._id,
             said_reason=self._reason,
@@ -246,9 +246,9 @@ def _pieces(content: Any, deep: int) -> Iterator[str]:
             yield text if isinstance(text, str) else "".join(_pieces(text, deep - 1))
 
 
-def _read_usage(usage: Mapping[str, Any]) -> CallUsage | None:
+def _read_counts(usage: Mapping[str, Any]) -> Counts:
     sent, received = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
-    return read_usage(
+    return Counts(
         sent=usage.get("prompt_tokens"),
         received=usage.get("completion_tokens"),
         cached=sent.get("cached_tokens") if isinstance(sent, Mapping) else None,

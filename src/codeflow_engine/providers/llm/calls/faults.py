@@ -97,7 +97,10 @@ class Refusal:
         found = body.get("error", body) if isinstance(body, Mapping) else {}
         if not isinstance(found, Mapping):
             found = {"message": found}
-        words = [found.get("code"), found.get("type")]
+        # Where Anthropic has a more exact word than the type, it stands in details.
+        details = found.get("details")
+        code = details.get("error_code") if isinstance(details, Mapping) else None
+        words = [found.get("code") or code, found.get("type")]
         message = found.get("message") or found.get("detail")
         lowered = {str(name).lower(): str(value) for name, value in headers.items()}
         return cls(

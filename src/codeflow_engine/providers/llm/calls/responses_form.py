@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, FinishReason, Role
-from codeflow_engine.domain.usage import CallUsage
-from codeflow_engine.providers.llm.calls.counts import estimate_usage, read_usage
+from codeflow_engine.providers.llm.calls.counts import Counts
 from codeflow_engine.providers.llm.calls.faults import Called, Refusal, malformed, refused
 from codeflow_engine.providers.llm.calls.schemas import is_strict
 from codeflow_engine.providers.llm.calls.texts import sendable
@@ -92,7 +91,7 @@ class ResponsesGathering:
     _id: str = ""
     _reason: str = ""
     _finish: FinishReason = FinishReason.UNKNOWN
-    _usage: CallUsage | None = None
+    _counts: Counts = field(default_factory=Counts)
     _is_ended: bool = False
 
     def take(self, event: Any) -> str:
@@ -142,7 +141,7 @@ class ResponsesGathering:
         if self._finish is FinishReason.STOP and any(is_refusal for is_refusal, _ in parts):
             self._finish = FinishReason.REFUSED
         self._whole = "".join(text for _, text in parts) if parts else None
-        self._usage = _read_usage(told.get("usage"))
+        self._counts = _read_counts(told.get("usage"))
 
     def require_text(self) -> None:
         """Refuse an answer that says nothing.
@@ -156,12 +155,13 @@ class ResponsesGathering:
     def answer(self) -> ChatAnswer:
         """Give the answer as far as it has come."""
         text = "".join(self._texts) if self._whole is None else self._whole
+        usage, is_estimated = self._counts.usage(self.request, text)
         return ChatAnswer(
             text=text,
             finish_reason=self._finish,
             model=self._model or self.called.model,
-            usage=self._usage or estimate_usage(self.request, text),
-            is_estimated=self._usage is None,
+            usage=usage,
+            is_estimated=is_estimated,
             provider=self.called.provider,
             response_id=self._id,
             said_reason=self._reason,
@@ -230,11 +230,11 @@ def _text(told: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _read_usage(usage: Any) -> CallUsage | None:
+def _read_counts(usage: Any) -> Counts:
     if not isinstance(usage, Mapping):
-        return None
+        return Counts()
     sent, received = usage.get("input_tokens_details"), usage.get("output_tokens_details")
-    return read_usage(
+    return Counts(
         sent=usage.get("input_tokens"),
         received=usage.get("output_tokens"),
         cached=sent.get("cached_tokens") if isinstance(sent, Mapping) else None,

@@ -30,13 +30,24 @@ __all__ = ["from_sdk"]
 
 _SDKS: Final = frozenset({"anthropic", "groq", "openai"})
 
+
+def _no_token(called: Called) -> AuthenticationError:
+    return AuthenticationError(
+        f"no token for {called.title} could be had from the host's own client"
+    )
+
+
 _NAMED: Final[Mapping[str, Callable[[Called], ProviderError]]] = {
     "APIResponseValidationError": lambda called: malformed(called, "an answer of another form"),
+    "APIWebhookValidationError": lambda called: malformed(called, "a signature that is wrong"),
     "InvalidWebhookSignatureError": lambda called: malformed(called, "a signature that is wrong"),
     "APITimeoutError": lambda called: ProviderTimeoutError(
         f"{called.title} gave no answer in time", kind="read_timeout", charged=True
     ),
     "APIConnectionError": lambda called: ProviderUnavailableError(
+        f"{called.title} cannot be reached", kind="connection"
+    ),
+    "RetryableError": lambda called: ProviderUnavailableError(
         f"{called.title} cannot be reached", kind="connection"
     ),
     "WebSocketConnectionClosedError": lambda called: ProviderUnavailableError(
@@ -48,11 +59,13 @@ _NAMED: Final[Mapping[str, Callable[[Called], ProviderError]]] = {
     "ContentFilterFinishReasonError": lambda called: RefusedError(
         f"a filter took the answer of {called.title} away", kind="filtered", charged=True
     ),
-    "SubjectTokenProviderError": lambda called: AuthenticationError(
-        f"no token for {called.title} could be had from the host's own client"
-    ),
+    "SubjectTokenProviderError": _no_token,
+    "CredentialsError": _no_token,
 }
 """By class; a subclass is found under the nearest of its classes."""
+
+_NO_KEY: Final = "authentication method"
+"""Of the plain TypeError with which these SDKs say that a client has no key at all."""
 
 
 def from_sdk(error: Exception, called: Called, *, begun: bool) -> ProviderError | None:
@@ -66,13 +79,17 @@ def from_sdk(error: Exception, called: Called, *, begun: bool) -> ProviderError 
     if isinstance(error, CodeflowError):
         return None
     names = [one.__name__ for one in type(error).__mro__ if _package(one) in _SDKS]
+    if not names and isinstance(error, TypeError) and _NO_KEY in str(error):
+        return AuthenticationError(f"{called.title} was not asked: {called.key_name} has no key")
     if not names:
         return from_transport(error, called, begun=begun)
     response: Any = getattr(error, "response", None)
     named = next((_NAMED[name] for name in names if name in _NAMED), None)
     if named is None and response is not None:
         body = getattr(error, "body", None)
-        return refused(Refusal.of_body(response.status_code, response.headers, body), called)
+        # A decoder raises what it reads inside of an answer with the status of that answer.
+        status = None if response.is_success else response.status_code
+        return refused(Refusal.of_body(status, response.headers, body), called)
     transport = from_transport(error, called, begun=begun)
     if transport is not None or named is not None:
         return transport or (named(called) if named else None)

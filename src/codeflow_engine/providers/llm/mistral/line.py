@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from codeflow_engine.errors import CodeflowError, ConfigurationError
 from codeflow_engine.providers.llm.calls.faults import Called
+from codeflow_engine.providers.llm.calls.line import Line, Make, Reading, late
 from codeflow_engine.providers.llm.calls.sdk import load_sdk
 from codeflow_engine.providers.llm.calls.settings import LLMSettings
-from codeflow_engine.providers.llm.calls.stainless import Line, Make, Reading, late
 from codeflow_engine.providers.llm.mistral.failing import from_sdk
 from codeflow_engine.providers.llm.mistral.tap import CALL, Call, Nothing, Tap
 
@@ -98,7 +98,7 @@ class MistralLine(Line):
         response = None
         try:
             async with asyncio.timeout_at(deadline):
-                response = await self._ask(call, key, body, is_stream=is_stream)
+                response = await self._called(call, key, body, is_stream=is_stream)
         except TimeoutError:
             raise late(called, timeout) from None
         except CodeflowError:
@@ -113,14 +113,14 @@ class MistralLine(Line):
             CALL.reset(token)
             if response is None:
                 await call.aclose()
-        return Reading(response, called, deadline, timeout)
+        return Reading((response, response.aiter_bytes()), called, deadline, timeout)
 
     def _http(self, sdk: ModuleType, **options: Any) -> Any:  # noqa: ARG002 - it has none
         httpx2 = importlib.import_module("httpx2")
         limits = httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_KEPT)
         return httpx2.AsyncClient(limits=limits, **options)
 
-    async def _ask(
+    async def _called(
         self, call: Call, key: str | None, body: Mapping[str, Any] | None, *, is_stream: bool
     ) -> Any:
         ready = await self._ready(call.called)

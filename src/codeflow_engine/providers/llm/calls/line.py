@@ -1,4 +1,8 @@
-"""Calls through the clients of the SDKs that Stainless generates: OpenAI's and Groq's."""
+"""The way of a call: a client of an SDK, ours or the host's, and the bytes that come back.
+
+It is written for the SDKs that Stainless generates, those of OpenAI, Groq and Anthropic; what
+differs for another one, it overrides.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,12 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from codeflow_engine.errors import ConfigurationError, ProviderTimeoutError
-from codeflow_engine.providers.llm.calls.faults import Called
+from codeflow_engine.providers.llm.calls.faults import Called, from_transport
 from codeflow_engine.providers.llm.calls.sdk import load_sdk, require_sdk
 from codeflow_engine.providers.llm.calls.sdk_faults import from_sdk
 from codeflow_engine.providers.llm.calls.settings import LLMSettings
 
-__all__ = ["Line", "Make", "Reading", "is_client", "late"]
+__all__ = ["Asked", "Line", "Make", "Reading", "Ready", "is_client", "late"]
 
 _DRAIN: Final = 0.1
 """Seconds for what follows the last event, so that the connection can be used again."""
@@ -24,17 +28,20 @@ _DRAIN: Final = 0.1
 type Make = Callable[[ModuleType, Any], Any]
 """Makes an SDK's client of the SDK and of the HTTP client that it is to use."""
 
+type Asked = tuple[Any, AsyncIterator[bytes]]
+"""A response as httpx or httpx2 make it, and the bytes of its body."""
+
 
 @dataclass(slots=True)
 class _Held:
     """What belongs to one event loop."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    ready: _Ready | None = None
+    ready: Ready | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Ready:
+class Ready:
     """An SDK and a client of it."""
 
     sdk: ModuleType
@@ -45,15 +52,14 @@ class Reading:
     """A response whose headers are there; whoever has it closes it.
 
     Args:
-        response: As httpx or httpx2 make it.
+        asked: What came.
         called: Which call it is.
         deadline: When the call ends, in the time of the event loop.
         timeout: The seconds that this was at its beginning.
     """
 
-    def __init__(self, response: Any, called: Called, deadline: float, timeout: float) -> None:
-        self._response = response
-        self._parts: AsyncIterator[bytes] = response.aiter_bytes()
+    def __init__(self, asked: Asked, called: Called, deadline: float, timeout: float) -> None:
+        self._response, self._parts = asked
         self._called = called
         self._deadline = deadline
         self._timeout = timeout
@@ -129,6 +135,10 @@ class Line:
         """Look whether the SDK is there."""
         require_sdk(self._name, requires=self._requires)
 
+    async def load(self) -> ModuleType:
+        """Give the SDK, which the first call imports."""
+        return await load_sdk(self._name, requires=self._requires)
+
     async def send(
         self,
         called: Called,
@@ -156,7 +166,7 @@ class Line:
             async with asyncio.timeout_at(deadline):
                 ready = await self._ready(called)
                 options = self._options(ready, key, is_stream=is_stream)
-                response = await _ask(ready, path, body, options)
+                asked = await self._ask(ready, path, body, options)
         except TimeoutError:
             raise late(called, timeout) from None
         except Exception as error:
@@ -165,7 +175,7 @@ class Line:
                 raise
             # The SDK's own words may hold a part of the key, and a traceback shows causes.
             raise told from None
-        return Reading(response, called, deadline, timeout)
+        return Reading(asked, called, deadline, timeout)
 
     async def aclose(self) -> None:
         """Close what was opened here; the host's client stays as it is."""
@@ -175,17 +185,17 @@ class Line:
         # What other loops had open went with them.
         self._held.clear()
 
-    async def _ready(self, called: Called) -> _Ready:
+    async def _ready(self, called: Called) -> Ready:
         held = self._held.setdefault(asyncio.get_running_loop(), _Held())
         if held.ready is None:
             async with held.lock:
                 if held.ready is None:
-                    sdk = await load_sdk(self._name, requires=self._requires)
+                    sdk = await self.load()
                     client = self._host
                     if client is None:
                         # It reads the certificates to trust: 20 to 50 ms of CPU.
                         client = await asyncio.to_thread(self._open, sdk, called)
-                    held.ready = _Ready(sdk, client)
+                    held.ready = Ready(sdk, client)
         return held.ready
 
     def _open(self, sdk: ModuleType, called: Called) -> Any:
@@ -198,17 +208,20 @@ class Line:
             raise ConfigurationError(f"ca_file of {called.provider}: {error}") from None
         try:
             return self._make(sdk, self._http(sdk, follow_redirects=False, **verify))
-        except (ValueError, ImportError, OSError) as error:
+        except Exception as error:
+            known = isinstance(error, ValueError | ImportError | OSError)
+            if not known and from_transport(error, called, begun=False) is None:
+                raise
             raise ConfigurationError(
                 f"no client for {called.provider} can be made: {type(error).__name__}; "
-                "see base_url, HTTPS_PROXY and SSL_CERT_FILE"
+                "see base_url, HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY and SSL_CERT_FILE"
             ) from None
 
     def _http(self, sdk: ModuleType, **options: Any) -> Any:
         # Beside proxies and limits, it is the SDK's own: 1,000 connections, 100 kept.
         return sdk.DefaultAsyncHttpxClient(**options)
 
-    def _options(self, ready: _Ready, key: str | None, *, is_stream: bool) -> dict[str, Any]:
+    def _options(self, ready: Ready, key: str | None, *, is_stream: bool) -> dict[str, Any]:
         settings = self._settings
         headers: dict[str, Any] = dict(settings.headers)
         if self._host is None:
@@ -229,18 +242,17 @@ class Line:
             ),
         }
 
-
-async def _ask(
-    ready: _Ready, path: str, body: Mapping[str, Any] | None, options: dict[str, Any]
-) -> Any:
-    # As a stream, since the SDK then hands the response out before it reads the body, and
-    # parses nothing; its own decoder is never begun.
-    raw = {"cast_to": object, "stream": True, "stream_cls": ready.sdk.AsyncStream[object]}
-    if body is None:
-        held = await ready.client.get(path, options=options, **raw)
-    else:
-        held = await ready.client.post(path, body=body, options=options, **raw)
-    return held.response
+    async def _ask(
+        self, ready: Ready, path: str, body: Mapping[str, Any] | None, options: dict[str, Any]
+    ) -> Asked:
+        # As a stream, since the SDK then hands the response out before it reads the body, and
+        # parses nothing; its own decoder is never begun.
+        raw = {"cast_to": object, "stream": True, "stream_cls": ready.sdk.AsyncStream[object]}
+        if body is None:
+            held = await ready.client.get(path, options=options, **raw)
+        else:
+            held = await ready.client.post(path, body=body, options=options, **raw)
+        return held.response, held.response.aiter_bytes()
 
 
 def is_client(value: object, module: str, name: str) -> bool:

@@ -6,10 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from wire_form import USAGE, Event, Told, Wire
-
 from codeflow_engine.contracts.llm import LLM
 from codeflow_engine.domain.chat import FinishReason
+from wire_form import USAGE, Event, Told, Wire
 
 __all__ = ["ChatWire", "GroqWire", "MistralWire"]
 

@@ -20,10 +20,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from chat_wires import ChatWire, GroqWire, MistralWire
-from wire_form import KEY, PROMPT, REQUEST, USAGE, Event, Told, Wire
-
 from codeflow_engine.contracts.llm import LLM
 from codeflow_engine.domain.chat import FinishReason
+from wire_form import KEY, PROMPT, REQUEST, USAGE, Event, Told, Wire
 
 __all__ = ["KEY", "PROMPT", "REQUEST", "WIRES", "Event", "Told", "Wire"]
 

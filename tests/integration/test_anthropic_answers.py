@@ -5,30 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from anthropic_wire import (
+from anthropic_asking import (
     MESSAGE,
     MODEL,
-    Wire,
     asked,
     beginning,
     ending,
+    events,
     piece,
     question,
-    serving,
-    streamed,
-    whole,
 )
 
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, FinishReason
-from codeflow_engine.errors import InvalidResponseError, ProviderError
+from codeflow_engine.errors import InvalidResponseError
 from codeflow_engine.providers.llm.anthropic import Anthropic
+from fault_server import FaultServer
+from model_replies import in_json
 
 SCHEMA = {"type": "object", "properties": {"line": {"type": "integer"}}}
 
 
-async def streamed_answer(wire: Wire, request: ChatRequest) -> tuple[list[str], ChatAnswer]:
+async def streamed_answer(
+    server: FaultServer, request: ChatRequest
+) -> tuple[list[str], ChatAnswer]:
     """Ask for a stream, and give its pieces and its answer."""
-    provider = Anthropic(MODEL, api_key="sk-1", base_url=wire.url)
+    provider = Anthropic(MODEL, api_key="sk-1", base_url=server.url)
     try:
         deltas = [delta async for delta in provider.stream(request)]
     finally:
@@ -49,8 +50,8 @@ async def test_cached_and_thinking_tokens_are_part_of_the_totals() -> None:
         "not_known_yet": {"x": 1},
     }
 
-    async with serving(whole(MESSAGE | {"usage": usage})) as wire:
-        answer = await asked(wire, question())
+    async with FaultServer(in_json(MESSAGE | {"usage": usage})) as server:
+        answer = await asked(server, question())
 
     assert answer.usage.input_tokens == 4310
     assert answer.usage.cached_tokens == 4000
@@ -67,8 +68,8 @@ async def test_cached_and_thinking_tokens_are_part_of_the_totals() -> None:
 )
 async def test_missing_counts_are_estimated_and_said_to_be(usage: Any) -> None:
     """A token per three characters, rounded up, stands where a count is missing or none."""
-    async with serving(whole(MESSAGE | {"usage": usage})) as wire:
-        answer = await asked(wire, question(("user", "x" * 100)))
+    async with FaultServer(in_json(MESSAGE | {"usage": usage})) as server:
+        answer = await asked(server, question(("user", "x" * 100)))
 
     assert answer.is_estimated
     assert answer.usage.input_tokens == 34
@@ -93,13 +94,13 @@ async def test_missing_counts_are_estimated_and_said_to_be(usage: Any) -> None:
 async def test_each_reason_to_stop_is_told_as_ours(said: Any, reason: FinishReason) -> None:
     """A reason that the interface does not list is no whole answer, streamed or not."""
     replies = (
-        whole(MESSAGE | {"stop_reason": said}),
-        streamed(beginning(), piece("Looks right."), *ending(said)),
+        in_json(MESSAGE | {"stop_reason": said}),
+        events(beginning(), piece("Looks right."), *ending(said)),
     )
 
-    async with serving(*replies) as wire:
-        answer = await asked(wire, question())
-        _, same = await streamed_answer(wire, question())
+    async with FaultServer(replies) as server:
+        answer = await asked(server, question())
+        _, same = await streamed_answer(server, question())
 
     assert answer.finish_reason is same.finish_reason is reason
     assert answer.said_reason == same.said_reason == (said if isinstance(said, str) else "")
@@ -116,8 +117,8 @@ async def test_blocks_that_are_no_text_are_passed_over() -> None:
         {"type": "text", "text": "C", "new": 1},
     ]
 
-    async with serving(whole(MESSAGE | {"content": content, "new": {}})) as wire:
-        answer = await asked(wire, question())
+    async with FaultServer(in_json(MESSAGE | {"content": content, "new": {}})) as server:
+        answer = await asked(server, question())
 
     assert answer.text == "AC"
     assert answer.response_id == "msg_1"
@@ -126,55 +127,23 @@ async def test_blocks_that_are_no_text_are_passed_over() -> None:
 
 async def test_an_empty_answer_is_not_complete() -> None:
     """An answer without text is unknown, though the model says that it has ended."""
-    async with serving(whole(MESSAGE | {"content": []})) as wire:
-        answer = await asked(wire, question())
+    async with FaultServer(in_json(MESSAGE | {"content": []})) as server:
+        answer = await asked(server, question())
 
     assert (answer.text, answer.finish_reason) == ("", FinishReason.UNKNOWN)
     assert answer.said_reason == "end_turn"
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [
-        whole(b"<html>Welcome</html>", kind="text/html"),
-        whole(b"[" * 100_000),
-        whole(b""),
-        whole([]),
-        whole(MESSAGE | {"content": None}),
-        whole(b"\xff\xfe{", kind="application/json"),
-    ],
-)
-async def test_an_answer_of_another_form_is_an_error(reply: Any) -> None:
-    """A page, broken JSON, or an answer without content is never read as an answer."""
-    async with serving(reply) as wire:
-        with pytest.raises(InvalidResponseError) as caught:
-            await asked(wire, question())
-
-    assert caught.value.charged
-    assert "html" not in str(caught.value)
-
-
-async def test_an_error_with_status_200_is_an_error() -> None:
-    """A server between may tell of an error in a body with status 200."""
-    body = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
-
-    async with serving(whole(body)) as wire:
-        with pytest.raises(ProviderError) as caught:
-            await asked(wire, question())
-
-    assert caught.value.kind == "overloaded"
-
-
 async def test_headers_say_what_is_left_of_the_limits() -> None:
     """Requests and tokens that are left, and when there are more, stand in the answer."""
     headers = {
-        "anthropic-ratelimit-requests-remaining": "9",
-        "anthropic-ratelimit-requests-reset": "2020-01-01T00:00:00Z",
-        "anthropic-ratelimit-tokens-remaining": "40000",
+        "anthropic_ratelimit_requests_remaining": "9",
+        "anthropic_ratelimit_requests_reset": "2020-01-01T00:00:00Z",
+        "anthropic_ratelimit_tokens_remaining": "40000",
     }
 
-    async with serving(whole(headers=headers)) as wire:
-        room = (await asked(wire, question())).room
+    async with FaultServer(in_json(MESSAGE, **headers)) as server:
+        room = (await asked(server, question())).room
 
     assert room is not None
     assert (room.requests, room.requests_reset, room.tokens) == (9, 0.0, 40_000)
@@ -182,7 +151,7 @@ async def test_headers_say_what_is_left_of_the_limits() -> None:
 
 async def test_a_stream_gives_pieces_and_then_the_whole_answer() -> None:
     """Thoughts and events of another kind yield nothing, and counts of the end win."""
-    events = (
+    told = (
         beginning(cache_read_input_tokens=100),
         {"type": "ping"},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking"}},
@@ -195,10 +164,10 @@ async def test_a_stream_gives_pieces_and_then_the_whole_answer() -> None:
         *ending(output_tokens=9, output_tokens_details={"thinking_tokens": 5}),
     )
 
-    async with serving(streamed(*events)) as wire:
-        pieces, answer = await streamed_answer(wire, question())
+    async with FaultServer(events(*told)) as server:
+        pieces, answer = await streamed_answer(server, question())
 
-    assert wire.sent[0].body["stream"] is True
+    assert server.requests[0].json["stream"] is True
     assert pieces == ["Looks ", "r\u00efght."]
     assert answer.text == "Looks r\u00efght."
     assert answer.finish_reason is FinishReason.STOP
@@ -211,8 +180,8 @@ async def test_a_stream_gives_pieces_and_then_the_whole_answer() -> None:
 
 async def test_a_stream_that_ends_early_is_unknown_and_estimated() -> None:
     """Without a reason nothing is complete; the first count of the output is none."""
-    async with serving(streamed(beginning(), piece("Looks r"))) as wire:
-        _, answer = await streamed_answer(wire, question())
+    async with FaultServer(events(beginning(), piece("Looks r"))) as server:
+        _, answer = await streamed_answer(server, question())
 
     assert (answer.text, answer.finish_reason) == ("Looks r", FinishReason.UNKNOWN)
     assert answer.is_estimated
@@ -221,35 +190,34 @@ async def test_a_stream_that_ends_early_is_unknown_and_estimated() -> None:
 
 async def test_connections_are_used_again() -> None:
     """A stream is read to its end, so that the next call needs no connection of its own."""
-    reply = streamed(beginning(), piece("A"), *ending())
+    reply = events(beginning(), piece("A"), *ending())
 
-    async with serving(reply) as wire:
-        provider = Anthropic(MODEL, api_key="sk-1", base_url=wire.url)
+    async with FaultServer(reply) as server:
+        provider = Anthropic(MODEL, api_key="sk-1", base_url=server.url)
         for _ in range(3):
             assert [delta async for delta in provider.stream(question())]
-            assert not wire.closed.is_set()
         await provider.aclose()
 
-    assert len(wire.sent) == 3
+    assert (len(server.requests), server.connections) == (3, 1)
 
 
 async def test_tokens_are_counted_by_the_interface() -> None:
     """All but the limit of the output is sent to be counted."""
-    async with serving(whole({"input_tokens": 77})) as wire:
-        provider = Anthropic(MODEL, api_key="sk-1", base_url=wire.url)
+    async with FaultServer(in_json({"input_tokens": 77})) as server:
+        provider = Anthropic(MODEL, api_key="sk-1", base_url=server.url)
         count = await provider.count_tokens(question(answer_schema=SCHEMA))
         await provider.aclose()
 
     assert count == 77
-    assert wire.sent[0].path == "/v1/messages/count_tokens"
-    assert set(wire.sent[0].body) == {"model", "system", "messages", "output_config"}
+    assert server.requests[0].path == "/v1/messages/count_tokens"
+    assert set(server.requests[0].json) == {"model", "system", "messages", "output_config"}
 
 
 @pytest.mark.parametrize("body", [{}, {"input_tokens": None}, {"input_tokens": True}, []])
 async def test_a_count_that_is_none_is_an_error(body: Any) -> None:
     """A count is a number from 0 on, or the call has failed, at no cost."""
-    async with serving(whole(body)) as wire:
-        provider = Anthropic(MODEL, api_key="sk-1", base_url=wire.url)
+    async with FaultServer(in_json(body)) as server:
+        provider = Anthropic(MODEL, api_key="sk-1", base_url=server.url)
         with pytest.raises(InvalidResponseError):
             await provider.count_tokens(question())
         await provider.aclose()
@@ -258,17 +226,17 @@ async def test_a_count_that_is_none_is_an_error(body: Any) -> None:
 async def test_models_are_listed_over_all_pages() -> None:
     """Pages follow one another by the last id, and the list is sorted."""
     pages = (
-        whole({"data": [{"id": "b"}, {"id": "c"}], "has_more": True, "last_id": "c"}),
-        whole({"data": [{"id": "a"}, {"no": 1}], "has_more": False, "last_id": "a"}),
+        in_json({"data": [{"id": "b"}, {"id": "c"}], "has_more": True, "last_id": "c"}),
+        in_json({"data": [{"id": "a"}, {"no": 1}], "has_more": False, "last_id": "a"}),
     )
 
-    async with serving(*pages) as wire:
-        provider = Anthropic(MODEL, api_key="sk-1", base_url=wire.url)
+    async with FaultServer(pages) as server:
+        provider = Anthropic(MODEL, api_key="sk-1", base_url=server.url)
         models = await provider.list_models()
         await provider.aclose()
 
     assert models == ("a", "b", "c")
-    assert [sent.path for sent in wire.sent] == [
+    assert [each.target for each in server.requests] == [
         "/v1/models?limit=1000",
         "/v1/models?limit=1000&after_id=c",
     ]

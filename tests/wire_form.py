@@ -8,10 +8,9 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
-from fault_server import sse
-
 from codeflow_engine.contracts.llm import LLM
 from codeflow_engine.domain.chat import ChatRequest, FinishReason, Message, Role
+from fault_server import sse
 
 __all__ = ["KEY", "PROMPT", "REQUEST", "USAGE", "Event", "Told", "Wire"]
 

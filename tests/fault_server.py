@@ -22,13 +22,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import socket
 import ssl
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Self
+from typing import Any, Self
 
 __all__ = ["Ending", "FaultServer", "Received", "Reply", "Script", "sse"]
 
@@ -121,6 +122,11 @@ class Received:
         return self.target.partition("?")[0]
 
     @property
+    def json(self) -> Any:
+        """The body, parsed; None where there is none."""
+        return json.loads(self.body) if self.body else None
+
+    @property
     def key(self) -> str:
         """The credentials that it carries, or nothing."""
         bearer = self.headers.get("authorization", "").removeprefix("Bearer ")
@@ -146,10 +152,12 @@ class FaultServer:
     Args:
         script: What the requests get.
         tls: Speaks TLS with this certificate.
+        port: Listens there, and not on a free one.
     """
 
-    def __init__(self, script: Script, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, script: Script, *, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
         self._script = script
+        self.port = port
         self._tls = tls
         self._tasks: set[asyncio.Task[None]] = set()
         self._accepted = 0
@@ -157,8 +165,10 @@ class FaultServer:
         self.requests: list[Received] = []
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
-        self.port: int = self._server.sockets[0].getsockname()[1]
+        self._server = await asyncio.start_server(
+            self._serve, "127.0.0.1", self.port, ssl=self._tls
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *exc: object) -> None:

@@ -1,16 +1,20 @@
-"""A question in the form that the Messages interface takes."""
+"""The JSON of Anthropic's Messages interface: what is asked, and the way to what comes back."""
 
 from __future__ import annotations
 
 import copy
+import importlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from codeflow_engine.domain.chat import ChatRequest, Role
+from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, Role
+from codeflow_engine.providers.llm.anthropic.answering import MessagesGathering
+from codeflow_engine.providers.llm.calls.faults import Called
+from codeflow_engine.providers.llm.calls.texts import sendable
 
-__all__ = ["Form", "knows_schemas", "takes_temperature"]
+__all__ = ["MessagesForm", "knows_schemas", "takes_temperature"]
 
 _WITHOUT_SCHEMA: Final = re.compile(
     r"claude-(?:instant|v?[123](?!\d)|4-opus|(?:opus|sonnet)-4(?:-0|[-@]2025|$))"
@@ -43,35 +47,41 @@ def takes_temperature(headers: Mapping[str, str]) -> bool:
     return bool(versions) and versions[-1] < _NO_SAMPLING
 
 
-class Form:
-    """How one provider asks: its model, its marks for the cache, its way to a schema.
+class MessagesForm:
+    """How the Messages interface is spoken.
 
     Args:
-        model: Id of the model.
-        marks: Whether to mark what stays the same.
+        marks: Whether to mark what stays the same, so that it is paid in full once.
         native: Whether a schema is a field of the request, and not words.
         sampling: Whether the interface takes a temperature.
     """
 
-    def __init__(self, model: str, *, marks: bool, native: bool, sampling: bool) -> None:
-        self._model = model
+    path = "/v1/messages"
+    """Where it is asked, under the interface's URL."""
+
+    def __init__(self, *, marks: bool, native: bool, sampling: bool) -> None:
         self._marks = marks
         self._native = native
         self._sampling = sampling
         # One review asks with one schema; comparing it costs far less than changing it anew.
         self._seen: tuple[Any, dict[str, Any] | None] = (None, None)
 
-    def counted(self, request: ChatRequest, change: Callable[[Any], Any]) -> dict[str, Any]:
-        """Give the part of the body that tokens are counted of.
+    def body(self, model: str, request: ChatRequest, *, stream: bool = False) -> dict[str, Any]:
+        """Write a request."""
+        body = self.counted(model, request)
+        body["max_tokens"] = request.max_output_tokens
+        if self._sampling and request.temperature is not None:
+            body["temperature"] = request.temperature
+        if stream:
+            body["stream"] = True
+        return body
 
-        Args:
-            request: What is asked.
-            change: Brings a schema into the subset that the interface knows.
-        """
+    def counted(self, model: str, request: ChatRequest) -> dict[str, Any]:
+        """Write the part of a request that tokens are counted of."""
         system = [_block(one.text) for one in request.messages if one.role is Role.SYSTEM]
-        body: dict[str, Any] = {"model": self._model}
+        body: dict[str, Any] = {"model": model}
         if request.answer_schema is not None:
-            schema = self._schema(request.answer_schema, change) if self._native else None
+            schema = self._schema(request.answer_schema) if self._native else None
             if schema is None:
                 text = json.dumps(request.answer_schema, ensure_ascii=False, separators=(",", ":"))
                 system.append(_block(_TOLD + text))
@@ -86,19 +96,26 @@ class Form:
         body["messages"] = turns
         return body
 
-    def asked(self, request: ChatRequest, change: Callable[[Any], Any]) -> dict[str, Any]:
-        """Give the whole body of a question; arguments as in `counted`."""
-        body = self.counted(request, change)
-        body["max_tokens"] = request.max_output_tokens
-        if self._sampling and request.temperature is not None:
-            body["temperature"] = request.temperature
-        return body
+    def read(
+        self, told: Any, request: ChatRequest, called: Called, headers: Mapping[str, str]
+    ) -> ChatAnswer:
+        """Read a whole answer; arguments and errors as for `ChatForm.read`."""
+        gathering = self.gather(request, called, headers)
+        gathering.take_message(told)
+        return gathering.answer()
 
-    def _schema(self, schema: Any, change: Callable[[Any], Any]) -> dict[str, Any] | None:
-        """Give a schema as the interface takes it; None where it has no such form."""
+    def gather(
+        self, request: ChatRequest, called: Called, headers: Mapping[str, str]
+    ) -> MessagesGathering:
+        """Begin to read a streamed answer."""
+        return MessagesGathering(request=request, called=called, headers=headers)
+
+    def _schema(self, schema: Any) -> dict[str, Any] | None:
+        """Give a schema in the subset that the interface knows; None where it has no such form."""
         if self._seen[0] != schema:
+            transform = importlib.import_module("anthropic").transform_schema
             try:
-                changed = change(schema)
+                changed = transform(schema)
             except (ValueError, TypeError, AttributeError, AssertionError, RecursionError):
                 changed = None
             self._seen = (copy.deepcopy(schema), changed)
@@ -106,7 +123,7 @@ class Form:
 
 
 def _block(text: str) -> _Block:
-    return {"type": "text", "text": text}
+    return {"type": "text", "text": sendable(text)}
 
 
 def _turns(request: ChatRequest) -> list[_Turn]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from anthropic_wire import (
+from anthropic_asking import (
+    MESSAGE,
     MODEL,
     asked,
     question,
-    serving,
 )
 
 from codeflow_engine.contracts.llm import LLMCapability
 from codeflow_engine.providers.llm.anthropic import Anthropic, AnthropicSettings
+from fault_server import FaultServer
+from model_replies import in_json
 
 MARK = {"type": "ephemeral"}
 SCHEMA = {
@@ -35,13 +37,13 @@ async def test_a_question_is_sent_in_the_form_of_the_interface() -> None:
         ("user", ""),
     )
 
-    async with serving() as wire:
-        await asked(wire, request, cache_prompts=False)
+    async with FaultServer(in_json(MESSAGE)) as server:
+        await asked(server, request, cache_prompts=False)
 
-    sent = wire.sent[0]
+    sent = server.requests[0]
     assert (sent.method, sent.path) == ("POST", "/v1/messages")
     assert sent.headers["authorization"] == "Bearer sk-1"
-    assert sent.body == {
+    assert sent.json == {
         "model": MODEL,
         "max_tokens": 500,
         "system": [
@@ -64,20 +66,20 @@ async def test_a_question_is_sent_in_the_form_of_the_interface() -> None:
 
 async def test_words_put_into_the_models_mouth_end_without_a_blank() -> None:
     """The interface refuses a last turn of the model that ends with a blank."""
-    async with serving() as wire:
-        await asked(wire, question(("user", "Count."), ("assistant", "One, \n")))
+    async with FaultServer(in_json(MESSAGE)) as server:
+        await asked(server, question(("user", "Count."), ("assistant", "One, \n")))
 
-    assert wire.sent[0].body["messages"][-1]["content"][0]["text"] == "One,"
+    assert server.requests[0].json["messages"][-1]["content"][0]["text"] == "One,"
 
 
 async def test_what_stays_the_same_is_marked_for_the_cache() -> None:
     """The instructions' end is marked, and so is all that was said before the newest words."""
     request = question(("system", "A"), ("system", "B"), ("user", "shared"), ("user", "chunk"))
 
-    async with serving() as wire:
-        await asked(wire, request)
+    async with FaultServer(in_json(MESSAGE)) as server:
+        await asked(server, request)
 
-    body = wire.sent[0].body
+    body = server.requests[0].json
     assert [block.get("cache_control") for block in body["system"]] == [None, MARK]
     content = body["messages"][0]["content"]
     assert [block.get("cache_control") for block in content] == [MARK, None]
@@ -85,20 +87,20 @@ async def test_what_stays_the_same_is_marked_for_the_cache() -> None:
 
 async def test_a_lone_question_is_not_marked() -> None:
     """Writing into the cache costs more than sending: what is new each time is not written."""
-    async with serving() as wire:
-        await asked(wire, question(("user", "chunk")))
+    async with FaultServer(in_json(MESSAGE)) as server:
+        await asked(server, question(("user", "chunk")))
 
-    assert wire.sent[0].body["messages"] == [
+    assert server.requests[0].json["messages"] == [
         {"role": "user", "content": [{"type": "text", "text": "chunk"}]}
     ]
 
 
 async def test_a_schema_is_sent_in_the_subset_that_the_interface_knows() -> None:
     """Limits that the interface refuses are told to the model in a description."""
-    async with serving() as wire:
-        await asked(wire, question(answer_schema=SCHEMA))
+    async with FaultServer(in_json(MESSAGE)) as server:
+        await asked(server, question(answer_schema=SCHEMA))
 
-    form = wire.sent[0].body["output_config"]["format"]
+    form = server.requests[0].json["output_config"]["format"]
     assert form["type"] == "json_schema"
     assert form["schema"]["additionalProperties"] is False
     assert form["schema"]["required"] == ["line"]
@@ -122,10 +124,10 @@ async def test_a_schema_is_told_in_words_where_there_is_no_field_for_it(
     settings: dict[str, Any], schema: dict[str, Any]
 ) -> None:
     """Old models, and schemas beyond the interface's subset, get it as an instruction."""
-    async with serving() as wire:
-        await asked(wire, question(answer_schema=schema), **settings)
+    async with FaultServer(in_json(MESSAGE)) as server:
+        await asked(server, question(answer_schema=schema), **settings)
 
-    body = wire.sent[0].body
+    body = server.requests[0].json
     assert "output_config" not in body
     assert '{"' in body["system"][-1]["text"]
     assert body["system"][-1]["cache_control"] == MARK
@@ -136,14 +138,14 @@ async def test_another_schema_is_not_taken_for_the_one_before() -> None:
     """A schema that the caller has changed since is sent as it is now."""
     changing: dict[str, Any] = {"type": "object", "properties": {"a": {"type": "string"}}}
 
-    async with serving() as wire:
-        provider = Anthropic(MODEL, api_key="sk-1", base_url=wire.url)
+    async with FaultServer(in_json(MESSAGE)) as server:
+        provider = Anthropic(MODEL, api_key="sk-1", base_url=server.url)
         await provider.complete(question(answer_schema=changing))
         changing["properties"]["b"] = {"type": "string"}
         await provider.complete(question(answer_schema=changing))
         await provider.aclose()
 
-    first, second = (sent.body["output_config"]["format"]["schema"] for sent in wire.sent)
+    first, second = (each.json["output_config"]["format"]["schema"] for each in server.requests)
     assert list(first["properties"]) == ["a"]
     assert list(second["properties"]) == ["a", "b"]
 
@@ -165,8 +167,8 @@ async def test_a_temperature_is_sent_only_to_a_version_that_takes_it(
     """Since version 2026-10-21 the interface answers HTTP 400 to any temperature."""
     headers = {"Anthropic-Version": version} if version else {}
 
-    async with serving() as wire:
-        await asked(wire, question(temperature=0.2), headers=headers)
+    async with FaultServer(in_json(MESSAGE)) as server:
+        await asked(server, question(temperature=0.2), headers=headers)
 
-    assert wire.sent[0].body.get("temperature") == temperature
-    assert wire.sent[0].headers["anthropic-version"] == (version or "2026-10-21")
+    assert server.requests[0].json.get("temperature") == temperature
+    assert server.requests[0].headers["anthropic-version"] == (version or "2026-10-21")
