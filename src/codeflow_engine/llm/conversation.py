@@ -25,9 +25,6 @@ _PAUSES = 3
 _QUOTED = 20_000
 """Characters of an answer of a wrong form that the model is shown again."""
 
-_SMALL = 64 * 1024
-"""Characters of JSON that are checked in less time than the way to a thread and back takes."""
-
 _BAD_FORM = "invalid_json"
 """Kind of error with which a provider says that its own model did not keep to the form."""
 
@@ -84,10 +81,7 @@ class Conversation:
         if schema is None:
             return answer, None
         try:
-            if len(answer.text) <= _SMALL:
-                text = checked(answer.text, schema)
-            else:
-                text = await asyncio.to_thread(checked, answer.text, schema)
+            text = await asyncio.to_thread(checked, answer.text, schema)
         except MisfitError as misfit:
             return answer, str(misfit)
         return replace(answer, text=text), None

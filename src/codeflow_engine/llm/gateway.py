@@ -14,6 +14,7 @@ Each stage stands in a file of its own, and a question passes them in this order
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from codeflow_engine.errors import CodeflowError, ConfigurationError, Disclosure
 from codeflow_engine.llm.conversation import Conversation
 from codeflow_engine.llm.fallback import next_model, worst
 from codeflow_engine.llm.redacting import redacted
+from codeflow_engine.llm.structured import require_schema
 from codeflow_engine.llm.tokens import estimate
 from codeflow_engine.llm.trial import Trials
 
@@ -83,7 +85,8 @@ class Gateway:
             payer: On whose account.
 
         Raises:
-            ConfigurationError: The engine has no model, or one without key, SDK or price.
+            ConfigurationError: The engine has no model, or one without key, SDK or price; or the
+                schema of the answer is none.
             DisclosureError: No model may see its paths.
             BudgetExhaustedError: It could cost more than a budget has left.
             ProviderError: No model gave an answer; `retry_after` says when one may.
@@ -137,6 +140,9 @@ class Gateway:
         for model in models:
             model.learn()
             await model.load(self._threads)
+        if request.answer_schema is not None:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._threads, require_schema, request.answer_schema)
         return await redacted(request, self._redactor, self._threads)
 
     def _permitted(self, request: ChatRequest) -> tuple[tuple[Model, ...], dict[str, str]]:
