@@ -59,7 +59,9 @@ def next_model(
         return next(wider, None)
     if isinstance(error, RefusedError) and not refusals:
         return None
-    passes = isinstance(error, _ELSEWHERE) or error.retryable
+    # A storage that is away for a moment is no reason to pay for another answer.
+    may_pass = isinstance(error, ProviderError) and error.retryable
+    passes = isinstance(error, _ELSEWHERE) or may_pass
     return 0 if passes and left else None
 
 

@@ -7,8 +7,8 @@ Each stage stands in a file of its own, and a question passes them in this order
 3. `answers`: an answer that is there already is given, and costs nothing.
 4. `fallback`: model after model, in the host's order, until one gives an answer.
 5. `conversation`: what a model says is continued, extended or repaired into a whole answer.
-6. `call`: each call is booked (`purse`), paced (`pacer`), guarded (`breaker`), tried again
-   (`retry`), and settled.
+6. `call`: each attempt is paced (`pacer`), guarded (`breaker`), booked (`purse`) and settled;
+   one that fails is made again (`retry`).
 7. `answers`: the answer is kept before anybody uses it.
 """
 

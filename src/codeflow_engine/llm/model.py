@@ -15,6 +15,7 @@ from codeflow_engine.errors import (
     QuotaExhaustedError,
 )
 from codeflow_engine.llm.breaker import Breaker
+from codeflow_engine.llm.foreign import foreign
 from codeflow_engine.llm.pacer import Pacer
 from codeflow_engine.llm.retry import Allowance
 
@@ -79,16 +80,19 @@ class Model:
         """Take note of the keys that it uses now, so that nothing ever shows one.
 
         After a change its account begins anew.
+
+        Raises:
+            PluginError: Whoever gives the keys failed.
         """
-        secrets = self.llm.secrets
-        told = json.dumps([self.llm.provider, self.llm.endpoint, *secrets])
+        with foreign(self.id):
+            secrets = [secret for secret in self.llm.secrets if secret.strip()]
+            told = json.dumps([self.llm.provider, self.llm.endpoint, *secrets])
         account = hashlib.sha256(told.encode()).hexdigest()[:16]
         if account == self._account:
             return
         self._account = account
         for secret in secrets:
-            if secret.strip():
-                self._redactor.add_secret(secret)
+            self._redactor.add_secret(secret)
         self.key: Breaker = Breaker(
             f"the key of {self.id}",
             self._clock,

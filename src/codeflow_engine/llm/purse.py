@@ -51,7 +51,8 @@ class Purse:
         """Book the most that a call may cost.
 
         Args:
-            reservation_id: The same for the same call in any process.
+            reservation_id: Of this attempt alone. Where its process ends before it is settled,
+                it stays booked: the next process pays for a call of its own.
             payer: Who pays.
             usd: Dollars; None where the model has no known price.
             tokens: Sent and received together.
