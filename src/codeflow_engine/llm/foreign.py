@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from codeflow_engine.errors import CodeflowError, PluginError
+from codeflow_engine import errors
+from codeflow_engine.errors import CodeflowError, PluginError, ProviderError
 from codeflow_engine.plugins.containment import is_foreign, tell
 
-__all__ = ["foreign"]
+__all__ = ["foreign", "own_class"]
 
 
 @contextmanager
@@ -29,3 +30,15 @@ def foreign(model_id: str) -> Iterator[None]:
         if not is_foreign(error):
             raise
         raise PluginError(f"llm {model_id!r} broke its contract: {tell(error)}") from error
+
+
+def own_class(error: ProviderError) -> type[ProviderError]:
+    """Give the class of our tree that an error belongs to.
+
+    A provider may derive one of its own, whose constructor nobody knows here.
+    """
+    return next(
+        kind
+        for kind in type(error).__mro__
+        if issubclass(kind, ProviderError) and kind.__module__ == errors.__name__
+    )

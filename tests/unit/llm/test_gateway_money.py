@@ -106,7 +106,7 @@ async def test_who_waits_holds_no_money(waits: str) -> None:
         waiting = asyncio.create_task(failure(gateway_of(engine), "!"))
         await asyncio.sleep(0.05)
         (balance,) = await engine.balances("run:run-1")
-        assert not (asking.done() or waiting.done())
+        assert [task.done() for task in (asking, waiting)] == [False, False]
         for task in (asking, waiting):
             task.cancel()
         await asyncio.gather(asking, waiting, return_exceptions=True)
