@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
@@ -11,38 +12,27 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from codeflow_engine.contracts import Journal
     from codeflow_engine.domain.chat import ChatAnswer, ChatRequest
+    from codeflow_engine.llm.model import Model
     from codeflow_engine.pace.clock import Clock
 
-__all__ = ["Answers", "key_of"]
+__all__ = ["Answers"]
 
-_FORM = 1
+_FORM = 2
 """Raised when the same question is to be asked again, since its answer is kept otherwise."""
 
-
-def key_of(request: ChatRequest, model_id: str) -> str:
-    """Digest what a question consists of: messages, parameters, form, prompt, and the model.
-
-    Paths are not part of it, since they are not sent. The tenant is not either: a journal
-    keeps each tenant's answers apart.
-    """
-    asked = [
-        _FORM,
-        model_id,
-        [[message.role.value, message.text] for message in request.messages],
-        request.max_output_tokens,
-        request.temperature,
-        request.answer_schema,
-        request.prompt,
-    ]
-    told = json.dumps(asked, sort_keys=True, separators=(",", ":"), default=dict)
-    return f"{model_id}/{hashlib.sha256(told.encode()).hexdigest()}"
+_SMALL = 64 * 1024
+"""Characters that are digested in less time than the way to a thread and back takes."""
 
 
 class Answers:
     """The durable answers of one tenant.
 
     Only what may be used is kept: no failure, no refusal, nothing cut off, nothing of a
-    wrong form.
+    wrong form. An answer is found by all that the question consists of (messages, parameters,
+    form, prompt), and by the model: its id, its provider's interface, and the place where it
+    was asked, so that what a test server said is not taken for the real one's words. Paths are
+    not part of it, since they are not sent. The tenant is not either: a journal keeps each
+    tenant's answers apart.
     """
 
     def __init__(self, journal: Journal, tenant: str, clock: Clock) -> None:
@@ -50,15 +40,42 @@ class Answers:
         self._tenant = tenant
         self._clock = clock
 
-    async def find(self, request: ChatRequest, model_ids: Sequence[str]) -> ChatAnswer | None:
+    async def find(self, request: ChatRequest, models: Sequence[Model]) -> ChatAnswer | None:
         """Look for the answer of any of the models, the first of them first."""
-        keys = [key_of(request, model_id) for model_id in model_ids]
+        question = await _digest(request)
+        keys = [_key(question, model) for model in models]
         found = await self._journal.get_answers(self._tenant, keys)
         return next((found[key] for key in keys if key in found), None)
 
-    async def keep(self, request: ChatRequest, model_id: str, answer: ChatAnswer) -> ChatAnswer:
+    async def keep(self, request: ChatRequest, model: Model, answer: ChatAnswer) -> ChatAnswer:
         """Keep an answer before it is used; give the one to use, which is the first that came."""
-        key = key_of(request, model_id)
+        key = _key(await _digest(request), model)
         bare = replace(answer, room=None)
         kept = await self._journal.put_answers(self._tenant, {key: bare}, now=self._clock.now())
         return kept[key]
+
+
+async def _digest(request: ChatRequest) -> str:
+    if sum(len(message.text) for message in request.messages) <= _SMALL:
+        return _digested(request)
+    return await asyncio.to_thread(_digested, request)
+
+
+def _digested(request: ChatRequest) -> str:
+    asked = [
+        _FORM,
+        [[message.role.value, message.text] for message in request.messages],
+        request.max_output_tokens,
+        request.temperature,
+        request.answer_schema,
+        request.prompt,
+    ]
+    return _sha256(json.dumps(asked, sort_keys=True, separators=(",", ":"), default=dict))
+
+
+def _key(question: str, model: Model) -> str:
+    return f"{model.id}/{_sha256(json.dumps([question, *model.place]))}"
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

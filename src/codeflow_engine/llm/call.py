@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import partial
 from typing import TYPE_CHECKING
 
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest
@@ -22,7 +21,7 @@ from codeflow_engine.errors import (
 )
 from codeflow_engine.llm.foreign import foreign
 from codeflow_engine.llm.retry import Retrying
-from codeflow_engine.llm.tokens import estimate
+from codeflow_engine.llm.tokens import estimated
 
 if TYPE_CHECKING:
     from codeflow_engine.domain.budget import Payer
@@ -35,9 +34,6 @@ if TYPE_CHECKING:
     from codeflow_engine.telemetry.logging import EngineLog
 
 __all__ = ["Caller"]
-
-_SMALL = 64 * 1024
-"""Characters whose tokens are estimated in less time than an event loop may stand still."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +68,7 @@ class Caller:
         with foreign(model.id):
             model.llm.check()
             llm, endpoint = model.llm, model.llm.endpoint
-            sent = await _estimate(request, llm.provider, llm.model)
+            sent = await estimated(request, llm.provider, llm.model)
         with self.eyes.llm_call(
             request, provider=llm.provider, model=llm.model, endpoint=endpoint
         ) as seen:
@@ -150,13 +146,6 @@ class Caller:
                 what=what,
                 error=error.message,
             )
-
-
-async def _estimate(request: ChatRequest, provider: str, model: str) -> int:
-    work = partial(estimate, request, provider=provider, model=model)
-    if sum(len(message.text) for message in request.messages) <= _SMALL:
-        return work()
-    return await asyncio.to_thread(work)
 
 
 def _may_cost(error: CodeflowError) -> bool:

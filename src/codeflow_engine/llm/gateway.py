@@ -25,7 +25,7 @@ from codeflow_engine.llm.conversation import Conversation
 from codeflow_engine.llm.fallback import next_model, worst
 from codeflow_engine.llm.redacting import redacted
 from codeflow_engine.llm.structured import require_schema
-from codeflow_engine.llm.tokens import estimate
+from codeflow_engine.llm.tokens import estimated
 from codeflow_engine.llm.trial import Trials
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Gateway:
             ProviderError: No model gave an answer; `retry_after` says when one may.
         """
         question, models = await self._admit(request)
-        known = await self._answers.find(question, [model.id for model in models])
+        known = await self._answers.find(question, models)
         if known is not None:
             return known
         return await self._ask_all(question, models, payer)
@@ -105,10 +105,10 @@ class Gateway:
         """
         models, withheld = self._permitted(request)
         question = await self._prepare(request, models)
-        known = await self._answers.find(question, [model.id for model in models])
+        known = await self._answers.find(question, models)
         first = models[0] if models else None
-        llm = {"provider": first.llm.provider, "model": first.llm.model} if first else {}
-        tokens = estimate(question, **llm)
+        named = (first.llm.provider, first.llm.model) if first else ("", "")
+        tokens = await estimated(question, *named)
         most = first.facts().ceiling(tokens, question.max_output_tokens) if first else None
         return Preview(
             models=tuple(model.id for model in models),
@@ -185,4 +185,4 @@ class Gateway:
                 )
                 continue
             signed = replace(answer, run_id=payer.run_id or "")
-            return await self._answers.keep(question, model.id, signed)
+            return await self._answers.keep(question, model, signed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import importlib
 import json
 from datetime import date
 from typing import TYPE_CHECKING
@@ -72,6 +73,9 @@ class Model:
             failures=_FAILURES,
             rest=_REST,
         )
+        self.place: tuple[str, str | None] = ("", None)
+        """Its provider's interface, and where that is."""
+
         self._account = ""
         self._facts: tuple[date, ModelFacts] | None = None
         self.learn()
@@ -86,7 +90,8 @@ class Model:
         """
         with foreign(self.id):
             secrets = [secret for secret in self.llm.secrets if secret.strip()]
-            told = json.dumps([self.llm.provider, self.llm.endpoint, *secrets])
+            self.place = self.llm.provider, self.llm.endpoint
+            told = json.dumps([*self.place, *secrets])
         account = hashlib.sha256(told.encode()).hexdigest()[:16]
         if account == self._account:
             return
@@ -111,7 +116,12 @@ class Model:
     async def load(self, threads: Executor) -> None:
         """Read the list of models, if nobody has yet: in a thread, since that takes a moment."""
         if self._facts is None:
-            await asyncio.get_running_loop().run_in_executor(threads, self.facts)
+            await asyncio.get_running_loop().run_in_executor(threads, self._load)
+
+    def _load(self) -> None:
+        self.facts()
+        # `retry` needs it, and would import it on the event loop, which then stands still.
+        importlib.import_module("tenacity")
 
     def facts(self) -> ModelFacts:
         """Tell what is known of it now: prices change at dates that the list knows."""

@@ -1,8 +1,10 @@
-"""How long a server may keep calls waiting by what it says."""
+"""How long calls are kept waiting, and the loop of the host."""
 
 from __future__ import annotations
 
+import asyncio
 import math
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -71,3 +73,31 @@ async def test_l28_errors_of_a_providers_own_class_are_put_together(ask: Any) ->
 
     with pytest.raises(ProviderUnavailableError, match=r"away: 5; away: 6"):
         await ask(*models).ask(question(), PAYER)
+
+
+async def longest_stall(stop: asyncio.Event) -> float:
+    longest = 0.0
+    while not stop.is_set():
+        before = time.perf_counter()
+        await asyncio.sleep(0.001)
+        longest = max(longest, time.perf_counter() - before)
+    return longest
+
+
+@pytest.mark.parametrize("verb", ["ask", "preview"])
+async def test_a_question_of_10_mb_does_not_hold_up_the_loop(ask: Any, verb: str) -> None:
+    """It is digested and weighed in threads; on the loop that took from 0.2 to 0.5 s."""
+    gateway = ask(*[Scripted(name, "fine", provider="openai") for name in ("gpt-5.1", "gpt-5")])
+    await gateway.ask(question("the first one imports what is needed"), PAYER)
+    large = question("def f(a):\n    return a + 1  # a comment here\n" * 220_000)
+    stop = asyncio.Event()
+    watching = asyncio.create_task(longest_stall(stop))
+    await asyncio.sleep(0.01)
+
+    if verb == "ask":
+        await gateway.ask(large, PAYER)
+    else:
+        await gateway.preview(large)
+
+    stop.set()
+    assert await watching < 0.12
