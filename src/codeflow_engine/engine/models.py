@@ -13,8 +13,11 @@ from codeflow_engine.llm.model import Model
 from codeflow_engine.llm.models import Models
 from codeflow_engine.llm.purse import Purse
 from codeflow_engine.pace.retry import Retry
+from codeflow_engine.plugins.registry import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from codeflow_engine.runs.toolbox import Toolbox
 
 __all__ = ["gateway"]
@@ -37,15 +40,24 @@ def gateway(tools: Toolbox) -> Gateway:
         timeout=settings.llm_timeout,
         deadline=settings.llm_deadline,
     )
+    models = [_model(tools, name) for name in settings.llm]
     return Gateway(
-        [_model(tools, name) for name in settings.llm],
+        models,
         answers=Answers(tools.journal, settings.tenant, clock),
         caller=caller,
-        disclosure=Disclosure(settings.withheld),
+        disclosure=_disclosure(tools, models),
         redactor=tools.redactor,
         threads=tools.threads,
         refusals=settings.llm_refusals,
     )
+
+
+def _disclosure(tools: Toolbox, models: Sequence[Model]) -> Disclosure:
+    own = {name for model in models for name in (model.id.partition(":")[0], model.place[0])}
+    disclosure = Disclosure(tools.settings.withheld, own.union(tools.backends.names(Kind.LLM)))
+    for name in disclosure.idle({model.id for model in models}):
+        tools.log.warning("files are withheld from a model that is not asked", model=name)
+    return disclosure
 
 
 def _model(tools: Toolbox, name: str) -> Model:

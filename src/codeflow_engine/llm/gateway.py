@@ -154,7 +154,7 @@ class Gateway:
         models: list[Model] = []
         withheld: dict[str, str] = {}
         for model in self.models:
-            path = self._disclosure.withholds(model.id, request.paths)
+            path = self._disclosure.withholds(model.id, model.place[0], request.paths)
             if path is None:
                 models.append(model)
             else:
