@@ -184,3 +184,36 @@ async def test_what_a_hosts_key_raises_is_told_of_its_model(key: Any) -> None:
         model.key = key
         with pytest.raises(PluginError, match="llm 'locked:m' broke its contract"):
             await gateway_of(engine).ask(question(), PAYER)
+
+
+class Thorough(MemoryStorage):
+    """Takes its time for a booking, and does it whatever happens to whoever asked for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.books = asyncio.Event()
+
+    async def reserve(self, *arguments: Any, **more: Any) -> Any:
+        self.books.set()
+        await asyncio.sleep(0.05)
+        return await super().reserve(*arguments, **more)
+
+
+async def test_a_booking_that_is_cancelled_is_given_back() -> None:
+    """Nothing was asked yet; the caller does not wait for it, and the budget has it again."""
+    model, storage = Scripted("m", "fine"), Thorough()
+    async with engine_of([model], models=PRICES, storage=storage) as engine:
+        asking = asyncio.create_task(failure(gateway_of(engine), "?"))
+        await storage.books.wait()
+        began = asyncio.get_running_loop().time()
+        asking.cancel()
+        await asyncio.wait([asking])
+        took = asyncio.get_running_loop().time() - began
+        await asyncio.sleep(0.2)
+        (balance,) = await engine.balances("run:run-1")
+        booked = [*storage._tenants["default"].bookings.values()]
+
+    assert (asking.cancelled(), took < 0.04) == (True, True)
+    assert model.requests == []
+    assert len(booked) == 1
+    assert balance.booked.usd == 0
