@@ -8,17 +8,14 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from codeflow_engine.domain.budget import Budget, Payer, Reservation, Spend
+from codeflow_engine.domain.budget import SCOPES, Budget, Payer, Reservation, Spend
 from codeflow_engine.errors import BudgetExhaustedError, CodeflowError, ConfigurationError
 
 if TYPE_CHECKING:
     from codeflow_engine.contracts import Meter
     from codeflow_engine.pace.clock import Clock
 
-__all__ = ["SCOPES", "Purse"]
-
-SCOPES = ("run", "change", "repository", "tenant", "month")
-"""The kinds of scopes, the innermost first; each question is booked on all that it has."""
+__all__ = ["Purse"]
 
 
 class Purse:

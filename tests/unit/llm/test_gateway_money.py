@@ -26,6 +26,7 @@ from codeflow_engine.errors import (
     AuthenticationError,
     BudgetExhaustedError,
     CodeflowError,
+    ConfigurationError,
     ModelUnavailableError,
     PluginError,
     ProviderError,
@@ -217,3 +218,21 @@ async def test_a_booking_that_is_cancelled_is_given_back() -> None:
     assert model.requests == []
     assert len(booked) == 1
     assert balance.booked.usd == 0
+
+
+@pytest.mark.parametrize("scope", ["month", "rn:1", "", "run:", ":run"])
+async def test_a_top_up_of_nothing_is_refused(scope: str) -> None:
+    """Money for a scope that nobody spends from would be gone without a word."""
+    async with engine_of([Scripted("m", "fine")]) as engine:
+        with pytest.raises(ConfigurationError, match="no budget of"):
+            await engine.top_up(scope, Budget(usd="1"))
+
+
+async def test_a_key_of_a_top_up_is_one_of_its_scope() -> None:
+    """The same top-up counts once; one of another scope with the same key is another one."""
+    async with engine_of([Scripted("m", "fine")]) as engine:
+        for scope in ("run:a", "run:b", "run:a"):
+            await engine.top_up(scope, Budget(usd="1"), key="ticket-5")
+        balances = await engine.balances("run:a", "run:b")
+
+    assert [balance.added.usd for balance in balances] == [1, 1]
