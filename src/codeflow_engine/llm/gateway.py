@@ -2,7 +2,7 @@
 
 Each stage stands in a file of its own, and a question passes them in this order:
 
-1. `redacting`: secrets are taken out.
+1. `redacting`: secrets are taken out, and later the keys out of answers.
 2. `disclosure`: models that may not see its paths are left out.
 3. `answers`: an answer that is there already is given, and costs nothing.
 4. `fallback`: model after model, in the host's order, until one gives an answer.
@@ -17,13 +17,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, Preview
 from codeflow_engine.errors import CodeflowError, ConfigurationError, DisclosureError
 from codeflow_engine.llm.conversation import Conversation
 from codeflow_engine.llm.fallback import next_model, worst
-from codeflow_engine.llm.redacting import redacted
+from codeflow_engine.llm.redacting import redacted, without_keys
 from codeflow_engine.llm.structured import require_schema
 from codeflow_engine.llm.tokens import estimated
 from codeflow_engine.llm.trial import Trials
@@ -164,7 +165,8 @@ class Gateway:
     async def _ask_all(
         self, question: ChatRequest, models: Sequence[Model], payer: Payer
     ) -> ChatAnswer:
-        conversation = Conversation(self._caller, question, payer)
+        clean = partial(without_keys, redactor=self._redactor, threads=self._threads)
+        conversation = Conversation(self._caller, question, payer, clean=clean)
         errors: list[CodeflowError] = []
         left = tuple(models)
         while True:
