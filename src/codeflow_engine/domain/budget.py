@@ -8,7 +8,10 @@ from typing import Any
 
 from codeflow_engine.errors import ConfigurationError
 
-__all__ = ["Balance", "Budget", "Payer", "Rate", "Reservation", "Spend"]
+__all__ = ["SCOPES", "Balance", "Budget", "Payer", "Rate", "Reservation", "Spend"]
+
+SCOPES = ("run", "change", "repository", "tenant", "month")
+"""The kinds of scopes, the innermost first; each question is booked on all that it has."""
 
 _FASTEST = 10**12
 

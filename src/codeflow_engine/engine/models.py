@@ -16,6 +16,8 @@ from codeflow_engine.pace.retry import Retry
 from codeflow_engine.plugins.registry import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from codeflow_engine.runs.toolbox import Toolbox
 
 __all__ = ["gateway"]
@@ -25,7 +27,7 @@ def gateway(tools: Toolbox) -> Gateway:
     """Make the way to the models; their SDKs are not imported yet.
 
     Raises:
-        ConfigurationError: A model, a budget or a rule about files is wrong.
+        ConfigurationError: A model, a budget or a pattern is wrong.
         UnknownBackendError: Nobody offers such models.
     """
     settings, clock = tools.settings, tools.clock
@@ -39,18 +41,23 @@ def gateway(tools: Toolbox) -> Gateway:
         deadline=settings.llm_deadline,
     )
     models = [_model(tools, name) for name in settings.llm]
-    disclosure = Disclosure(settings.withheld)
-    own = {name for model in models for name in (model.id.partition(":")[0], model.llm.provider)}
-    disclosure.require_known({*tools.backends.names(Kind.LLM), *own})
     return Gateway(
         models,
         answers=Answers(tools.journal, settings.tenant, clock),
         caller=caller,
-        disclosure=disclosure,
+        disclosure=_disclosure(tools, models),
         redactor=tools.redactor,
         threads=tools.threads,
         refusals=settings.llm_refusals,
     )
+
+
+def _disclosure(tools: Toolbox, models: Sequence[Model]) -> Disclosure:
+    own = {name for model in models for name in (model.id.partition(":")[0], model.place[0])}
+    disclosure = Disclosure(tools.settings.withheld, own.union(tools.backends.names(Kind.LLM)))
+    for name in disclosure.idle({model.id for model in models}):
+        tools.log.warning("files are withheld from a model that is not asked", model=name)
+    return disclosure
 
 
 def _model(tools: Toolbox, name: str) -> Model:

@@ -38,16 +38,22 @@ class SpendingVerbs:
         Args:
             scope: As `BudgetExhaustedError.scope` names it.
             budget: How much.
-            key: The same top-up asked for again has the same key, and counts once. None: each
-                call is one of its own.
+            key: The same top-up of a scope asked for again has the same key, and counts once.
+                None: each call is one of its own.
 
         Raises:
+            ConfigurationError: There is no such kind of scope, or it names none of its kind.
             StorageError: It could not be written.
         """
-        from codeflow_engine.domain.budget import Spend
+        from codeflow_engine.domain.budget import SCOPES, Spend
+        from codeflow_engine.errors import ConfigurationError
 
+        kind, _, name = scope.partition(":")
+        if kind not in SCOPES or not name:
+            known = ", ".join(f"{one}:..." for one in SCOPES)
+            raise ConfigurationError(f"there is no budget of {scope!r}; a scope is {known}")
         spend = Spend(usd=Decimal(budget.usd or 0), tokens=budget.tokens or 0)
-        top_up_id = self._tools.clock.new_id() if key is None else f"key:{key}"
+        top_up_id = self._tools.clock.new_id() if key is None else f"key:{scope}:{key}"
         tenant = self._tools.settings.tenant
         return await self._tools.meter.top_up(tenant, scope, spend, top_up_id=top_up_id)
 

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from codeflow_engine.errors import ProviderError
+from codeflow_engine.llm.foreign import own_class
 from codeflow_engine.pace.clock import Clock
 
 __all__ = ["Breaker"]
 
 _MOST = 600.0
-"""Seconds beyond which no rest grows."""
+"""Seconds beyond which no rest grows, whatever a server asks for."""
 
 
 class Breaker:
@@ -44,7 +45,7 @@ class Breaker:
         self._first_rest = rest
         self._rest = rest
         self._failed = 0
-        self._last: ProviderError | None = None
+        self._last: ProviderError = ProviderError(title)
         self._closed_at = 0.0
         self._is_open = False
         self._is_probing = False
@@ -84,8 +85,7 @@ class Breaker:
             self._is_probing = True
             return True
         # Of the class that opened it: whether it may pass is the same question.
-        kind = type(self._last) if self._last is not None else ProviderError
-        raise kind(
+        raise own_class(self._last)(
             f"{self._title} has failed again and again, and is left alone for "
             f"{max(left, 1.0):.0f} s",
             retry_after=max(left, 1.0),
@@ -97,4 +97,5 @@ class Breaker:
         if doubled:
             self._rest = min(self._rest * 2, _MOST)
         self._is_open = True
-        self._closed_at = self._clock.monotonic() + max(self._rest, error.retry_after or 0.0)
+        asked = min(error.retry_after or 0.0, _MOST)
+        self._closed_at = self._clock.monotonic() + max(self._rest, asked)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest
 from codeflow_engine.domain.shape import is_sound
-from codeflow_engine.domain.usage import CallUsage, Usage
+from codeflow_engine.domain.usage import CallUsage
 from codeflow_engine.errors import (
     CodeflowError,
     PluginError,
     ProviderError,
     ProviderTimeoutError,
+    StorageError,
 )
+from codeflow_engine.llm.foreign import foreign
 from codeflow_engine.llm.retry import Retrying
-from codeflow_engine.llm.tokens import estimate
-from codeflow_engine.plugins.containment import is_foreign, tell
+from codeflow_engine.llm.tokens import estimated
 
 if TYPE_CHECKING:
     from codeflow_engine.domain.budget import Payer
@@ -52,9 +54,10 @@ class Caller:
     async def call(self, model: Model, request: ChatRequest, payer: Payer) -> ChatAnswer:
         """Ask a model, and say what it did cost.
 
-        The most that it may cost is booked before. Attempts that failed and may be charged all
-        the same are booked as an estimate. A call that is cancelled, or whose process ends,
-        leaves its booking as it is: nobody knows what it did cost.
+        Each attempt is booked on its own, at the most that it may cost, and for as long as it is
+        under way: whoever waits for the next one holds no money. One that fails and may be
+        charged all the same stays booked so, and so does one that is cancelled, or whose process
+        ends: nobody knows what it did cost.
 
         Raises:
             ConfigurationError: It has no key, or its SDK is not installed.
@@ -62,56 +65,38 @@ class Caller:
             ProviderError: There is no answer.
             PluginError: The provider broke its contract.
         """
-        model.llm.check()
-        sent = estimate(request, provider=model.llm.provider, model=model.llm.model)
-        reservation_id = self.clock.new_id()
-        await self._reserve(model, payer, reservation_id, sent, request.max_output_tokens)
-        charged = _Charges(model, sent)
-        llm = model.llm
+        with foreign(model.id):
+            model.llm.check()
+            llm, endpoint = model.llm, model.llm.endpoint
+            sent = await estimated(request, llm.provider, llm.model)
         with self.eyes.llm_call(
-            request, provider=llm.provider, model=llm.model, endpoint=llm.endpoint
+            request, provider=llm.provider, model=llm.model, endpoint=endpoint
         ) as seen:
-            try:
-                answer = await self._attempts(model, request, sent, charged, seen)
-            except CodeflowError:
-                await self.purse.settle(reservation_id, charged.usd, charged.tokens)
-                raise
-            priced = replace(answer.usage, calls=1, cost_usd=model.facts().cost(answer.usage))
-            answer = replace(answer, usage=priced)
+            answer = await self._attempts(model, request, payer, sent, seen)
             seen.answered(answer)
-        charged.add(priced)
-        await self.purse.settle(reservation_id, charged.usd, charged.tokens)
-        await model.pacer.heed(answer.room)
+        with self._unwritten(model, "what the provider says of its rate limits"):
+            await model.pacer.heed(answer.room)
         return answer
 
-    async def _reserve(
-        self, model: Model, payer: Payer, reservation_id: str, sent: int, received: int
-    ) -> None:
-        most = model.facts().ceiling(sent, received)
-        await self.purse.reserve(reservation_id, payer, most, sent + received, title=model.id)
-
     async def _attempts(
-        self,
-        model: Model,
-        request: ChatRequest,
-        sent: int,
-        charged: _Charges,
-        seen: ModelCall,
+        self, model: Model, request: ChatRequest, payer: Payer, sent: int, seen: ModelCall
     ) -> ChatAnswer:
         deadline = self.clock.monotonic() + self.deadline
         retrying = Retrying(self.retry, model.allowance, self.clock, deadline=deadline)
 
         async def attempt() -> ChatAnswer:
-            left = deadline - self.clock.monotonic()
-            patience = min(self.retry.most, left)
+            patience = min(self.retry.most, deadline - self.clock.monotonic())
             await model.pacer.wait(sent + request.max_output_tokens, most=patience)
+            left = deadline - self.clock.monotonic()
+            if left <= 0:
+                raise ProviderTimeoutError(
+                    f"{model.id} could not be asked within {self.deadline:g} s", kind="deadline"
+                )
             with model.key.guard(), model.breaker.guard():
-                try:
-                    with seen.attempt():
-                        return await _once(model, request, min(self.timeout, left))
-                except ProviderError as error:
-                    charged.note(error)
-                    raise
+                booking = _Booking(model, sent, request.max_output_tokens, self.clock.new_id())
+                return await self._attempt(
+                    model, request, payer, booking, min(self.timeout, left), seen
+                )
 
         def failed(error: BaseException, pause: float) -> None:
             if isinstance(error, ProviderError):
@@ -121,52 +106,80 @@ class Caller:
 
         return await retrying.go(attempt, failed)
 
+    async def _attempt(  # noqa: PLR0917 - what one attempt consists of
+        self,
+        model: Model,
+        request: ChatRequest,
+        payer: Payer,
+        booking: _Booking,
+        seconds: float,
+        seen: ModelCall,
+    ) -> ChatAnswer:
+        """Send it once, between its booking and what it did cost."""
+        await self.purse.reserve(booking.id, payer, booking.usd, booking.tokens, title=model.id)
+        try:
+            with seen.attempt():
+                answer = await _once(model, request, seconds)
+        except CodeflowError as error:
+            usage = booking.usage if _may_cost(error) else CallUsage()
+            await self._settle(model, booking, usage)
+            raise
+        usage = replace(answer.usage, calls=1, cost_usd=model.facts().cost(answer.usage))
+        await self._settle(model, booking, usage)
+        return replace(answer, usage=usage)
+
+    async def _settle(self, model: Model, booking: _Booking, usage: CallUsage) -> None:
+        # What the provider's own counts leave unknown cost no more than was booked, and not 0.
+        usd = booking.usd if usage.cost_usd is None else usage.cost_usd
+        with self._unwritten(model, "what a call did cost, which stays booked at the most"):
+            await self.purse.settle(booking.id, usd, usage.input_tokens + usage.output_tokens)
+
+    @contextmanager
+    def _unwritten(self, model: Model, what: str) -> Iterator[None]:
+        """Go on where the meter fails after a call: its answer is paid for, and not thrown away."""
+        try:
+            yield
+        except StorageError as error:
+            self.log.warning(
+                "storage did not take what a call leaves",
+                model=model.id,
+                what=what,
+                error=error.message,
+            )
+
+
+def _may_cost(error: CodeflowError) -> bool:
+    """Say whether a failed attempt may cost money; whether a broken plugin's does, nobody knows."""
+    return error.charged if isinstance(error, ProviderError) else isinstance(error, PluginError)
+
 
 async def _once(model: Model, request: ChatRequest, seconds: float) -> ChatAnswer:
     """Make one attempt; whatever a provider raises becomes an error of our tree."""
     limit = asyncio.timeout(seconds)
-    try:
-        async with limit:
-            answer: object = await model.llm.complete(request)
-    except CodeflowError:
-        raise
-    except BaseException as error:
-        if isinstance(error, TimeoutError) and limit.expired():
+    with foreign(model.id):
+        try:
+            async with limit:
+                answer: object = await model.llm.complete(request)
+        except TimeoutError:
+            if not limit.expired():
+                raise
             raise ProviderTimeoutError(
                 f"{model.id} gave no answer within {seconds:g} s", kind="deadline", charged=True
             ) from None
-        if not is_foreign(error):
-            raise
-        raise PluginError(f"llm {model.id!r} broke its contract: {tell(error)}") from error
     if not (isinstance(answer, ChatAnswer) and is_sound(answer)):
         raise PluginError(f"llm {model.id!r} gave a {type(answer).__name__} that is no answer")
     return answer
 
 
-class _Charges:
-    """What the attempts of a call did cost so far."""
+class _Booking:
+    """What one attempt may cost at most."""
 
-    def __init__(self, model: Model, sent: int) -> None:
-        self._cost: Callable[[CallUsage], Decimal | None] = model.facts().cost
-        self._sent = sent
-        self._usage = Usage()
+    def __init__(self, model: Model, sent: int, received: int, booking_id: str) -> None:
+        self.id: str = booking_id
+        self.usd: Decimal | None = model.facts().ceiling(sent, received)
+        """Dollars; None where the model has no known price."""
 
-    @property
-    def usd(self) -> Decimal | None:
-        """Dollars; None where one attempt has no known price."""
-        return self._usage.cost_usd
-
-    @property
-    def tokens(self) -> int:
-        """Tokens sent and received together."""
-        return self._usage.input_tokens + self._usage.output_tokens
-
-    def add(self, usage: Usage) -> None:
-        """Count an answer."""
-        self._usage += usage
-
-    def note(self, error: ProviderError) -> None:
-        """Count a failure that may be charged, as what was sent."""
-        if error.charged:
-            usage = CallUsage(calls=1, input_tokens=self._sent)
-            self.add(replace(usage, cost_usd=self._cost(usage)))
+        self.usage: CallUsage = CallUsage(
+            calls=1, input_tokens=sent, output_tokens=received, cost_usd=self.usd
+        )
+        self.tokens: int = sent + received

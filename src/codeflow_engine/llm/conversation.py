@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -25,9 +26,6 @@ _PAUSES = 3
 _QUOTED = 20_000
 """Characters of an answer of a wrong form that the model is shown again."""
 
-_SMALL = 64 * 1024
-"""Characters of JSON that are checked in less time than the way to a thread and back takes."""
-
 _BAD_FORM = "invalid_json"
 """Kind of error with which a provider says that its own model did not keep to the form."""
 
@@ -37,10 +35,24 @@ class Conversation:
 
     What all of them have taken is the usage of the answer. One repair is asked for in all:
     a model that cannot keep to a form is seldom mended by being told so twice.
+
+    Args:
+        caller: Makes the calls.
+        question: The question.
+        payer: On whose account.
+        clean: Takes out of each answer what nobody may see.
     """
 
-    def __init__(self, caller: Caller, question: ChatRequest, payer: Payer) -> None:
+    def __init__(
+        self,
+        caller: Caller,
+        question: ChatRequest,
+        payer: Payer,
+        *,
+        clean: Callable[[ChatAnswer], Awaitable[ChatAnswer]],
+    ) -> None:
         self._caller = caller
+        self._clean = clean
         self._question = question
         self._payer = payer
         self._usage = CallUsage()
@@ -84,10 +96,7 @@ class Conversation:
         if schema is None:
             return answer, None
         try:
-            if len(answer.text) <= _SMALL:
-                text = checked(answer.text, schema)
-            else:
-                text = await asyncio.to_thread(checked, answer.text, schema)
+            text = await asyncio.to_thread(checked, answer.text, schema)
         except MisfitError as misfit:
             return answer, str(misfit)
         return replace(answer, text=text), None
@@ -121,7 +130,7 @@ class Conversation:
         answer = await self._caller.call(model, request, self._payer)
         self._usage = self._usage.plus(answer.usage)
         self._is_estimated = self._is_estimated or answer.is_estimated
-        return answer
+        return await self._clean(answer)
 
     def _repair(self, answer: ChatAnswer | None, misfit: str) -> ChatRequest:
         told = f"The answer cannot be used: {misfit}. Answer again, with the JSON alone."

@@ -17,6 +17,7 @@ from codeflow_engine.errors import (
     RefusedError,
     TruncatedAnswerError,
 )
+from codeflow_engine.llm.foreign import own_class
 
 if TYPE_CHECKING:
     from codeflow_engine.llm.model import Model
@@ -63,7 +64,9 @@ def next_model(
 
 
 def _may_go_on(error: CodeflowError) -> bool:
-    return isinstance(error, _ELSEWHERE) or error.retryable
+    # A storage that is away for a moment is no reason to pay for another answer.
+    may_pass = isinstance(error, ProviderError) and error.retryable
+    return isinstance(error, _ELSEWHERE) or may_pass
 
 
 def worst(errors: Sequence[CodeflowError]) -> CodeflowError:
@@ -77,7 +80,7 @@ def worst(errors: Sequence[CodeflowError]) -> CodeflowError:
     soonest = min(passing, key=lambda error: error.retry_after or 0.0)
     if len(errors) > 1 and isinstance(soonest, ProviderError):
         told = "; ".join(dict.fromkeys(error.message for error in errors))
-        return type(soonest)(
+        return own_class(soonest)(
             f"no model gave an answer: {told}", retry_after=soonest.retry_after, kind=soonest.kind
         )
     return soonest

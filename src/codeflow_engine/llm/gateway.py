@@ -2,13 +2,13 @@
 
 Each stage stands in a file of its own, and a question passes them in this order:
 
-1. `redacting`: secrets are taken out.
+1. `redacting`: secrets are taken out, and later the keys out of answers.
 2. `disclosure`: models that may not see its paths are left out.
 3. `answers`: an answer that is there already is given, and costs nothing.
 4. `fallback`: model after model, in the host's order, until one gives an answer.
 5. `conversation`: what a model says is continued, extended or repaired into a whole answer.
-6. `call`: each call is booked (`purse`), paced (`pacer`), guarded (`breaker`), tried again
-   (`retry`), and settled.
+6. `call`: each attempt is paced (`pacer`), guarded (`breaker`), booked (`purse`) and settled;
+   one that fails is made again (`retry`).
 7. `answers`: the answer is kept before anybody uses it.
 """
 
@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, Preview
@@ -25,9 +26,9 @@ from codeflow_engine.llm.answers import digest_of
 from codeflow_engine.llm.conversation import Conversation
 from codeflow_engine.llm.fallback import next_model, worst
 from codeflow_engine.llm.question import require_question
-from codeflow_engine.llm.redacting import redacted
+from codeflow_engine.llm.redacting import redacted, without_keys
 from codeflow_engine.llm.structured import require_schema
-from codeflow_engine.llm.tokens import estimate
+from codeflow_engine.llm.tokens import estimated
 from codeflow_engine.llm.trial import Trials
 
 if TYPE_CHECKING:
@@ -94,29 +95,26 @@ class Gateway:
             ProviderError: No model gave an answer; `retry_after` says when one may.
         """
         question, models = await self._admit(request)
-        if question.answer_schema is not None:
-            # In a thread: the import of jsonschema takes 0.1 s.
-            await asyncio.to_thread(require_schema, question.answer_schema)
-        digest = digest_of(question)
-        known = await self._answers.find(digest, [model.id for model in models])
+        digest = await digest_of(question)
+        known = await self._answers.find(digest, models)
         if known is not None:
             return known
         model, answer = await self._ask_all(question, models, payer)
         signed = replace(answer, run_id=payer.run_id or "")
-        return await self._answers.keep(digest, model.id, signed)
+        return await self._answers.keep(digest, model, signed)
 
     async def preview(self, request: ChatRequest) -> Preview:
         """Say what asking would send, to whom, and what it may cost; nothing is sent.
 
         Raises:
-            ConfigurationError: The engine has no model, or the question is none.
+            ConfigurationError: The engine has no model.
         """
         models, withheld = self._permitted(request)
         question = await self._prepare(request, models)
-        known = await self._answers.find(digest_of(question), [model.id for model in models])
+        known = await self._answers.find(await digest_of(question), models)
         first = models[0] if models else None
-        llm = {"provider": first.llm.provider, "model": first.llm.model} if first else {}
-        tokens = estimate(question, **llm)
+        named = (first.llm.provider, first.llm.model) if first else ("", "")
+        tokens = await estimated(question, *named)
         most = first.facts().ceiling(tokens, question.max_output_tokens) if first else None
         return Preview(
             models=tuple(model.id for model in models),
@@ -148,6 +146,9 @@ class Gateway:
         for model in models:
             model.learn()
             await model.load(self._threads)
+        if request.answer_schema is not None:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._threads, require_schema, request.answer_schema)
         return await redacted(request, self._redactor, self._threads)
 
     def _permitted(self, request: ChatRequest) -> tuple[tuple[Model, ...], dict[str, str]]:
@@ -160,7 +161,7 @@ class Gateway:
         models: list[Model] = []
         withheld: dict[str, str] = {}
         for model in self.models:
-            path = self._disclosure.withholds(model.id, request.paths, provider=model.llm.provider)
+            path = self._disclosure.withholds(model.id, model.place[0], request.paths)
             if path is None:
                 models.append(model)
             else:
@@ -171,7 +172,8 @@ class Gateway:
         self, question: ChatRequest, models: Sequence[Model], payer: Payer
     ) -> tuple[Model, ChatAnswer]:
         """Give an answer, and the model that gave it."""
-        conversation = Conversation(self._caller, question, payer)
+        clean = partial(without_keys, redactor=self._redactor, threads=self._threads)
+        conversation = Conversation(self._caller, question, payer, clean=clean)
         errors: list[CodeflowError] = []
         left = tuple(models)
         while True:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import importlib
 import json
 from datetime import date
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from codeflow_engine.errors import (
     QuotaExhaustedError,
 )
 from codeflow_engine.llm.breaker import Breaker
+from codeflow_engine.llm.foreign import foreign
 from codeflow_engine.llm.pacer import Pacer
 from codeflow_engine.llm.retry import Allowance
 
@@ -75,6 +77,9 @@ class Model:
             failures=_FAILURES,
             rest=_REST,
         )
+        self.place: tuple[str, str | None] = ("", None)
+        """Its provider's interface, and where that is."""
+
         self._account = ""
         self._facts: tuple[date, ModelFacts] | None = None
         self.learn()
@@ -83,16 +88,20 @@ class Model:
         """Take note of the keys that it uses now, so that nothing ever shows one.
 
         After a change its account begins anew.
+
+        Raises:
+            PluginError: Whoever gives the keys failed.
         """
-        secrets = self.llm.secrets
-        told = json.dumps([self.llm.provider, self.llm.endpoint, *secrets])
+        with foreign(self.id):
+            secrets = [secret for secret in self.llm.secrets if secret.strip()]
+            self.place = self.llm.provider, self.llm.endpoint
+            told = json.dumps([*self.place, *secrets])
         account = hashlib.sha256(told.encode()).hexdigest()[:16]
         if account == self._account:
             return
         self._account = account
         for secret in secrets:
-            if secret.strip():
-                self._redactor.add_secret(secret)
+            self._redactor.add_secret(secret)
         self.key: Breaker = Breaker(
             f"the key of {self.id}",
             self._clock,
@@ -119,7 +128,12 @@ class Model:
     async def load(self, threads: Executor) -> None:
         """Read the list of models, if nobody has yet: in a thread, since that takes a moment."""
         if self._facts is None:
-            await asyncio.get_running_loop().run_in_executor(threads, self.facts)
+            await asyncio.get_running_loop().run_in_executor(threads, self._load)
+
+    def _load(self) -> None:
+        self.facts()
+        # `retry` needs it, and would import it on the event loop, which then stands still.
+        importlib.import_module("tenacity")
 
     def facts(self) -> ModelFacts:
         """Tell what is known of it now: prices change at dates that the list knows."""

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Pacer"]
 
+_LONGEST = 600.0
+"""Seconds for which a header alone keeps calls back: one that is wrong costs no more than that,
+and a server that means it refuses the next call, too."""
+
 
 class Pacer:
     """The rate limits of one key for one model, shared with all processes.
@@ -90,8 +94,9 @@ class Pacer:
             (room.requests, room.requests_reset, "requests"),
             (room.tokens, room.tokens_reset, "tokens"),
         ):
-            if left is None or seconds is None or seconds <= 0:
+            if left is None or seconds is None or not seconds > 0:
                 continue
+            seconds = min(seconds, _LONGEST)  # noqa: PLW2901 - as far as it is heeded
             bucket = next((name for name in self._limits if name.endswith(f"/{what}")), None)
             if bucket is not None:
                 await self._meter.drain(bucket, left=left, seconds=seconds)

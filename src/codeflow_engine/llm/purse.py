@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from codeflow_engine.domain.budget import Budget, Payer, Reservation, Spend
-from codeflow_engine.errors import BudgetExhaustedError, ConfigurationError
+from codeflow_engine.domain.budget import SCOPES, Budget, Payer, Reservation, Spend
+from codeflow_engine.errors import BudgetExhaustedError, CodeflowError, ConfigurationError
 
 if TYPE_CHECKING:
     from codeflow_engine.contracts import Meter
     from codeflow_engine.pace.clock import Clock
 
-__all__ = ["SCOPES", "Purse"]
-
-SCOPES = ("run", "change", "repository", "tenant", "month")
-"""The kinds of scopes, the innermost first; each question is booked on all that it has."""
+__all__ = ["Purse"]
 
 
 class Purse:
@@ -44,6 +43,7 @@ class Purse:
         self._tenant = tenant
         self._clock = clock
         self._budgets = budgets
+        self._giving_back: set[asyncio.Task[None]] = set()
 
     async def reserve(
         self, reservation_id: str, payer: Payer, usd: Decimal | None, tokens: int, *, title: str
@@ -51,7 +51,8 @@ class Purse:
         """Book the most that a call may cost.
 
         Args:
-            reservation_id: The same for the same call in any process.
+            reservation_id: Of this attempt alone. Where its process ends before it is settled,
+                it stays booked: the next process pays for a call of its own.
             payer: Who pays.
             usd: Dollars; None where the model has no known price.
             tokens: Sent and received together.
@@ -64,15 +65,13 @@ class Purse:
         scopes = self._scopes(payer)
         if usd is None:
             _require_tokens(scopes, title)
-        refused = await self._meter.reserve(
-            self._tenant,
-            Reservation(
-                reservation_id=reservation_id,
-                spend=Spend(usd=usd or Decimal(0), tokens=tokens),
-                scopes=tuple(scopes),
-                limits=tuple(scopes.values()),
-            ),
+        reservation = Reservation(
+            reservation_id=reservation_id,
+            spend=Spend(usd=usd or Decimal(0), tokens=tokens),
+            scopes=tuple(scopes),
+            limits=tuple(scopes.values()),
         )
+        refused = await self._book(reservation)
         if refused is None:
             return
         money = "" if usd is None else f" and {usd.normalize():f} USD"
@@ -81,6 +80,23 @@ class Purse:
             f"{title} may take for this question; a top-up lets it go on",
             scope=refused,
         )
+
+    async def _book(self, reservation: Reservation) -> str | None:
+        booking = asyncio.create_task(self._meter.reserve(self._tenant, reservation))
+        try:
+            return await asyncio.shield(booking)
+        except asyncio.CancelledError:
+            # A storage may have booked it all the same; nothing was asked, so it is given back.
+            # Not here, since whoever is cancelled is not to wait for a storage.
+            giving_back = asyncio.create_task(self._give_back(booking, reservation.reservation_id))
+            self._giving_back.add(giving_back)
+            giving_back.add_done_callback(self._giving_back.discard)
+            raise
+
+    async def _give_back(self, booking: asyncio.Task[str | None], reservation_id: str) -> None:
+        with suppress(CodeflowError):
+            if await booking is None:
+                await self.settle(reservation_id, Decimal(0), 0)
 
     async def settle(self, reservation_id: str, usd: Decimal | None, tokens: int) -> None:
         """Book what a call did cost instead."""

@@ -100,9 +100,10 @@ class Retrying:
         return value
 
     def _may_pass(self, error: BaseException) -> bool:
-        # What the gateway itself holds back is for the next model, or for the run.
-        held = isinstance(error, ProviderError) and error.kind in HELD
-        return not held and self._retry.covers(error)
+        # What the gateway itself holds back is for the next model, or for the run, and so is a
+        # storage that fails.
+        is_made = isinstance(error, ProviderError) and error.kind not in HELD
+        return is_made and self._retry.covers(error)
 
     def _draw(self, state: RetryCallState) -> float:
         return self._retry.pause(state.attempt_number, _error(state), self._clock.random())

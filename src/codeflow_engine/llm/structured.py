@@ -5,18 +5,29 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Hashable, Iterator, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
 
 from codeflow_engine.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+
 __all__ = ["MisfitError", "checked", "require_schema"]
 
-_LARGEST: Final = 5_000_000
-"""Characters; no form of ours asks for as many."""
+_LARGEST: Final = 1_000_000
+"""Characters; no model of today writes as many at once, and to read JSON holds up every thread."""
 
-_FENCE: Final = re.compile(r"^```[A-Za-z]*[ \t]*\n(.*?)\n?^```[ \t]*$", re.DOTALL | re.MULTILINE)
+_FENCE: Final = "```"
+_OPENS: Final = re.compile(r"```[A-Za-z]*[ \t\r]*")
 _OPENING: Final = re.compile(r"[\[{]")
+_BEGINS: Final = re.compile(r'\{\s*["}]|\[\s*[\[{"\]]')
+"""What hardly is anything but the beginning of JSON: `items[0]` and `[a link](...)` are."""
+
+_DIGITS: Final = 308
+"""Digits of a whole number that a float still holds, as some rules of a schema make one of it."""
+
 _TOLD: Final = 3
 """Misfits that are named: enough to mend the answer by."""
 
@@ -25,28 +36,12 @@ class MisfitError(Exception):
     """An answer does not follow its form; says where, and quotes nothing of it."""
 
 
-def require_schema(schema: Mapping[str, Any]) -> None:
-    """See that answers can be checked by a schema, before one is paid for.
-
-    Raises:
-        ConfigurationError: It is no JSON Schema.
-    """
-    from jsonschema import SchemaError
-    from jsonschema.validators import validator_for
-
-    told: Any = schema
-    try:
-        validator_for(schema).check_schema(told)
-    except SchemaError:
-        raise ConfigurationError("the schema of the answer is none: SchemaError") from None
-    except RecursionError:
-        raise ConfigurationError("the schema of the answer is nested too deeply") from None
-
-
 def checked(text: str, schema: Mapping[str, Any]) -> str:
     """Read the JSON of an answer, check it, and write it anew.
 
     Around it there may be a fence or prose; inside of it nothing is mended.
+
+    It belongs into a thread: both imports and large answers would hold up an event loop.
 
     Args:
         text: What the model said.
@@ -75,8 +70,10 @@ def _read(text: str) -> Any:
         return _parse(told)
     except ValueError as error:
         reason = _Reason.of(error)
-    fenced = _FENCE.findall(told)
+    fenced, around = _blocks(told)
     if len(fenced) == 1:
+        if _BEGINS.search(around):
+            raise MisfitError("it holds JSON outside of its block of code, too")
         try:
             return _parse(fenced[0])
         except ValueError as error:
@@ -85,6 +82,31 @@ def _read(text: str) -> Any:
     if opening is None or fenced:
         raise MisfitError("it holds more than one block of code" if fenced else reason)
     return _within_prose(told, opening.start(), reason)
+
+
+def _blocks(told: str) -> tuple[list[str], str]:
+    """Give the blocks of code, and what stands around them.
+
+    Line by line: an expression that looks for the end of each of 10,000 blocks without one takes
+    a minute for 64 KB.
+    """
+    if _FENCE not in told:
+        return [], told
+    blocks: list[str] = []
+    around: list[str] = []
+    block: list[str] | None = None
+    for line in told.split("\n"):
+        if block is None:
+            if _OPENS.fullmatch(line):
+                block = []
+            else:
+                around.append(line)
+        elif line.rstrip() == _FENCE:
+            blocks.append("\n".join(block))
+            block = None
+        else:
+            block.append(line)
+    return blocks, "\n".join([*around, *(block or ())])
 
 
 def _within_prose(told: str, start: int, reason: str) -> Any:
@@ -131,8 +153,14 @@ def _float(told: str) -> float:
     return number
 
 
+def _int(told: str) -> int:
+    if len(told) > _DIGITS:
+        raise _RefusedValueError("its JSON holds a number beyond all limits")
+    return int(told)
+
+
 _DECODER: Final = json.JSONDecoder(
-    object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_float
+    object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_float, parse_int=_int
 )
 
 
@@ -140,23 +168,74 @@ def _parse(text: str) -> Any:
     return _DECODER.decode(text.strip())
 
 
+def require_schema(schema: Mapping[str, Any]) -> None:
+    """Look whether a schema is one, before anything is paid for an answer that follows it.
+
+    It belongs into a thread, as `checked` does.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    _validator(_written(schema))
+
+
 def _check(value: Any, schema: Mapping[str, Any]) -> None:
-    # jsonschema costs 0.1 s to import, and only structured answers need it.
-    from jsonschema import SchemaError
-    from jsonschema.validators import validator_for
-    from referencing import Registry
     from referencing.exceptions import Unresolvable
 
-    kind = validator_for(schema)
+    errors = _validator(_written(schema)).iter_errors(value)
     try:
-        # With a registry of its own it looks nothing up elsewhere.
-        errors = kind(schema, registry=Registry()).iter_errors(value)
         misfits = [_place(error) for error, _ in zip(errors, range(_TOLD), strict=False)]
-    except (SchemaError, Unresolvable) as error:
-        told = type(error).__name__
-        raise ConfigurationError(f"the schema of the answer is none: {told}") from None
+    except Unresolvable:
+        raise ConfigurationError("the schema of the answer refers to what is not in it") from None
     if misfits:
         raise MisfitError("; ".join(misfits))
+
+
+def _written(schema: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(schema, sort_keys=True, default=dict)
+    except (TypeError, ValueError, RecursionError):
+        raise ConfigurationError("the schema of the answer is no JSON") from None
+
+
+@lru_cache(maxsize=64)
+def _validator(written: str) -> Validator:
+    # jsonschema costs 0.1 s to import, and only structured answers need it.
+    from jsonschema import Draft202012Validator, SchemaError
+    from jsonschema.validators import extend, validator_for
+    from referencing import Registry
+
+    schema = json.loads(written)
+    kind = validator_for(schema, default=Draft202012Validator)
+    try:
+        kind.check_schema(schema)
+    except SchemaError as error:
+        place = "".join(f"/{part}" for part in error.absolute_path)
+        raise ConfigurationError(
+            f"the schema of the answer is none: {place or 'its root'} breaks {error.validator!r}"
+        ) from None
+    # With a registry of its own it looks nothing up elsewhere.
+    made: Validator = extend(kind, {"uniqueItems": _unique})(  # type: ignore[no-untyped-call]
+        schema, registry=Registry()
+    )
+    return made
+
+
+def _unique(_: Validator, wanted: Any, value: Any, __: Any) -> Iterator[Exception]:
+    """Look for items that are alike; jsonschema's own way takes 90 s for 60 KB of objects."""
+    from jsonschema import ValidationError
+
+    if wanted and isinstance(value, list) and len({*map(_likeness, value)}) < len(value):
+        yield ValidationError("items are alike")
+
+
+def _likeness(value: Any) -> Hashable:
+    """Give what is equal for equal JSON, where 1 and 1.0 are equal, and 1 and true are not."""
+    if isinstance(value, dict):
+        return dict, frozenset((name, _likeness(one)) for name, one in value.items())
+    if isinstance(value, list):
+        return list, tuple(map(_likeness, value))
+    return isinstance(value, bool), value
 
 
 def _place(error: Any) -> str:

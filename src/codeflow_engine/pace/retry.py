@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Retry"]
 
+_LONGEST = 86_400.0
+"""Seconds beyond which no pause grows, whatever the other side asks for: a day. No date holds the
+end of a pause of 10^300 seconds, and nobody waits for that of ten years."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
@@ -22,7 +26,7 @@ class Retry:
 
     The pause before an attempt is drawn evenly from nothing up to a limit, which begins with
     `first` and doubles each time ("full jitter"); an error with a `retry_after` is given at
-    least that long.
+    least that long, up to a day.
     """
 
     attempts: int = 3
@@ -61,7 +65,8 @@ class Retry:
         # A power of two beyond any limit is not worth its overflow.
         limit = min(self.most, self.first * 2.0 ** min(attempts - 1, 64))
         asked = error.retry_after if isinstance(error, CodeflowError) else None
-        return max(limit * chance, asked or 0.0)
+        # In this order, since one that is no number is then passed over.
+        return max(limit * chance, min(asked or 0.0, _LONGEST))
 
     async def go[*A, T](
         self, clock: Clock, function: Callable[[*A], Coroutine[Any, Any, T]], *arguments: *A

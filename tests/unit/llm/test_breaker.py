@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from codeflow_engine.errors import (
@@ -142,3 +144,32 @@ def test_l4_an_empty_account_is_refused_in_its_own_class(clock: FakeClock) -> No
         succeed(breaker)
 
     assert not refused.value.retryable
+
+
+@pytest.mark.parametrize("asked", [1e300, math.inf, 315_360_000.0, math.nan, -5.0])
+def test_l2_no_server_closes_itself_for_ever(clock: FakeClock, asked: float) -> None:
+    """A wait of ten years, or one that is no number, is a mistake of the server's."""
+    breaker = Breaker("acme:m", clock, (ProviderUnavailableError,), failures=1, rest=30)
+    fail(breaker, ProviderUnavailableError("away", retry_after=asked))
+
+    clock.advance(600)
+
+    assert not is_open(breaker)
+
+
+class AcmeAwayError(ProviderUnavailableError):
+    """A provider's own class, made in a way of its own."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"away: {code}")
+
+
+def test_a_class_of_a_providers_own_opens_it_as_ours(clock: FakeClock) -> None:
+    """What is raised while it is open is the class of our tree."""
+    breaker = Breaker("acme:m", clock, (ProviderUnavailableError,), failures=1, rest=30)
+    fail(breaker, AcmeAwayError(5))
+
+    with pytest.raises(ProviderUnavailableError) as refused:
+        succeed(breaker)
+
+    assert type(refused.value) is ProviderUnavailableError

@@ -12,6 +12,8 @@ from gateway_world import (
     Patient,
     Scripted,
     cut,
+    engine_of,
+    gateway_of,
     question,
     sent,
     whole,
@@ -107,6 +109,38 @@ async def test_l30_all_that_a_question_consists_of_tells_it_apart(
     await gateway.ask(question(**changed), PAYER)
 
     assert len(model.requests) == 2
+
+
+class Placed(Scripted):
+    """Stands somewhere."""
+
+    def __init__(self, place: str, *said: Any, **more: Any) -> None:
+        super().__init__("m", *said, **more)
+        self._place = place
+
+    @property
+    def endpoint(self) -> str:
+        return self._place
+
+
+@pytest.mark.parametrize(
+    ("place", "provider"),
+    [("http://127.0.0.1:9/test", "acme"), ("https://acme.example", "openai")],
+)
+async def test_another_servers_answer_is_another_one(
+    tmp_path: Any, place: str, provider: str
+) -> None:
+    """What a test server has said is not given for the word of the real one."""
+    storage = f"sqlite+aiosqlite:///{tmp_path / 'answers.db'}"
+    before = engine_of([Placed(place, "of another", provider=provider)], storage=storage)
+    async with before:
+        await before.migrate()
+        await gateway_of(before).ask(question(), PAYER)
+
+    async with engine_of([Placed("https://acme.example", "fine")], storage=storage) as engine:
+        answer = await gateway_of(engine).ask(question(), PAYER)
+
+    assert answer.text == "fine"
 
 
 @pytest.mark.parametrize(

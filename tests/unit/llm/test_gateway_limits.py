@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -98,7 +100,7 @@ async def test_all_scopes_of_a_question_are_booked(ask: Any) -> None:
 
 
 async def test_a_failure_that_may_be_charged_is_booked(ask: Any) -> None:
-    """Nobody knows what a broken answer cost: what was sent is booked, and nothing else."""
+    """Nobody knows what a broken answer cost: the most is booked, and for the others nothing."""
     failing = Scripted("x", ProviderUnavailableError("broke off", charged=True))
     engine = engine_of([failing, Scripted("y", ProviderUnavailableError("refused"))])
     async with engine:
@@ -106,7 +108,8 @@ async def test_a_failure_that_may_be_charged_is_booked(ask: Any) -> None:
             await gateway_of(engine).ask(question(), PAYER)
         (balance,) = await engine.balances("run:run-1")
 
-    assert 0 < balance.booked.tokens < 300
+    assert len(failing.requests) == 3
+    assert 300 < balance.booked.tokens < 600
 
 
 async def test_a_call_that_is_cancelled_leaves_its_booking(ask: Any) -> None:
@@ -208,3 +211,51 @@ def test_every_error_of_the_tree_either_goes_on_or_not() -> None:
     for error in (BudgetExhaustedError("spent", scope="run:x"), ConfigurationError("wrong")):
         assert isinstance(error, CodeflowError)
         assert next_model(left, left[0], error, refusals=True) is None
+
+
+KEY = "acme-live-0123456789abcdef"
+
+
+class Keyed(Scripted):
+    """Has a key, which its server knows."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return (KEY,)
+
+
+@pytest.mark.parametrize("schema", [None, {"type": "object"}], ids=["text", "json"])
+async def test_a_key_that_a_server_says_again_is_not_kept(
+    tmp_path: Any, schema: dict[str, Any] | None
+) -> None:
+    """Neither whoever asked nor the database gets it, in whichever field it stands."""
+    said = replace(whole(f'{{"your key": "{KEY}"}}'), model=KEY, response_id=KEY, said_reason=KEY)
+    storage = f"sqlite+aiosqlite:///{tmp_path / 'answers.db'}"
+    async with engine_of([Keyed("m", said)], storage=storage) as engine:
+        await engine.migrate()
+        answer = await gateway_of(engine).ask(question(answer_schema=schema), PAYER)
+
+    assert json.loads(answer.text) == {"your key": "[redacted:configured]"}
+    assert KEY not in repr(answer)
+    assert not any(KEY.encode() in file.read_bytes() for file in tmp_path.iterdir())
+
+
+async def test_a_key_in_the_form_of_an_answer_is_not_sent(ask: Any) -> None:
+    """A form is sent as the messages are."""
+    model = Keyed("m", '"other"')
+
+    await ask(model).ask(question(answer_schema={"enum": [KEY, "other"]}), PAYER)
+
+    assert KEY not in repr(model.requests)
+
+
+async def test_what_a_broken_plugin_says_is_not_told(ask: Any) -> None:
+    """Its words may quote the key and the prompt; its type is enough, and the cause has them."""
+    gateway = ask(Keyed("m", ValueError(f"Bearer {KEY}: you asked What is wrong?")))
+
+    with pytest.raises(PluginError, match="it raised ValueError") as raised:
+        await gateway.ask(question(), PAYER)
+    (trial,) = await gateway.trials()
+
+    assert KEY not in f"{raised.value} {trial}"
+    assert "What is wrong" not in str(raised.value)
