@@ -72,31 +72,29 @@ class Caller:
         with self.eyes.llm_call(
             request, provider=llm.provider, model=llm.model, endpoint=endpoint
         ) as seen:
-            answer = await self._attempts(model, request, payer, sent, seen)
+            asked = _Asked(model=model, request=request, payer=payer, sent=sent, seen=seen)
+            answer = await self._attempts(asked)
             seen.answered(answer)
         with self._unwritten(model, "what the provider says of its rate limits"):
             await model.pacer.heed(answer.room)
         return answer
 
-    async def _attempts(
-        self, model: Model, request: ChatRequest, payer: Payer, sent: int, seen: ModelCall
-    ) -> ChatAnswer:
+    async def _attempts(self, asked: _Asked) -> ChatAnswer:
+        model, received = asked.model, asked.request.max_output_tokens
         deadline = self.clock.monotonic() + self.deadline
         retrying = Retrying(self.retry, model.allowance, self.clock, deadline=deadline)
 
         async def attempt() -> ChatAnswer:
             patience = min(self.retry.most, deadline - self.clock.monotonic())
-            await model.pacer.wait(sent + request.max_output_tokens, most=patience)
+            await model.pacer.wait(asked.sent + received, most=patience)
             left = deadline - self.clock.monotonic()
             if left <= 0:
                 raise ProviderTimeoutError(
                     f"{model.id} could not be asked within {self.deadline:g} s", kind="deadline"
                 )
             with model.key.guard(), model.breaker.guard():
-                booking = _Booking(model, sent, request.max_output_tokens, self.clock.new_id())
-                return await self._attempt(
-                    model, request, payer, booking, min(self.timeout, left), seen
-                )
+                booking = _Booking(model, asked.sent, received, self.clock.new_id())
+                return await self._attempt(asked, booking, min(self.timeout, left))
 
         def failed(error: BaseException, pause: float) -> None:
             if isinstance(error, ProviderError):
@@ -106,20 +104,14 @@ class Caller:
 
         return await retrying.go(attempt, failed)
 
-    async def _attempt(  # noqa: PLR0917 - what one attempt consists of
-        self,
-        model: Model,
-        request: ChatRequest,
-        payer: Payer,
-        booking: _Booking,
-        seconds: float,
-        seen: ModelCall,
-    ) -> ChatAnswer:
+    async def _attempt(self, asked: _Asked, booking: _Booking, seconds: float) -> ChatAnswer:
         """Send it once, between its booking and what it did cost."""
-        await self.purse.reserve(booking.id, payer, booking.usd, booking.tokens, title=model.id)
+        model = asked.model
+        usd, tokens = booking.usd, booking.tokens
+        await self.purse.reserve(booking.id, asked.payer, usd, tokens, title=model.id)
         try:
-            with seen.attempt():
-                answer = await _once(model, request, seconds)
+            with asked.seen.attempt():
+                answer = await _once(model, asked.request, seconds)
         except CodeflowError as error:
             usage = booking.usage if _may_cost(error) else CallUsage()
             await self._settle(model, booking, usage)
@@ -169,6 +161,19 @@ async def _once(model: Model, request: ChatRequest, seconds: float) -> ChatAnswe
     if not (isinstance(answer, ChatAnswer) and is_sound(answer)):
         raise PluginError(f"llm {model.id!r} gave a {type(answer).__name__} that is no answer")
     return answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """One call, whichever of its attempts is under way."""
+
+    model: Model
+    request: ChatRequest
+    payer: Payer
+    sent: int
+    """Tokens that the request has, estimated."""
+
+    seen: ModelCall
 
 
 class _Booking:

@@ -1,5 +1,6 @@
 """The suite of LLM providers, and the other end of their lines."""
 
+from codeflow_engine.testing.contracts.llm.asking import Replying
 from codeflow_engine.testing.contracts.llm.contract import LLMContract
 from codeflow_engine.testing.contracts.llm.http import HTTPReply, HTTPRequest, HTTPWire
 from codeflow_engine.testing.contracts.llm.replies import Reply, ReplyKind, Wire
@@ -11,5 +12,6 @@ __all__ = [
     "LLMContract",
     "Reply",
     "ReplyKind",
+    "Replying",
     "Wire",
 ]
