@@ -95,7 +95,7 @@ class Caller:
             with model.key.guard(), model.breaker.guard():
                 booking = _Booking(model, sent, request.max_output_tokens, self.clock.new_id())
                 return await self._attempt(
-                    model, request, payer, booking, min(self.timeout, left), seen
+                    booking, request, payer, seconds=min(self.timeout, left), seen=seen
                 )
 
         def failed(error: BaseException, pause: float) -> None:
@@ -106,32 +106,33 @@ class Caller:
 
         return await retrying.go(attempt, failed)
 
-    async def _attempt(  # noqa: PLR0917 - what one attempt consists of
+    async def _attempt(
         self,
-        model: Model,
+        booking: _Booking,
         request: ChatRequest,
         payer: Payer,
-        booking: _Booking,
+        *,
         seconds: float,
         seen: ModelCall,
     ) -> ChatAnswer:
         """Send it once, between its booking and what it did cost."""
+        model = booking.model
         await self.purse.reserve(booking.id, payer, booking.usd, booking.tokens, title=model.id)
         try:
             with seen.attempt():
                 answer = await _once(model, request, seconds)
         except CodeflowError as error:
             usage = booking.usage if _may_cost(error) else CallUsage()
-            await self._settle(model, booking, usage)
+            await self._settle(booking, usage)
             raise
         usage = replace(answer.usage, calls=1, cost_usd=model.facts().cost(answer.usage))
-        await self._settle(model, booking, usage)
+        await self._settle(booking, usage)
         return replace(answer, usage=usage)
 
-    async def _settle(self, model: Model, booking: _Booking, usage: CallUsage) -> None:
+    async def _settle(self, booking: _Booking, usage: CallUsage) -> None:
         # What the provider's own counts leave unknown cost no more than was booked, and not 0.
         usd = booking.usd if usage.cost_usd is None else usage.cost_usd
-        with self._unwritten(model, "what a call did cost, which stays booked at the most"):
+        with self._unwritten(booking.model, "what a call did cost, which stays booked at the most"):
             await self.purse.settle(booking.id, usd, usage.input_tokens + usage.output_tokens)
 
     @contextmanager
@@ -175,6 +176,7 @@ class _Booking:
     """What one attempt may cost at most."""
 
     def __init__(self, model: Model, sent: int, received: int, booking_id: str) -> None:
+        self.model: Model = model
         self.id: str = booking_id
         self.usd: Decimal | None = model.facts().ceiling(sent, received)
         """Dollars; None where the model has no known price."""

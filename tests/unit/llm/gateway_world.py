@@ -11,6 +11,7 @@ from codeflow_engine.contracts import LLM, ModelGateway
 from codeflow_engine.domain.budget import Payer
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, FinishReason, Message, Role
 from codeflow_engine.domain.usage import CallUsage
+from codeflow_engine.errors import CodeflowError
 from codeflow_engine.pace import Clock
 
 type Said = ChatAnswer | BaseException | str
@@ -114,3 +115,12 @@ def gateway_of(engine: AsyncEngine) -> ModelGateway:
 def sent(model: Scripted) -> Sequence[str]:
     """Give the last message of each request that a model got."""
     return [request.messages[-1].text for request in model.requests]
+
+
+async def failure(gateway: ModelGateway, text: str) -> CodeflowError | None:
+    """Ask, and give what it failed with."""
+    try:
+        await gateway.ask(question(text), PAYER)
+    except CodeflowError as error:
+        return error
+    return None

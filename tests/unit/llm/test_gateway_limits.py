@@ -14,13 +14,13 @@ from gateway_world import (
     PAYER,
     Scripted,
     engine_of,
+    failure,
     gateway_of,
     question,
     whole,
 )
 
 from codeflow_engine import AsyncEngine, Budget
-from codeflow_engine.contracts import ModelGateway
 from codeflow_engine.errors import (
     BudgetExhaustedError,
     CodeflowError,
@@ -45,15 +45,6 @@ async def test_a_file_is_not_shown_to_whom_it_is_withheld_from(ask: Any, tmp_pat
         await gateway.ask(question("b", paths=("vault/b.py",)), PAYER)
 
     assert (len(first.requests), len(second.requests)) == (0, 1)
-
-
-async def failure(gateway: ModelGateway, text: str) -> CodeflowError | None:
-    """Ask, and give what that raises."""
-    try:
-        await gateway.ask(question(text), PAYER)
-    except CodeflowError as error:
-        return error
-    return None
 
 
 async def test_l29_a_budget_ends_before_it_is_overspent(ask: Any) -> None:

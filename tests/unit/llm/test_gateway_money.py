@@ -14,18 +14,17 @@ from gateway_world import (
     Scripted,
     cut,
     engine_of,
+    failure,
     gateway_of,
     question,
     whole,
 )
 
 from codeflow_engine import Budget
-from codeflow_engine.contracts import ModelGateway
 from codeflow_engine.domain.chat import FinishReason, Room
 from codeflow_engine.errors import (
     AuthenticationError,
     BudgetExhaustedError,
-    CodeflowError,
     ConfigurationError,
     ModelUnavailableError,
     PluginError,
@@ -36,15 +35,6 @@ from codeflow_engine.errors import (
 )
 from codeflow_engine.pace import Clock
 from codeflow_engine.storage.memory import MemoryStorage
-
-
-async def failure(gateway: ModelGateway, text: str) -> CodeflowError | None:
-    try:
-        await gateway.ask(question(text), PAYER)
-    except CodeflowError as error:
-        return error
-    return None
-
 
 PRICES = {"m": {"input_usd_per_million": "1000", "output_usd_per_million": "1000"}}
 
