@@ -130,8 +130,7 @@ class Caller:
         return replace(answer, usage=usage)
 
     async def _settle(self, booking: _Booking, usage: CallUsage) -> None:
-        # What the provider's own counts leave unknown cost no more than was booked, and not 0.
-        usd = booking.usd if usage.cost_usd is None else usage.cost_usd
+        usd = booking.most(usage) if usage.cost_usd is None else usage.cost_usd
         with self._unwritten(booking.model, "what a call did cost, which stays booked at the most"):
             await self.purse.settle(booking.id, usd, usage.input_tokens + usage.output_tokens)
 
@@ -185,3 +184,14 @@ class _Booking:
             calls=1, input_tokens=sent, output_tokens=received, cost_usd=self.usd
         )
         self.tokens: int = sent + received
+
+    def most(self, usage: CallUsage) -> Decimal | None:
+        """Tell the most that a call cost whose counts leave that unknown, which is never 0.
+
+        Where they disagree, such as by more from the cache than was sent, the larger one counts.
+        """
+        if self.usd is None:
+            return None
+        sent = max(usage.input_tokens, usage.cached_tokens + usage.cache_write_tokens)
+        told = self.model.facts().ceiling(sent, usage.output_tokens)
+        return self.usd if told is None else max(self.usd, told)
