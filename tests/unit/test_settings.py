@@ -402,3 +402,12 @@ def test_a_refusal_is_no_error_of_serialization() -> None:
         load_settings(None, {"tenant": ""})
 
     assert not isinstance(caught.value, SerializationError)
+
+
+def test_what_is_shown_of_settings_holds_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A debugger, an assertion and a log line show `repr`, and keys of backends are settings."""
+    monkeypatch.setenv("CODEFLOW_PLUGINS__OPENAI__API_KEY", "canary-key-7f3a")
+    monkeypatch.setenv("CODEFLOW_STORAGE", "postgresql+psycopg://me:canary-word-7f3a@host/db")
+    monkeypatch.setenv("CODEFLOW_CACHE", "redis://:canary-word-7f3a@host/0")
+
+    assert "canary" not in repr(load_settings())

@@ -72,29 +72,31 @@ class Caller:
         with self.eyes.llm_call(
             request, provider=llm.provider, model=llm.model, endpoint=endpoint
         ) as seen:
-            asked = _Asked(model=model, request=request, payer=payer, sent=sent, seen=seen)
-            answer = await self._attempts(asked)
+            answer = await self._attempts(model, request, payer, sent, seen)
             seen.answered(answer)
         with self._unwritten(model, "what the provider says of its rate limits"):
             await model.pacer.heed(answer.room)
         return answer
 
-    async def _attempts(self, asked: _Asked) -> ChatAnswer:
-        model, received = asked.model, asked.request.max_output_tokens
+    async def _attempts(
+        self, model: Model, request: ChatRequest, payer: Payer, sent: int, seen: ModelCall
+    ) -> ChatAnswer:
         deadline = self.clock.monotonic() + self.deadline
         retrying = Retrying(self.retry, model.allowance, self.clock, deadline=deadline)
 
         async def attempt() -> ChatAnswer:
             patience = min(self.retry.most, deadline - self.clock.monotonic())
-            await model.pacer.wait(asked.sent + received, most=patience)
+            await model.pacer.wait(sent + request.max_output_tokens, most=patience)
             left = deadline - self.clock.monotonic()
             if left <= 0:
                 raise ProviderTimeoutError(
                     f"{model.id} could not be asked within {self.deadline:g} s", kind="deadline"
                 )
             with model.key.guard(), model.breaker.guard():
-                booking = _Booking(model, asked.sent, received, self.clock.new_id())
-                return await self._attempt(asked, booking, min(self.timeout, left))
+                booking = _Booking(model, sent, request.max_output_tokens, self.clock.new_id())
+                return await self._attempt(
+                    booking, request, payer, seconds=min(self.timeout, left), seen=seen
+                )
 
         def failed(error: BaseException, pause: float) -> None:
             if isinstance(error, ProviderError):
@@ -104,26 +106,32 @@ class Caller:
 
         return await retrying.go(attempt, failed)
 
-    async def _attempt(self, asked: _Asked, booking: _Booking, seconds: float) -> ChatAnswer:
+    async def _attempt(
+        self,
+        booking: _Booking,
+        request: ChatRequest,
+        payer: Payer,
+        *,
+        seconds: float,
+        seen: ModelCall,
+    ) -> ChatAnswer:
         """Send it once, between its booking and what it did cost."""
-        model = asked.model
-        usd, tokens = booking.usd, booking.tokens
-        await self.purse.reserve(booking.id, asked.payer, usd, tokens, title=model.id)
+        model = booking.model
+        await self.purse.reserve(booking.id, payer, booking.usd, booking.tokens, title=model.id)
         try:
-            with asked.seen.attempt():
-                answer = await _once(model, asked.request, seconds)
+            with seen.attempt():
+                answer = await _once(model, request, seconds)
         except CodeflowError as error:
             usage = booking.usage if _may_cost(error) else CallUsage()
-            await self._settle(model, booking, usage)
+            await self._settle(booking, usage)
             raise
         usage = replace(answer.usage, calls=1, cost_usd=model.facts().cost(answer.usage))
-        await self._settle(model, booking, usage)
+        await self._settle(booking, usage)
         return replace(answer, usage=usage)
 
-    async def _settle(self, model: Model, booking: _Booking, usage: CallUsage) -> None:
-        # What the provider's own counts leave unknown cost no more than was booked, and not 0.
-        usd = booking.usd if usage.cost_usd is None else usage.cost_usd
-        with self._unwritten(model, "what a call did cost, which stays booked at the most"):
+    async def _settle(self, booking: _Booking, usage: CallUsage) -> None:
+        usd = booking.most(usage) if usage.cost_usd is None else usage.cost_usd
+        with self._unwritten(booking.model, "what a call did cost, which stays booked at the most"):
             await self.purse.settle(booking.id, usd, usage.input_tokens + usage.output_tokens)
 
     @contextmanager
@@ -163,23 +171,11 @@ async def _once(model: Model, request: ChatRequest, seconds: float) -> ChatAnswe
     return answer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """One call, whichever of its attempts is under way."""
-
-    model: Model
-    request: ChatRequest
-    payer: Payer
-    sent: int
-    """Tokens that the request has, estimated."""
-
-    seen: ModelCall
-
-
 class _Booking:
     """What one attempt may cost at most."""
 
     def __init__(self, model: Model, sent: int, received: int, booking_id: str) -> None:
+        self.model: Model = model
         self.id: str = booking_id
         self.usd: Decimal | None = model.facts().ceiling(sent, received)
         """Dollars; None where the model has no known price."""
@@ -188,3 +184,14 @@ class _Booking:
             calls=1, input_tokens=sent, output_tokens=received, cost_usd=self.usd
         )
         self.tokens: int = sent + received
+
+    def most(self, usage: CallUsage) -> Decimal | None:
+        """Tell the most that a call cost whose counts leave that unknown, which is never 0.
+
+        Where they disagree, such as by more from the cache than was sent, the larger one counts.
+        """
+        if self.usd is None:
+            return None
+        sent = max(usage.input_tokens, usage.cached_tokens + usage.cache_write_tokens)
+        told = self.model.facts().ceiling(sent, usage.output_tokens)
+        return self.usd if told is None else max(self.usd, told)

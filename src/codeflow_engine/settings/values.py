@@ -36,13 +36,15 @@ class Executes(StrEnum):
 class Settings:
     """Everything that can be set. Values are fixed once the engine stands.
 
+    Those that may hold a key or a password are left out of its `repr`.
+
     What comes from outside is checked against the annotations when it is loaded.
     """
 
-    storage: str | None = None
+    storage: str | None = field(default=None, repr=False)
     """Name or URL of the storage; None is `memory`."""
 
-    cache: str = "memory"
+    cache: str = field(default="memory", repr=False)
     """Name or URL of the cache."""
 
     vcs: str = "git"
@@ -92,7 +94,7 @@ class Settings:
     plugins_allow: tuple[str, ...] | None = None
     """Distributions or entry points that may load; None lets every installed plugin load."""
 
-    plugins: dict[str, dict[str, Any]] = field(default_factory=dict)
+    plugins: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     """Settings of single backends, by the name of the backend."""
 
     workflows: str = "local"

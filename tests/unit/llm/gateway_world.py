@@ -118,7 +118,7 @@ def sent(model: Scripted) -> Sequence[str]:
 
 
 async def failure(gateway: ModelGateway, text: str) -> CodeflowError | None:
-    """Ask, and give what that raises."""
+    """Ask, and give what it failed with."""
     try:
         await gateway.ask(question(text), PAYER)
     except CodeflowError as error:

@@ -63,6 +63,17 @@ async def test_no_attempt_is_made_for_which_there_is_no_money(said: Any) -> None
     assert Decimal("0.25") < balance.booked.usd <= Decimal("0.40")
 
 
+async def test_counts_that_disagree_are_paid_by_the_larger() -> None:
+    """More from the cache than was sent has no price; what was received is paid all the same."""
+    said = whole("fine", input_tokens=10, cached_tokens=30, output_tokens=1000)
+    async with engine_of([Scripted("m", said)], models=PRICES) as engine:
+        answer = await gateway_of(engine).ask(question(), PAYER)
+        (balance,) = await engine.balances("run:run-1")
+
+    assert answer.usage.cost_usd is None
+    assert balance.booked.usd == Decimal("1.03")
+
+
 @pytest.mark.parametrize(
     "error",
     [
