@@ -4,7 +4,8 @@ Each stage stands in a file of its own, and a question passes them in this order
 
 1. `redacting`: secrets are taken out, and later the keys out of answers.
 2. `disclosure`: models that may not see its paths are left out.
-3. `answers`: an answer that is there already is given, and costs nothing.
+3. `flights`, `answers`: whoever asks the same at the same time waits for the first; an answer
+   that is there already is given, and costs nothing.
 4. `fallback`: model after model, in the host's order, until one gives an answer.
 5. `conversation`: what a model says is continued, extended or repaired into a whole answer.
 6. `call`: each attempt is paced (`pacer`), guarded (`breaker`), booked (`purse`) and settled;
@@ -25,6 +26,7 @@ from codeflow_engine.errors import CodeflowError, ConfigurationError, Disclosure
 from codeflow_engine.llm.answers import digest_of
 from codeflow_engine.llm.conversation import Conversation
 from codeflow_engine.llm.fallback import next_model, worst
+from codeflow_engine.llm.flights import Flights
 from codeflow_engine.llm.question import require_question
 from codeflow_engine.llm.redacting import redacted, without_keys
 from codeflow_engine.llm.structured import require_schema
@@ -76,6 +78,7 @@ class Gateway:
         self._redactor = redactor
         self._threads = threads
         self._refusals = refusals
+        self._flights = Flights()
 
     async def ask(self, request: ChatRequest, payer: Payer) -> ChatAnswer:
         """Get a whole answer that follows its form.
@@ -96,12 +99,13 @@ class Gateway:
         """
         question, models = await self._admit(request)
         digest = await digest_of(question)
-        known = await self._answers.find(digest, models)
-        if known is not None:
-            return known
-        model, answer = await self._ask_all(question, models, payer)
-        signed = replace(answer, run_id=payer.run_id or "")
-        return await self._answers.keep(digest, model, signed)
+        async with self._flights.one(digest):
+            known = await self._answers.find(digest, models)
+            if known is not None:
+                return known
+            model, answer = await self._ask_all(question, models, payer)
+            signed = replace(answer, run_id=payer.run_id or "")
+            return await self._answers.keep(digest, model, signed)
 
     async def preview(self, request: ChatRequest) -> Preview:
         """Say what asking would send, to whom, and what it may cost; nothing is sent.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from decimal import Decimal
 from typing import Any
@@ -265,3 +266,41 @@ async def test_l14_a_provider_that_refuses_its_own_models_form_is_asked_again(as
     answer = await ask(first, second).ask(question(answer_schema=FORM), PAYER)
 
     assert (answer.model, len(first.requests)) == ("n", 2)
+
+
+async def test_those_who_ask_the_same_at_once_pay_once(ask: Any) -> None:
+    """One call is made, and all have its answer; other questions do not wait."""
+    model = Scripted("m", "first", "second", "third")
+    gateway = ask(model)
+
+    asked = [gateway.ask(question(text), PAYER) for text in ["same"] * 20 + ["other"]]
+    answers = await asyncio.gather(*asked)
+
+    assert len({answer.text for answer in answers[:20]}) == 1
+    assert len(model.requests) == 2
+    assert gateway._flights._locks == {}
+
+
+async def test_where_the_first_one_fails_or_gives_up_the_next_one_asks(ask: Any) -> None:
+    """Nobody is left without an answer because somebody else went away."""
+    started = asyncio.Event()
+
+    class Slow(Scripted):
+        async def complete(self, request: Any) -> Any:
+            if not self.requests:
+                self.requests.append(request)
+                started.set()
+                await asyncio.sleep(60)
+            return await super().complete(request)
+
+    model = Slow("m", ProviderError("no", kind="bad_request"), "fine")
+    gateway = ask(model)
+    tasks = [asyncio.create_task(gateway.ask(question(), PAYER)) for _ in range(3)]
+    await started.wait()
+
+    tasks[0].cancel()
+    gone, failed, answered = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert isinstance(gone, asyncio.CancelledError)
+    assert isinstance(failed, ProviderError)
+    assert answered.text == "fine"
