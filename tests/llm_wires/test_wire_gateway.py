@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from wire_asking import ONE_WIRE
 from wire_gateway import PAYER, Hasty, gateway, good, question
 
 from codeflow_engine import Budget
+from codeflow_engine.contracts import ModelGateway
 from codeflow_engine.errors import (
     BudgetExhaustedError,
     InvalidResponseError,
@@ -197,11 +200,12 @@ async def test_no_key_stands_in_what_is_sent_or_logged(
 
 @ONE_WIRE
 async def test_two_engines_with_different_keys_do_not_mix(wire: Wire) -> None:
-    """Interleaved, each request has the key and the text of its own engine."""
+    """Interleaved at random, each request has the key and the text of its own engine."""
+    chance = random.Random(9)  # noqa: S311 - decides about times alone
 
     def script(request: Received) -> Reply:
         owner = b"one" if b"from one" in request.body else b"two"
-        return good(wire, owner.decode())
+        return replace(good(wire, owner.decode()), after=chance.random() / 20)
 
     keys = {"one": "sk-canary-engine-one-11", "two": "sk-canary-engine-two-22"}
     async with FaultServer(script) as server:
@@ -211,15 +215,20 @@ async def test_two_engines_with_different_keys_do_not_mix(wire: Wire) -> None:
             gateway(first, tenant="one") as one,
             gateway(second, tenant="two") as two,
         ):
+
+            def order(*both: ModelGateway) -> list[tuple[str, ModelGateway]]:
+                named = [*zip(keys, both, strict=True)] * 100
+                random.Random(7).shuffle(named)  # noqa: S311 - the same each time
+                return named
+
             told = await asyncio.gather(
                 *[
                     models.ask(question(f"{number} from {name}, not {keys[name]}"), PAYER)
-                    for number in range(40)
-                    for name, models in (("one", one), ("two", two))
+                    for number, (name, models) in enumerate(order(one, two))
                 ]
             )
 
-        assert [answer.text for answer in told] == ["one", "two"] * 40
+        assert [answer.text for answer in told] == [name for name, _ in order(one, two)]
         for request in server.requests:
             name = "one" if b"from one" in request.body else "two"
             other = keys["two" if name == "one" else "one"]

@@ -348,9 +348,10 @@ ASSIGNED: dict[str, tuple[tuple[str, Callable[[Random], str]], ...]] = {
         ("https://hooks.slack.com/services/{}", made("T{9:k}/B{9:k}/{24:a}")),
         ("https://hooks.slack.com/workflows/{}", made("T{9:k}/A{9:k}/{18:n}/{24:a}")),
     ),
-    "discord-webhook": (
-        ("https://discord.com/api/webhooks/123456789012345678/{}", made("{68:t}")),
+    "teams-webhook": (
+        ("https://a.webhook.office.com/webhookb2/{}", made("{36:h}@{36:h}/IncomingWebhook/{32:h}")),
     ),
+    "discord-webhook": (("https://discord.com/api/webhooks/123456789012345/{}", made("{68:t}")),),
     "telegram-token": (("https://api.telegram.org/bot123456789:{}/getMe", made("AA{32:t}3")),),
     "assigned-secret": tuple(
         (template, password)

@@ -24,6 +24,18 @@ CHAT = (
         entropy=RANDOM,
     ),
     Rule(
+        id="teams-webhook",
+        title="Teams webhook",
+        keywords=(".webhook.office.com/webhookb2/",),
+        pattern=(
+            r"\.webhook\.office\.com/webhookb2/[0-9a-f-]{36}@[0-9a-f-]{36}"
+            r"/IncomingWebhook/([0-9a-f]{32})"
+        ),
+        group=1,
+        tail=r"[0-9a-f/-]",
+        entropy=RANDOM,
+    ),
+    Rule(
         id="discord-webhook",
         title="Discord webhook",
         keywords=("/api/webhooks/",),
