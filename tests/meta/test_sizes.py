@@ -16,6 +16,7 @@ SOURCES = [
 ] + [ROOT / "noxfile.py"]
 
 LONG_FILES: dict[str, str] = {
+    "tests/unit/test_redaction_corpus.py": "one list of secrets",
     "tests/faults/test_sql_faults.py": "one list of faults that a database may have",
     "tests/integration/test_sql_hosts.py": "one list of handles that a host may bring",
     "tests/unit/plugins/test_backends.py": "one list of what a backend may be",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 ALNUM = ascii_letters + digits
 HEX = "0123456789abcdef"
 TOKEN = ALNUM + "_-"
+GUID = "8c1f0f0e-1111-4222-8333-444455556666"
 BASE64 = ALNUM + "+/"
 
 
@@ -349,7 +350,10 @@ ASSIGNED: dict[str, tuple[tuple[str, Callable[[Random], str]], ...]] = {
         ("https://hooks.slack.com/workflows/{}", made("T{9:k}/A{9:k}/{18:n}/{24:a}")),
     ),
     "teams-webhook": (
-        ("https://a.webhook.office.com/webhookb2/{}", made("{36:h}@{36:h}/IncomingWebhook/{32:h}")),
+        (
+            f"https://a.webhook.office.com/webhookb2/{GUID}@{GUID}/IncomingWebhook/{{}}",
+            made("{32:h}"),
+        ),
     ),
     "discord-webhook": (("https://discord.com/api/webhooks/123456789012345/{}", made("{68:t}")),),
     "telegram-token": (("https://api.telegram.org/bot123456789:{}/getMe", made("AA{32:t}3")),),
