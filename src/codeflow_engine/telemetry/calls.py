@@ -105,7 +105,7 @@ class ModelCall:
         Args:
             answer: With its price in `usage.cost_usd`; None there means that nobody knows it.
         """
-        self.usage = _sum(self.usage, answer.usage)
+        self.usage = answer.usage if self.usage is None else self.usage.plus(answer.usage)
         self.is_estimated = self.is_estimated or answer.is_estimated
         if not self._span.is_recording():
             return
@@ -129,18 +129,3 @@ class ModelCall:
         if self.is_estimated:
             told[names.IS_ESTIMATED] = True
         return told
-
-
-def _sum(before: CallUsage | None, more: CallUsage) -> CallUsage:
-    if before is None:
-        return more
-    both = before + more
-    return CallUsage(
-        calls=both.calls,
-        input_tokens=both.input_tokens,
-        output_tokens=both.output_tokens,
-        cached_tokens=both.cached_tokens,
-        cost_usd=both.cost_usd,
-        cache_write_tokens=before.cache_write_tokens + more.cache_write_tokens,
-        reasoning_tokens=before.reasoning_tokens + more.reasoning_tokens,
-    )
