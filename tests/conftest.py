@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 
@@ -21,12 +22,20 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 _FOREIGN = ("CODEFLOW_", "GIT_", "XDG_", "OTEL_", "PYENV_")
 
 
+_NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a place for the homes of all tests: pytest's own would be looked through for each."""
+    return tmp_path_factory.mktemp("homes")
+
+
 @pytest.fixture(autouse=True)
-def hermetic_environment(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def hermetic_environment(homes: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give the test a home directory of its own, and no setting of the machine; return it."""
-    home = tmp_path_factory.mktemp("home")
+    home = homes / str(next(_NUMBERS))
+    home.mkdir()
     for name in list(os.environ):
         if name.startswith(_FOREIGN):
             monkeypatch.delenv(name)

@@ -24,6 +24,8 @@ from codeflow_engine.sandbox import Sandbox
 from codeflow_engine.testing.contracts import AnalyzerContract, Expected
 from codeflow_engine.testing.examples import named
 
+pytestmark = pytest.mark.fault
+
 
 class SecretsSuite(AnalyzerContract):
     @pytest.fixture

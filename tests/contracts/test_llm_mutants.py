@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from broken_llm import broken
 from broken_llm_answers import (
     Anonymous,
@@ -56,6 +57,8 @@ from broken_llm_guards import (
 from mutation import unbroken
 
 from codeflow_engine.testing.contracts import LLMContract
+
+pytestmark = pytest.mark.fault
 
 TestAnonymous = broken(
     Anonymous,

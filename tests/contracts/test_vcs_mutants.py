@@ -32,6 +32,8 @@ from codeflow_engine.testing.contracts import Published, VCSContract
 from codeflow_engine.testing.examples import LINK, Example
 from codeflow_engine.testing.fakes import FakeHost, FakeVCS
 
+pytestmark = pytest.mark.fault
+
 
 class GitSuite(VCSContract):
     @pytest.fixture

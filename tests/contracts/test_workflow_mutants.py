@@ -7,10 +7,13 @@ does not have are in `test_workflow_capabilities.py`.
 from __future__ import annotations
 
 import broken_places as broken
+import pytest
 from mutation import asked, struck, unbroken
 
 from codeflow_engine.providers.workflow.local import LocalBackend
 from codeflow_engine.testing.contracts import WorkflowBackendContract
+
+pytestmark = pytest.mark.fault
 
 
 class Impatient(WorkflowBackendContract):

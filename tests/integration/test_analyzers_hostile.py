@@ -127,6 +127,7 @@ async def test_s17_a_scan_sees_nothing_of_the_host(
     assert report.declined == ((analysis().units[1], "another language"),)
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     ("scan", "what"),
     [

@@ -38,6 +38,7 @@ def results(out: str) -> list[dict[str, Any]]:
     return list(json.loads(out)["runs"][0]["results"])
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     ("names", "patch", "status"),

@@ -42,6 +42,7 @@ def paths(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
     return sorted({entry["path"] for entry in made["coverage"]["entries"]})
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

@@ -179,6 +179,7 @@ def test_colour_follows_the_terminal_and_the_environment(
     assert style_of(None, variables).width == 100
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_a_narrow_encoding_gets_escapes(form: str) -> None:
     """What the encoding of standard output lacks is escaped; JSON stays JSON."""

@@ -295,6 +295,7 @@ def write_tree(odd: Oracle, folder: Path, commit: str) -> dict[bytes, bytes]:
     return files
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("options", [("-U3", "-M", "-C"), ("-U0", "--no-renames")])
 def test_the_history_of_this_repository_applies(options: tuple[str, ...]) -> None:
     """Every entry of every commit of this project makes its new blob from its old one."""

@@ -305,6 +305,7 @@ async def test_findings_can_be_modified_by_a_plugin() -> None:
         assert len((await engine.review(PATCH)).findings) == 1
 
 
+@pytest.mark.fault
 async def test_a_large_change_never_holds_up_the_loop() -> None:
     """Reading, partitioning and judging 40,000 units leaves the host's loop responsive."""
     text = "".join(

@@ -97,6 +97,7 @@ async def compare(seed: int, place: Path) -> None:
     )
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("seed", range(12))
 async def test_random_work_reads_as_git_says(tmp_path: Path, seed: int) -> None:
     """Diffs are git's to the byte, and every file of them can be read on its side."""

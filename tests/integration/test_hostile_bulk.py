@@ -45,6 +45,7 @@ def imported(place: Path, rows: list[tuple[bytes, bytes]]) -> Tree:
     return tree
 
 
+@pytest.mark.fault
 def test_s20_a_line_of_two_megabytes_and_4_000_hunks(tmp_path: Path) -> None:
     """Both are reviewed to the last unit, in memory and time that their size explains."""
     tree = Tree.make(tmp_path / "repository")
@@ -152,6 +153,7 @@ SIZES = ("long line", "many hunks", "many files", "many blanks")
 LIES = ("huge numbers", "a lying count", "quoted names", "octopus")
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("kind", SIZES)
 def test_s20_a_large_patch_is_reviewed_whole(kind: str) -> None:
     """The number of units is that of the patch, whatever it costs to look for secrets."""

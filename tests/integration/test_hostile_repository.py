@@ -106,6 +106,7 @@ def test_s18_every_canary_can_be_reached(sprung: Hostile) -> None:
     assert leaks(plain(sprung, "cat", ".git/../../home/.git-credentials")) == ["~/.git-credentials"]
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     ("change", "form"),
     [

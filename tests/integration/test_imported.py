@@ -284,6 +284,7 @@ async def test_rdf_is_read_in_both_forms(tmp_path: Path, sandbox: Sandbox, form:
     assert (bad.rule, bad.severity, bad.line) == ("other/unnamed", Severity.HIGH, None)
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     ("report", "told"),
     [

@@ -137,6 +137,7 @@ def test_a_kernel_shows_the_run_and_leaves_its_end(tmp_path: Path) -> None:
     assert printed(notebook, 3) == ["2 True", f"1 True {VERDICT}", "True", "reviewed 1"]
 
 
+@pytest.mark.fault
 def test_an_interrupt_of_the_kernel_cancels_the_run(tmp_path: Path) -> None:
     """Whoever stops a cell stops its run, in both engines, and the output says so."""
     notebook = execute(
@@ -163,6 +164,7 @@ def test_an_interrupt_of_the_kernel_cancels_the_run(tmp_path: Path) -> None:
     assert printed(notebook, 3) == ["cancelled cancelled"]
 
 
+@pytest.mark.fault
 def test_a_kernel_without_ipywidgets_shows_the_run_all_the_same(tmp_path: Path) -> None:
     """The extra is no condition: the same output is redrawn without it."""
     notebook = execute(

@@ -122,6 +122,7 @@ async def test_a_backend_that_ends_the_check_has_failed(name: str, reason: str) 
     assert outcomes(checkup)["test_making_it_does_nothing"] is PASSED
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     ("name", "reason"),
     [

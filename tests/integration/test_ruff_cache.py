@@ -136,6 +136,7 @@ SPOILT: dict[str, Callable[[str, bytes], bytes]] = {
 }
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     ("tool", "how"),
     [*((RuffAnalyzer, how) for how in SPOILT), (BanditAnalyzer, "rows of another form")],

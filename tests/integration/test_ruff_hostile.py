@@ -163,6 +163,7 @@ async def test_s17_the_tool_runs_with_nothing_of_the_host(
     assert report.findings
 
 
+@pytest.mark.fault
 @BOTH
 @pytest.mark.parametrize(
     "content",
@@ -282,6 +283,7 @@ DEAR = ("bandit cut off", "bandit one less", "bandit no errors", "bandit foreign
 """Each is one more answer of a program that takes a second to start."""
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize(
     "lie", [pytest.param(lie, marks=pytest.mark.fault) if lie in DEAR else lie for lie in LIES]
 )

@@ -93,6 +93,7 @@ async def test_d37_a_damaged_run_hides_no_other_one_and_is_named_to_who_claims_i
     assert [one.run_id for one in await sql_storage.notices("a", ["good"])] == ["good"]
 
 
+@pytest.mark.fault
 @RUNS
 async def test_every_call_says_of_a_damaged_run_that_it_is(
     sql_storage: SQLStorage, damage: Damage, sets: str

@@ -98,6 +98,7 @@ async def test_l13_a_wrong_form_has_one_repair(wire: Wire) -> None:
         assert b"not JSON" in server.requests[1].body
 
 
+@ONE_WIRE
 @pytest.mark.parametrize(
     "text",
     [

@@ -74,6 +74,7 @@ async def test_l32_llmock_finds_nothing_to_blame(wire: Wire, llmock: Judge) -> N
     assert (verdict.calls, verdict.attempts) == (len(JUDGED), len(JUDGED) + verdict.faults)
 
 
+@ONE_WIRE
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 422])
 async def test_l7_llmock_sees_no_retry_of_what_cannot_pass(
     wire: Wire, llmock: Judge, status: int

@@ -6,8 +6,6 @@ import ast
 import statistics
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 SOURCES = [
     path
@@ -94,10 +92,15 @@ def test_no_file_is_too_long() -> None:
     assert all(lines.get(name, 401) > 400 for name in LONG_FILES), "the list names a short file"
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_function_is_too_long(path: Path) -> None:
+def test_no_function_is_too_long() -> None:
     """A function has at most 80 lines and five positional parameters."""
-    assert not oversized_functions(path.read_text("utf-8"))
+    found = {
+        str(path.relative_to(ROOT)): oversized
+        for path in SOURCES
+        if (oversized := oversized_functions(path.read_text("utf-8")))
+    }
+
+    assert not found
 
 
 def test_the_usual_file_and_function_are_small() -> None:

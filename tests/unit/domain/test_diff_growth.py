@@ -94,6 +94,7 @@ def seconds(work: Callable[[], object]) -> float:
     return min(tries)
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
 def test_s20_ten_times_the_input_takes_no_more_than_its_share(
     shape: Callable[[int], bytes],

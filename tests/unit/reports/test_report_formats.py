@@ -91,6 +91,7 @@ def many(number: int) -> dict[str, Any]:
     return review(*found, entries=units)
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("name", ["sarif", "rdjson", "markdown", "html"])
 def test_the_time_grows_with_the_findings_alone(name: str) -> None:
     """Eight times as many findings and units take about eight times as long."""

@@ -157,6 +157,7 @@ def test_without_asyncio_a_fixture_says_what_to_install(pytester: pytest.Pyteste
     )
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("mode", ["strict", "auto"])
 def test_a_project_can_use_the_suites(pytester: pytest.Pytester, mode: str) -> None:
     """In either mode of pytest-asyncio, with strict marks, and without anything of ours."""
