@@ -58,8 +58,10 @@ async def engine(options: dict[str, Any]) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest.fixture
-async def plan(engine: AsyncEngine) -> Plan:
-    return await engine.plan(await engine.review(NAME, analyzers=["secrets"]))
+async def plan(options: dict[str, Any]) -> Plan:
+    """Plan by an engine of its own, which ends: it would execute the runs of a test, too."""
+    async with opened(AsyncEngine(**options)) as engine:
+        return await engine.plan(await engine.review(NAME, analyzers=["secrets"]))
 
 
 def written(host: FakeHost) -> list[str]:
