@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from fault_places import UNKNOWN, blackhole, make_certificate, refusing
 from fault_server import Ending, FaultServer, Received, Reply
 from wires import KEY, REQUEST, WIRES, Wire

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from llmock_judge import Judge
 from wire_asking import WAY, Heard, ask, failure, hear
-from wires import REQUEST, Wire
 
 from codeflow_engine.domain.chat import FinishReason
 from codeflow_engine.errors import (
@@ -21,6 +20,7 @@ from codeflow_engine.errors import (
     ProviderUnavailableError,
     RateLimitError,
 )
+from wires import REQUEST, Wire
 
 FAILURES: list[tuple[int, type[ProviderError]]] = [
     (400, ProviderError),

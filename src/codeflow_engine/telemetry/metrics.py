@@ -74,25 +74,39 @@ class Metrics:
                 name, "s", told, explicit_bucket_boundaries_advisory=_SECONDS
             )
 
-        self.operation = seconds(names.OPERATION_DURATION, "Duration of a question to a model")
-        self.first_chunk = seconds(names.FIRST_CHUNK, "Time until a model began to answer")
-        self.tokens = meter.create_histogram(
+        self.operation: metrics.Histogram = seconds(
+            names.OPERATION_DURATION, "Duration of a question to a model"
+        )
+        self.first_chunk: metrics.Histogram = seconds(
+            names.FIRST_CHUNK, "Time until a model began to answer"
+        )
+        self.tokens: metrics.Histogram = meter.create_histogram(
             names.TOKEN_USAGE,
             "{token}",
             "Tokens of a question to a model, and of its answer",
             explicit_bucket_boundaries_advisory=_TOKENS,
         )
-        self.cost = meter.create_counter(names.LLM_COST, "{USD}", "Price of what models did")
-        self.runs = meter.create_counter(names.RUNS, "{run}", "Runs that have ended here")
-        self.run = seconds(names.RUN_DURATION, "Time from the beginning of a run to its end")
-        self.active = meter.create_up_down_counter(
+        self.cost: metrics.Counter = meter.create_counter(
+            names.LLM_COST, "{USD}", "Price of what models did"
+        )
+        self.runs: metrics.Counter = meter.create_counter(
+            names.RUNS, "{run}", "Runs that have ended here"
+        )
+        self.run: metrics.Histogram = seconds(
+            names.RUN_DURATION, "Time from the beginning of a run to its end"
+        )
+        self.active: metrics.UpDownCounter = meter.create_up_down_counter(
             names.RUNS_ACTIVE, "{run}", "Runs that execute here"
         )
-        self.reviews = meter.create_counter(names.REVIEWS, "{review}", "Reviews, by outcome")
-        self.findings = meter.create_counter(
+        self.reviews: metrics.Counter = meter.create_counter(
+            names.REVIEWS, "{review}", "Reviews, by outcome"
+        )
+        self.findings: metrics.Counter = meter.create_counter(
             names.FINDINGS, "{finding}", "Findings that reviews show, by severity"
         )
-        self.step = seconds(names.STEP_DURATION, "Duration of a step, all attempts together")
-        self.effects = meter.create_counter(
+        self.step: metrics.Histogram = seconds(
+            names.STEP_DURATION, "Duration of a step, all attempts together"
+        )
+        self.effects: metrics.Counter = meter.create_counter(
             names.EFFECTS, "{effect}", "Effects that now stand outside, or failed"
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Final
+from enum import StrEnum
+from typing import ClassVar, Final
 
 from codeflow_engine.contracts.llm import LLM, LLMCapability
 from codeflow_engine.domain.chat import ChatAnswer, ChatDelta, ChatRequest, FinishReason, Role
@@ -48,7 +49,7 @@ class Echo(LLM):
         settings: What it says.
     """
 
-    capabilities = frozenset(LLMCapability)
+    capabilities: ClassVar[frozenset[StrEnum]] = frozenset(LLMCapability)
 
     def __init__(self, model: str = "echo", settings: EchoSettings | None = None) -> None:
         self._model = model

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from enum import StrEnum
+from typing import ClassVar
 
 from codeflow_engine.contracts.llm import LLM, LLMCapability
 from codeflow_engine.domain.chat import ChatAnswer, ChatDelta, ChatRequest, FinishReason
@@ -35,7 +37,7 @@ class FakeLLM(LLM):
         finish_reason: Why an answer that was given as a text has ended.
     """
 
-    capabilities = frozenset(LLMCapability)
+    capabilities: ClassVar[frozenset[StrEnum]] = frozenset(LLMCapability)
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Mapping
+from enum import StrEnum
 from types import ModuleType
 from typing import Any, ClassVar, Final, Protocol
 from urllib.parse import quote
@@ -69,7 +70,7 @@ class AskingLLM(LLM):
         needs_key: Whether that place takes no call without a key.
     """
 
-    capabilities = frozenset(
+    capabilities: ClassVar[frozenset[StrEnum]] = frozenset(
         {LLMCapability.STREAMS, LLMCapability.ANSWER_SCHEMA, LLMCapability.LISTS_MODELS}
     )
     _sdk: ClassVar[str]

@@ -33,7 +33,7 @@ class EventReader:
         self._is_first = True
         self._event = b""
         self._ended = b""
-        self.is_done = False
+        self.is_done: bool = False
         """Whether the last event has come."""
 
         self._data: list[bytes] = []

@@ -45,7 +45,7 @@ class OwnClient:
             async_client=Tap(http),
             debug_logger=nothing,
         )
-        self.sdk_configuration = self._client.sdk_configuration
+        self.sdk_configuration: Any = self._client.sdk_configuration
         # Where MISTRAL_SDK_TELEMETRY is set, the SDK would send prompts to its maker's servers.
         self.sdk_configuration.telemetry = False
 

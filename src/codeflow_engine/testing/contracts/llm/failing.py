@@ -25,7 +25,7 @@ __all__ = ["ERRORS", "FailureTests"]
 
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,40}")
 
-ERRORS: Final = {
+ERRORS: Final[dict[ReplyKind, type[ProviderError]]] = {
     ReplyKind.RATE_LIMITED: RateLimitError,
     ReplyKind.NO_QUOTA: QuotaExhaustedError,
     ReplyKind.UNAUTHORIZED: AuthenticationError,

@@ -76,7 +76,7 @@ class HTTPWire(Wire):
 
     def __init__(self) -> None:
         super().__init__()
-        self.timeout = _LONG
+        self.timeout: float = _LONG
         """Seconds after which the provider is to give up: few where a test waits for that."""
 
         self._is_closed = asyncio.Event()
