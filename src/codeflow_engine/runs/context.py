@@ -199,8 +199,9 @@ class RunContext:
         """Ask the models of the engine, as one step, and return a whole answer in its form.
 
         The answer is kept before it is used, for this and every other run of the tenant: the
-        same question is paid for once. Where all models have to be waited for, the run is put
-        aside for so long.
+        same question is paid for once. Asked in two processes at the same moment, it may be paid
+        for twice, and the answer that was kept first is given to both. Where all models have to
+        be waited for, the run is put aside for so long.
 
         Args:
             request: The question.
