@@ -25,8 +25,21 @@ class Chunk:
     """Digest of the content: equal for the same chunk in any run."""
 
     units: tuple[Unit, ...]
+    """Those that the text shows, as part 1, part 2 and so on. One that is too long for a chunk
+    stands in several, and is examined where all of them are."""
+
     text: str
     """The units as the model sees them, redacted and fenced as data."""
+
+    instructions: str = ""
+    """What a model has to be told: the engine's prompt, with the rules of the project as they
+    are at the base revision. It is the same for all chunks, so that providers can cache it."""
+
+    prompt: str = ""
+    """Name and version of the prompt, for `ChatRequest.prompt`."""
+
+    max_output_tokens: int = 4096
+    """Room for an answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,6 +79,9 @@ class Suggestion:
     end_line: int
     """Last line replaced, inclusive."""
 
+    verified: bool = False
+    """Whether the file was seen to be well-formed with it; False where nobody could say."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
@@ -139,6 +142,13 @@ class RawFinding:
 
     quote: str | None = None
     """Text of the change that the finding speaks of, word for word."""
+
+    part: int | None = None
+    """Number of the part of a chunk that the quote stands in, from 1, where one was shown."""
+
+    replacement: str | None = None
+    """Text for the place of the lines that are quoted, from a source that knows no numbers of
+    lines: the engine makes a suggestion of it."""
 
     suggestion: Suggestion | None = None
     confidence: float = 1.0
