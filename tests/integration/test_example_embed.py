@@ -254,15 +254,13 @@ async def test_the_engine_opens_no_connection_beyond_the_pool(
 ) -> None:
     """Whatever the server sees while many runs go on was opened by the pool of the service."""
     database = connect(pool_size=2, max_overflow=0, pool_timeout=60)
-    opened: set[int] = set()
+    opened, seen, over = set[int](), set[int](), asyncio.Event()
 
     @event.listens_for(database.sync_engine, "connect")
-    def note(_: Any, record: ConnectionPoolEntry) -> None:
-        opened.add(record.driver_connection.info.backend_pid)
+    def note(connection: Any, _: ConnectionPoolEntry) -> None:
+        opened.add(connection.driver_connection.info.backend_pid)
 
     ask = f"SELECT pid FROM pg_stat_activity WHERE datname = '{postgres_database}'"  # noqa: S608 - our own name
-    seen: set[int] = set()
-    over = asyncio.Event()
 
     async def watch() -> None:
         while not over.is_set():
@@ -273,10 +271,8 @@ async def test_the_engine_opens_no_connection_beyond_the_pool(
     async with asyncio.timeout(100), AsyncEngine(storage=database) as engine:
         await engine.open()
         arrivals = [arrival(gatekeeper, delivery_id=f"d{number}") for number in range(12)]
-        runs = await asyncio.gather(
-            *(gatekeeper.deliveries.receive(one, database, engine) for one in arrivals)
-        )
-        for run in runs:
+        receiving = (gatekeeper.deliveries.receive(one, database, engine) for one in arrivals)
+        for run in await asyncio.gather(*receiving):
             await run.result()
     over.set()
     await watching
