@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from codeflow_engine.domain.budget import Balance, Budget
     from codeflow_engine.domain.model import Trial
+    from codeflow_engine.runs.executor import Executor
     from codeflow_engine.runs.toolbox import Toolbox
 
 __all__ = ["SpendingVerbs"]
@@ -17,6 +18,7 @@ class SpendingVerbs:
     """Budgets and how they stand, and whether models answer."""
 
     _tools: Toolbox
+    _executor: Executor
 
     async def balances(self, *scopes: str) -> tuple[Balance, ...]:
         """Tell how scopes stand, in the order given.
@@ -62,6 +64,10 @@ class SpendingVerbs:
 
         It costs a fraction of a cent for each. Whatever is wrong with key, place or model is
         told, and not raised.
+
+        Raises:
+            ConfigurationError: The engine is closed, or was opened before a fork.
         """
+        self._executor.check_open()
         models = self._tools.models
         return () if models is None else await models.trials()
