@@ -93,6 +93,11 @@ class Balance:
     booked: Spend = Spend()
     """What was spent, and what calls under way may still spend."""
 
+    reserved: Spend = Spend()
+    """What of `booked` is not settled: the most that calls under way may spend, and the most that
+    those may have spent which were broken off, or whose process died. Nobody knows what these did
+    cost, so that they stay; a top-up gives back what the provider asks no money for."""
+
     added: Spend = Spend()
     """What was given to it by top-ups, beyond its limit."""
 
