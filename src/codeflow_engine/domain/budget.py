@@ -101,6 +101,11 @@ class Balance:
     added: Spend = Spend()
     """What was given to it by top-ups, beyond its limit."""
 
+    limit: Budget | None = None
+    """What the engine that was asked lets a scope of this kind spend, before top-ups; None where
+    it only counts. A meter does not know it; and a run whose workflow brings a budget of its own
+    is held to that."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ class SpendingVerbs:
     _executor: Executor
 
     async def balances(self, *scopes: str) -> tuple[Balance, ...]:
-        """Tell how scopes stand, in the order given.
+        """Tell how scopes stand, and what they may spend, in the order given.
 
         Args:
             scopes: Such as `run:018f...`, `month:2026-11` or `tenant:acme`, as an error of a
@@ -30,7 +31,8 @@ class SpendingVerbs:
         Raises:
             StorageError: They cannot be read.
         """
-        return await self._tools.meter.read_balances(self._tools.settings.tenant, scopes)
+        found = await self._tools.meter.read_balances(self._tools.settings.tenant, scopes)
+        return tuple(map(self._limited, found))
 
     async def top_up(self, scope: str, budget: Budget, *, key: str | None = None) -> Balance:
         """Give a scope more to spend, beyond its limit, and tell how it stands.
@@ -57,7 +59,12 @@ class SpendingVerbs:
         spend = Spend(usd=Decimal(budget.usd or 0), tokens=budget.tokens or 0)
         top_up_id = self._tools.clock.new_id() if key is None else f"key:{scope}:{key}"
         tenant = self._tools.settings.tenant
-        return await self._tools.meter.top_up(tenant, scope, spend, top_up_id=top_up_id)
+        balance = await self._tools.meter.top_up(tenant, scope, spend, top_up_id=top_up_id)
+        return self._limited(balance)
+
+    def _limited(self, balance: Balance) -> Balance:
+        kind = balance.scope.partition(":")[0]
+        return replace(balance, limit=self._tools.settings.budgets.get(kind))
 
     async def try_models(self) -> tuple[Trial, ...]:
         """Ask each model of the engine something short, and tell how that went.
