@@ -85,7 +85,7 @@ def wire(
     settings: Settings, loaded: LoadedPlugins, backends: Backends, options: EngineOptions
 ) -> Toolbox:
     """Put together what the engine lends to its runs."""
-    from codeflow_engine.contracts import Cache, Observer, Storage
+    from codeflow_engine.contracts import LLM, Cache, Observer, Storage
     from codeflow_engine.engine.threads import Threads
     from codeflow_engine.pace.clock import Clock
     from codeflow_engine.plugins.dispatch import HookDispatch
@@ -122,6 +122,7 @@ def wire(
             options.get("meter_provider"),
             redactor=redactor,
             monotonic=clock.monotonic,
+            models=[backends.get(LLM, name).model for name in settings.llm or ()],
         ),
         clock=clock,
         threads=threads,
