@@ -8,7 +8,7 @@ from typing import Any
 
 from codeflow_engine.errors import ConfigurationError
 
-__all__ = ["SCOPES", "Balance", "Budget", "Payer", "Rate", "Reservation", "Spend"]
+__all__ = ["SCOPES", "Balance", "Budget", "Payer", "Rate", "Reservation", "Spend", "keyed"]
 
 SCOPES = ("run", "change", "repository", "tenant", "month")
 """The kinds of scopes, the innermost first; each question is booked on all that it has."""
@@ -125,6 +125,11 @@ class Rate:
             )
         if self.amount < 0:
             raise ValueError(f"at least 0 is taken from a bucket, not {self.amount}")
+
+
+def keyed(scope: str, key: str) -> str:
+    """Name the top-up of a scope that a host knows by a key, so that it counts once."""
+    return f"key:{scope}:{key}"
 
 
 def _dollars(given: Decimal | str) -> Decimal:

@@ -49,7 +49,7 @@ class SpendingVerbs:
             ConfigurationError: There is no such kind of scope, or it names none of its kind.
             StorageError: It could not be written.
         """
-        from codeflow_engine.domain.budget import SCOPES, Spend
+        from codeflow_engine.domain.budget import SCOPES, Spend, keyed
         from codeflow_engine.errors import ConfigurationError
 
         kind, _, name = scope.partition(":")
@@ -57,7 +57,7 @@ class SpendingVerbs:
             known = ", ".join(f"{one}:..." for one in SCOPES)
             raise ConfigurationError(f"there is no budget of {scope!r}; a scope is {known}")
         spend = Spend(usd=Decimal(budget.usd or 0), tokens=budget.tokens or 0)
-        top_up_id = self._tools.clock.new_id() if key is None else f"key:{scope}:{key}"
+        top_up_id = self._tools.clock.new_id() if key is None else keyed(scope, key)
         tenant = self._tools.settings.tenant
         balance = await self._tools.meter.top_up(tenant, scope, spend, top_up_id=top_up_id)
         return self._limited(balance)
