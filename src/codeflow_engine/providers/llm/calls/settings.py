@@ -26,7 +26,8 @@ class LLMSettings:
     """Seconds that a whole call may take."""
 
     idle_timeout: _Seconds = 30.0
-    """Seconds between two pieces of a stream."""
+    """Seconds without a byte of a stream, before its first piece as well: a model that reads or
+    thinks for longer before it speaks needs more."""
 
     connect_timeout: _Seconds = 5.0
     """Seconds until a connection stands."""
