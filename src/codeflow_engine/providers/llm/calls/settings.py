@@ -17,7 +17,8 @@ class LLMSettings:
     """Where a provider is, and how long it may take."""
 
     api_key: str | None = field(default=None, repr=False)
-    """Its key; None takes the provider's usual variable of the environment."""
+    """Its key; None takes the provider's usual variable of the environment. One shorter than 8
+    characters, as local servers are given, is not redacted."""
 
     base_url: str | None = None
     """Where its interface is; None is the provider's own place."""
