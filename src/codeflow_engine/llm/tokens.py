@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["estimate", "estimate_text", "estimated"]
 
-_SMALL = 64 * 1024
+_SMALL = 128 * 1024
 """Characters whose tokens are estimated in a few milliseconds; more of them in a thread."""
 
 _PER_MESSAGE = 8
