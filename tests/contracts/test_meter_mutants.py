@@ -38,6 +38,7 @@ TestRepeating = of(
     "test_a_call_that_is_booked_many_times_at_once_is_booked_once",
 )
 TestUndoing = of(meters.Undoing, "test_a_refusal_leaves_the_earlier_booking")
+TestSecretive = of(meters.Secretive, "test_what_is_open_is_told_until_it_is_settled")
 TestDoubling = of(meters.Doubling, "test_a_scope_that_is_named_twice_is_booked_once")
 TestRacing = of(meters.Racing, "test_bookings_at_once_stay_within_a_limit")
 TestFloating = of(meters.Floating, "test_sums_are_exact")

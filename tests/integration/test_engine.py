@@ -180,6 +180,19 @@ def test_a_closed_engine_says_so() -> None:
         engine.review(PATCH)
 
 
+@pytest.mark.parametrize("was_used", [False, True])
+async def test_a_closed_engine_asks_no_model(was_used: bool) -> None:  # noqa: FBT001
+    """Whoever asks a model of a closed engine hears that it is closed, as from other verbs."""
+    engine = AsyncEngine(llm="echo:echo")
+    if was_used:
+        await engine.try_models()
+    await engine.aclose()
+
+    for verb in (engine.try_models, lambda: engine.preview(PATCH)):
+        with pytest.raises(ConfigurationError, match="closed"):
+            await verb()
+
+
 def test_d43_an_engine_that_nobody_closed_ends_quietly() -> None:
     """Collected or left to the end of the interpreter: no message, no hang, exit status 0."""
     script = f"""

@@ -21,6 +21,7 @@ from codeflow_engine.errors import SchemaVersionError
 from codeflow_engine.storage.sql import SQLSettings, SQLStorage, migrate
 from codeflow_engine.storage.sql.tables import REVISION, TABLE_NAMES
 from codeflow_engine.storage.sql.version import SchemaState
+from codeflow_engine.testing.contracts.meter.values import book, cost, settled
 from codeflow_engine.testing.values import dismissal, event, known, review, run
 from sql_databases import Server, connected
 
@@ -160,6 +161,32 @@ async def test_d41_down_and_up_again_keeps_what_both_revisions_know(url: str) ->
         "waits": RunStatus.FAILED,
         "new": RunStatus.FAILED,
     }
+
+
+async def test_d41_what_is_open_in_an_older_database_is_told(url: str) -> None:
+    """Revision 0003 booked it, and did not sum it up; names of any form find their accounts."""
+    scopes = ("run:\x00\ud800é", "month:2026-01")
+    limits = dict.fromkeys(scopes)
+    storage = SQLStorage(on_loop(url), SQLSettings(migrate=True))
+    for name in ("dead", "cancelled"):
+        await book(storage, name, cost("0.5", 5), limits)
+    await settled(storage, "done", cost("0.25", 3), limits)
+    await book(storage, "another tenant's", cost("9", 9), limits, "b")
+    before = await storage.read_balances("a", scopes)
+    await storage.aclose()
+    with connected(url) as connection:
+        migrate.downgrade(connection, "0003")
+        columns = {one["name"] for one in inspect(connection).get_columns("codeflow_accounts")}
+        connection.rollback()
+        migrate.upgrade(connection)
+
+    again = SQLStorage(on_loop(url), SQLSettings(migrate=False))
+    after = await again.read_balances("a", scopes)
+    await again.aclose()
+
+    assert not any(name.startswith("open") for name in columns)
+    assert before == after
+    assert [one.reserved for one in after] == [cost("1", 10)] * 2
 
 
 async def fill(storage: SQLStorage) -> None:

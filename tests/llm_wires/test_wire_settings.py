@@ -83,6 +83,47 @@ async def test_l35_headers_of_ones_own_are_sent(wire: Wire) -> None:
     assert server.requests[0].headers["x-gate"] == "open"
 
 
+HIDDEN = {
+    **{
+        f"{vendor}_CUSTOM_HEADERS": "Authorization: Bearer ambient\nX-Ambient: yes\nhost: ambient"
+        for vendor in ("OPENAI", "ANTHROPIC", "GROQ", "MISTRAL")
+    },
+    **{
+        f"{vendor}_BASE_URL": "http://ambient.invalid"
+        for vendor in ("OPENAI", "ANTHROPIC", "GROQ", "MISTRAL")
+    },
+    "OPENAI_ADMIN_KEY": "ambient",
+    "OPENAI_WEBHOOK_SECRET": "ambient",
+    "OPENAI_ORG_ID": "ambient",
+    "OPENAI_PROJECT_ID": "ambient",
+    "AZURE_OPENAI_AD_TOKEN": "ambient",
+    "ANTHROPIC_AUTH_TOKEN": "ambient",
+    "ANTHROPIC_PROFILE": "ambient",
+    "ANTHROPIC_WEBHOOK_SIGNING_KEY": "ambient",
+    "MISTRAL_SA_TOKEN_PATH": "/ambient",
+    "MISTRAL_SERVER_URL": "http://ambient.invalid",
+}
+"""What the SDKs read of the environment that says where a call goes, or what it carries."""
+
+
+@WAY
+@pytest.mark.parametrize("key", [KEY, None])
+async def test_l35_an_sdk_reads_no_environment_of_its_own(
+    wire: Wire, way: str, key: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call is the same with it: what is read is read by us, when the provider is made."""
+    async with FaultServer(answering(wire, way)) as server:
+        for given in ({}, HIDDEN):
+            async with wire.connect(server.url, key=key) as provider:
+                for name, value in given.items():
+                    monkeypatch.setenv(name, value)
+                await (hear(provider) if way == "stream" else ask(provider))
+
+    plain, ambient = server.requests
+    assert ambient.headers == plain.headers
+    assert (ambient.target, ambient.body) == (plain.target, plain.body)
+
+
 @WAY
 async def test_l35_a_proxy_of_the_environment_is_asked(
     wire: Wire, way: str, monkeypatch: pytest.MonkeyPatch

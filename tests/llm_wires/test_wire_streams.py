@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from wire_asking import hear
@@ -85,6 +86,23 @@ async def test_l18_a_stream_that_stalls_ends_with_its_idle_timeout(wire: Wire) -
 
     assert isinstance(heard.error, ProviderTimeoutError)
     assert (heard.error.retryable, heard.error.charged) == (True, True)
+    assert 0.2 < took < 5
+
+
+@pytest.mark.parametrize("reply", [{"after": 20.0}, {"ending": Ending.STALL}], ids=["head", "body"])
+async def test_l18_a_stream_that_never_begins_ends_with_its_idle_timeout(
+    wire: Wire, reply: dict[str, Any]
+) -> None:
+    """What comes first is waited for as long as for what comes next."""
+    async with (
+        FaultServer(streamed(**reply)) as server,
+        wire.connect(server.url, idle_timeout=0.25, timeout=30) as provider,
+    ):
+        begun = time.monotonic()
+        heard = await hear(provider)
+        took = time.monotonic() - begun
+
+    assert isinstance(heard.error, ProviderTimeoutError)
     assert 0.2 < took < 5
 
 

@@ -134,6 +134,17 @@ async def test_o9_ten_thousand_changes_make_no_new_series() -> None:
     assert sight.metrics()["codeflow.runs {run}"][0].value == 10_000
 
 
+async def test_o9_all_models_of_an_engine_are_told_apart() -> None:
+    """However many are configured: their number is the host's, and does not grow."""
+    sight = Sight()
+    names = [f"m{number}" for number in range(25)]
+    async with AsyncEngine(llm=[f"echo:{name}" for name in names], **sight.options) as engine:
+        await engine.try_models()
+
+    points = sight.metrics()["gen_ai.client.operation.duration s"]
+    assert [point.labels["gen_ai.request.model"] for point in points] == names
+
+
 async def test_o9_names_that_a_workflow_makes_up_end_in_other() -> None:
     """A workflow that names steps by what it works on cannot make series without end."""
     sight = Sight()

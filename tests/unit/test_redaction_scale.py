@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from codeflow_engine.redaction import RULES, Redactor
+from codeflow_engine.redaction.scan import WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,6 +123,20 @@ def test_importing_is_cheap_and_compiles_nothing() -> None:
 
     assert min(float(ratio) for ratio, _ in runs) < 1.5
     assert {count for _, count in runs} == {"0"}
+
+
+@pytest.mark.parametrize("before", [0, WINDOW - 1, WINDOW])
+def test_a_vendors_key_is_found_as_far_from_its_name_as_a_rule_allows(before: int) -> None:
+    """What is looked for only in text with a UUID is told by one in the next window, too."""
+    name = f'squarespace{"_" * 37}key\\\\"]]'
+    way = f'{" " * 8}: {"A" * 31}==={" " * 8}[\\\\"'
+    uuid = "0F3A9C1e-7b2d-4e6f-8a90-c4d51b7e2f38"
+    text = "\n" * before + name + way + uuid + '"'
+
+    found = Redactor().find(text)
+
+    assert len(name + way) == 112
+    assert [(span.rule, text[span.start : span.end]) for span in found] == [("vendor-uuid", uuid)]
 
 
 @pytest.mark.fault

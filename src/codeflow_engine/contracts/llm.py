@@ -61,7 +61,10 @@ class LLM(Backend):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Keys that it uses now; the engine shows them nowhere. It is read before each call."""
+        """Keys that it uses now; the engine shows them nowhere. It is read before each call.
+
+        One shorter than 8 characters, such as `x`, is not looked for: no text would be left.
+        """
         return ()
 
     def check(self) -> None:

@@ -20,7 +20,8 @@ class Meter(ABC):
     What a call may cost is booked before it is made and corrected when it has ended. A process
     that dies in between leaves the booking open, since its provider may ask for the money;
     whoever makes the same call again books under the same id, and so once. What is settled was
-    spent: it stays booked, also where the same call is made and booked once more.
+    spent: it stays booked, also where the same call is made and booked once more. What is open
+    is told by `Balance.reserved`, so that nothing is booked for ever unseen.
 
     An id of a booking or of a top-up is one of its tenant, whatever its scopes. Amounts that are
     negative or no numbers are refused, and so are those that are too large to be kept, alone or

@@ -8,7 +8,7 @@ from typing import Any
 
 from codeflow_engine.errors import ConfigurationError
 
-__all__ = ["SCOPES", "Balance", "Budget", "Payer", "Rate", "Reservation", "Spend"]
+__all__ = ["SCOPES", "Balance", "Budget", "Payer", "Rate", "Reservation", "Spend", "keyed"]
 
 SCOPES = ("run", "change", "repository", "tenant", "month")
 """The kinds of scopes, the innermost first; each question is booked on all that it has."""
@@ -93,8 +93,18 @@ class Balance:
     booked: Spend = Spend()
     """What was spent, and what calls under way may still spend."""
 
+    reserved: Spend = Spend()
+    """What of `booked` is not settled: the most that calls under way may spend, and the most that
+    those may have spent which were broken off, or whose process died. Nobody knows what these did
+    cost, so that they stay; a top-up gives back what the provider asks no money for."""
+
     added: Spend = Spend()
     """What was given to it by top-ups, beyond its limit."""
+
+    limit: Budget | None = None
+    """What the engine that was asked lets a scope of this kind spend, before top-ups; None where
+    it only counts. A meter does not know it; and a run whose workflow brings a budget of its own
+    is held to that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +125,11 @@ class Rate:
             )
         if self.amount < 0:
             raise ValueError(f"at least 0 is taken from a bucket, not {self.amount}")
+
+
+def keyed(scope: str, key: str) -> str:
+    """Name the top-up of a scope that a host knows by a key, so that it counts once."""
+    return f"key:{scope}:{key}"
 
 
 def _dollars(given: Decimal | str) -> Decimal:

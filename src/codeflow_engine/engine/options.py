@@ -97,7 +97,9 @@ class EngineOptions(TypedDict, total=False):
     """The best rung of the sandbox to try; None tries all."""
 
     secrets: Iterable[str]
-    """Values that must never appear in any output, such as the host's keys."""
+    """Values that must never appear in any output, such as the host's keys. Those shorter than 8
+    characters, of fewer than 4 different ones, or that are a widespread default, are not looked
+    for: in ordinary text they would mostly stand for something else."""
 
     logger: logging.Logger | None
     """Where the engine logs; None is the logger `codeflow_engine`."""

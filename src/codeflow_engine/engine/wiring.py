@@ -85,9 +85,8 @@ def wire(
     settings: Settings, loaded: LoadedPlugins, backends: Backends, options: EngineOptions
 ) -> Toolbox:
     """Put together what the engine lends to its runs."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    from codeflow_engine.contracts import Cache, Observer, Storage
+    from codeflow_engine.contracts import LLM, Cache, Observer, Storage
+    from codeflow_engine.engine.threads import Threads
     from codeflow_engine.pace.clock import Clock
     from codeflow_engine.plugins.dispatch import HookDispatch
     from codeflow_engine.redaction import Redactor
@@ -104,7 +103,7 @@ def wire(
         log.warning("plugin is not in use", plugin=failure.origin, error=failure.error.message)
     observers = [backends.get(Observer, name) for name in settings.observers]
     storage = backends.get(Storage, settings.storage or "memory")
-    threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="codeflow")
+    threads = Threads(_THREADS, thread_name_prefix="codeflow")
     journal = SealedJournal(_journal(storage, backends), redactor, threads)
     tools = Toolbox(
         settings=settings,
@@ -123,6 +122,7 @@ def wire(
             options.get("meter_provider"),
             redactor=redactor,
             monotonic=clock.monotonic,
+            models=[backends.get(LLM, name).model for name in settings.llm or ()],
         ),
         clock=clock,
         threads=threads,

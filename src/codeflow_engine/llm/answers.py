@@ -20,7 +20,7 @@ __all__ = ["Answers", "digest_of"]
 _FORM = 2
 """Raised when the same question is to be asked again, since its answer is kept otherwise."""
 
-_SMALL = 64 * 1024
+_SMALL = 256 * 1024
 """Characters that are digested in less time than the way to a thread and back takes."""
 
 

@@ -160,6 +160,7 @@ NAMED = (
         title="UUID that is a vendor's key",
         keywords=_UUID_VENDORS,
         ignore_case=True,
+        uuid=True,
         pattern=rf"(?:{'|'.join(_UUID_VENDORS)})[A-Za-z0-9_.-]{{0,40}}+"
         rf"(?:(?<=key)|(?<=token)|(?<=secret)|(?<=password)){_JOIN}"
         r"""(?:\\{0,2}["'`])?(?P<value>[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})"""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codeflow_engine.redaction.keys import LEAD, RUN, Key, View, keys_of
+from codeflow_engine.redaction.keys import LEAD, RUN, UUID, Key, View, keys_of
 from codeflow_engine.redaction.plausible import entropy
 from codeflow_engine.redaction.rule import compiled
 
@@ -26,17 +26,18 @@ type Found = tuple[int, Match[str]]
 class RuleIndex:
     """The rules of a redactor, found by their keywords. Immutable but for compiled patterns."""
 
-    __slots__ = ("_folded", "_patterns", "_plain", "_runs", "keys", "pad", "rules")
+    __slots__ = ("_folded", "_patterns", "_plain", "_runs", "_uuids", "keys", "pad", "rules")
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules: tuple[Rule, ...] = tuple(rules)
         self._patterns: list[Pattern[str] | None] = [None] * len(self.rules)
-        self._folded = keys_of(self.rules, lambda rule: rule.ignore_case)
+        self._folded = keys_of(self.rules, lambda rule: rule.ignore_case and not rule.uuid)
+        self._uuids = keys_of(self.rules, lambda rule: rule.uuid)
         self._runs = keys_of(self.rules, lambda rule: rule.run and not rule.ignore_case)
         self._plain = keys_of(self.rules, lambda rule: not rule.run and not rule.ignore_case)
-        self.keys: tuple[Key, ...] = (*self._folded, *self._runs, *self._plain)
+        self.keys: tuple[Key, ...] = (*self._folded, *self._uuids, *self._runs, *self._plain)
         longest = max((len(key.literal) + key.offset for key in self.keys), default=0)
-        self.pad: int = RUN + LEAD + longest
+        self.pad: int = max(RUN + LEAD, UUID) + longest
 
     def matches(self, text: str, view: View, start: int, end: int) -> Iterator[Found]:
         """Yield every match of a rule that begins between `start` and `end`.
@@ -47,7 +48,11 @@ class RuleIndex:
             start: Where to begin.
             end: Where to stop.
         """
-        for letters, keys in ((view.folded, self._folded), (view.raw, self._plain)):
+        uuids = self._uuids if view.holds_uuid else ()
+        for letters, keys in (
+            (view.folded, (*self._folded, *uuids)),
+            (view.raw, self._plain),
+        ):
             for key in keys:
                 if key.literal in letters:
                     yield from self._matches_of(key, text, letters, start, end)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from codeflow_engine.redaction.rule import compiled
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -18,6 +20,11 @@ RUN = 18
 LEAD = 20
 """Characters before a run in which its keyword may begin."""
 
+UUID = 112 + 36
+"""Characters from the beginning of a keyword to the end of its UUID, see `Rule.uuid`."""
+
+# It begins with a literal, so that the search for it is no slower than that for a keyword.
+_UUID = rf"-{3 * '[0-9A-Fa-f]{4}-'}"
 _KINDS = "".join("a" if chr(code).isalnum() or chr(code) in "-_" else " " for code in range(128))
 _NEEDLE = "a" * RUN
 
@@ -84,6 +91,11 @@ class View:
         self.raw: str = ascii_only(text)
         self.folded: str = self.raw.lower()
         self.dense: str = "\n".join(self._runs())
+
+    @property
+    def holds_uuid(self) -> bool:
+        """Whether a UUID may stand in it: that is a run, too."""
+        return compiled(_UUID).search(self.dense) is not None
 
     def _runs(self) -> Iterator[str]:
         kinds = self.raw.translate(_KINDS)

@@ -84,6 +84,12 @@ class Rule:
     a few per cent of source text.
     """
 
+    uuid: bool = False
+    """Promise that each match holds a UUID, at most 112 characters after the keyword begins.
+
+    Keywords of such rules are looked for only in text that holds one, and case is ignored.
+    """
+
     reach: int = 256
     """Most characters, from its start, that decide about a match."""
 

@@ -79,7 +79,7 @@ class Executor:
             ConfigurationError: The engine is closed, or was opened before a fork.
             StorageError: The storage cannot be used.
         """
-        self._check_open()
+        self.check_open()
         if self._process is not None or self._executes is Executes.NONE:
             return
         async with self._opening:
@@ -115,7 +115,7 @@ class Executor:
             ConflictingRunError: The key belongs to another input.
             StorageError: The run could not be stored, and does not start.
         """
-        self._check_open()
+        self.check_open()
         if transaction is None:
             await self.open()
         return await self.store(request, transaction)
@@ -374,7 +374,12 @@ class Executor:
             self._tools.log.warning("runs were not cancelled", error=told)
         await until_settled(self._active.values(), None)
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """See that the engine can be used.
+
+        Raises:
+            ConfigurationError: It is closed, or was opened before a fork.
+        """
         if self._closed:
             raise ConfigurationError("this engine is closed")
         self._used_in = self._used_in or os.getpid()

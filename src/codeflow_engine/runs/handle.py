@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Collection
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from codeflow_engine.domain.budget import Budget, Spend
+from codeflow_engine.domain.budget import Budget, Spend, keyed
 from codeflow_engine.domain.journal import StepRecord
 from codeflow_engine.domain.run import RunEvent, RunFinished, RunRecord, RunStatus
 from codeflow_engine.errors import ConfigurationError, WorkflowError
@@ -226,20 +226,26 @@ class AsyncRun:
         """
         await self.send("approval", {"by": by}, id="approval")
 
-    async def top_up(self, budget: Budget) -> None:
+    async def top_up(self, budget: Budget, *, key: str | None = None) -> None:
         """Give the run more to spend, beyond its limit.
 
         One that has ended for want of money goes on when it is resumed; a workflow that waits
         for it gets it by `receive("budget")`.
 
+        Args:
+            budget: How much.
+            key: The same top-up asked for again, as after a timeout, has the same key, and
+                counts once; so does `AsyncEngine.top_up` of this run with it. None: each call is
+                one of its own.
+
         Raises:
             StorageError: It could not be written.
         """
-        tools = self._tools
+        tools, scope = self._tools, f"run:{self.id}"
         spend = Spend(usd=Decimal(budget.usd or 0), tokens=budget.tokens or 0)
-        top_up_id = tools.clock.new_id()
-        await tools.meter.top_up(self.record.tenant, f"run:{self.id}", spend, top_up_id=top_up_id)
-        await self.send("budget", budget.to_json())
+        top_up_id = tools.clock.new_id() if key is None else keyed(scope, key)
+        await tools.meter.top_up(self.record.tenant, scope, spend, top_up_id=top_up_id)
+        await self.send("budget", budget.to_json(), id=None if key is None else top_up_id)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} {self.record.workflow}: {self.status}>"

@@ -66,14 +66,23 @@ class Account:
 
     booked: Amount = Amount()
     added: Amount = Amount()
+    open: Amount = Amount()
+    """What of that which is booked is not settled."""
 
-    def book(self, amount: Amount) -> Account:
-        """Book more, or less where the amount is negative."""
-        return Account(self.booked + amount, self.added)
+    def reserve(self, amount: Amount) -> Account:
+        """Book what may be spent; or undo that, where the amount is negative."""
+        return Account(self.booked + amount, self.added, self.open + amount)
+
+    def settle(self, booking: Booking, amount: Amount) -> Account:
+        """Put what was spent in the place of a booking."""
+        change = Amount(amount.usd - booking.amount.usd, amount.tokens - booking.amount.tokens)
+        was_open = booking.settled_at is None
+        left = self.open + -booking.amount if was_open else self.open
+        return Account(self.booked + change, self.added, left)
 
     def top_up(self, amount: Amount) -> Account:
         """Add to what may be spent."""
-        return Account(self.booked, self.added + amount)
+        return Account(self.booked, self.added + amount, self.open)
 
     def is_within(self, limit: Budget | None) -> bool:
         """Say whether what is booked is no more than a limit and the top-ups."""
@@ -87,7 +96,12 @@ class Account:
 
     def balance(self, scope: str) -> Balance:
         """Tell how it stands."""
-        return Balance(scope=scope, booked=self.booked.spend(), added=self.added.spend())
+        return Balance(
+            scope=scope,
+            booked=self.booked.spend(),
+            reserved=self.open.spend(),
+            added=self.added.spend(),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +153,9 @@ def book(
     changed = dict(accounts)
     if before is not None:
         for scope in before.open_on:
-            changed[scope] = changed[scope].book(-before.amount)
+            changed[scope] = changed[scope].reserve(-before.amount)
     for scope in scopes:
-        changed[scope] = changed[scope].book(amount)
+        changed[scope] = changed[scope].reserve(amount)
     for scope, limit in zip(reservation.scopes, reservation.limits, strict=True):
         if not changed[scope].is_within(limit):
             return scope
@@ -152,8 +166,7 @@ def settle(
     accounts: Mapping[str, Account], booking: Booking, amount: Amount, at: datetime
 ) -> tuple[Mapping[str, Account], Booking]:
     """Put what a call did cost in the place of its booking; accounts that are gone stay so."""
-    change = Amount(amount.usd - booking.amount.usd, amount.tokens - booking.amount.tokens)
-    changed = {scope: account.book(change) for scope, account in accounts.items()}
+    changed = {scope: account.settle(booking, amount) for scope, account in accounts.items()}
     return changed, Booking(amount, booking.scopes, at)
 
 

@@ -78,9 +78,9 @@ class Run:
         """Do what `AsyncRun.approve` does."""
         self._loop.run(self._run.approve(by=by))
 
-    def top_up(self, budget: Budget) -> None:
+    def top_up(self, budget: Budget, *, key: str | None = None) -> None:
         """Do what `AsyncRun.top_up` does."""
-        self._loop.run(self._run.top_up(budget))
+        self._loop.run(self._run.top_up(budget, key=key))
 
     def __repr__(self) -> str:
         return repr(self._run).replace("<AsyncRun", "<Run", 1)

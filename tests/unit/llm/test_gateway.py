@@ -21,6 +21,7 @@ from gateway_world import (
 
 from codeflow_engine.domain.chat import FinishReason, Message, Role
 from codeflow_engine.errors import (
+    ConfigurationError,
     ContextOverflowError,
     InvalidResponseError,
     ProviderError,
@@ -45,6 +46,19 @@ async def test_an_answer_is_given_with_its_price(ask: Any) -> None:
 
     assert (answer.text, answer.run_id) == ("fine", "run-1")
     assert answer.usage.cost_usd == Decimal("0.003")
+
+
+async def test_a_question_that_comes_after_the_end_hears_that_the_engine_is_closed() -> None:
+    """Its threads are gone, which is told as every verb of a closed engine tells it."""
+    model = Scripted("m", "fine")
+    engine = engine_of([model])
+    gateway = gateway_of(engine)
+    await engine.aclose()
+
+    with pytest.raises(ConfigurationError, match="this engine is closed"):
+        await gateway.ask(question(), PAYER)
+
+    assert model.requests == []
 
 
 async def test_a_model_without_a_price_has_an_unknown_cost(ask: Any) -> None:

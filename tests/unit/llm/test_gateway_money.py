@@ -21,7 +21,8 @@ from gateway_world import (
 )
 
 from codeflow_engine import Budget
-from codeflow_engine.domain.chat import FinishReason, Room
+from codeflow_engine.domain.budget import Spend
+from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, FinishReason, Room
 from codeflow_engine.errors import (
     AuthenticationError,
     BudgetExhaustedError,
@@ -219,6 +220,36 @@ async def test_a_booking_that_is_cancelled_is_given_back() -> None:
     assert model.requests == []
     assert len(booked) == 1
     assert balance.booked.usd == 0
+
+
+class Hanging(Scripted):
+    """Never answers."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.begun = asyncio.Event()
+
+    async def complete(self, request: ChatRequest) -> ChatAnswer:
+        self.begun.set()
+        await asyncio.sleep(60)
+        return await super().complete(request)
+
+
+async def test_balances_tell_what_a_scope_may_spend_and_what_is_open() -> None:
+    """Limits are the engine's; a call that was broken off stays booked, and is told as open."""
+    model = Hanging("m", "never said")
+    budgets = {"run": Budget(usd="9"), "month": Budget(tokens=10_000)}
+    async with engine_of([model], budget=budgets, models=PRICES) as engine:
+        call = asyncio.create_task(gateway_of(engine).ask(question(), PAYER))
+        await model.begun.wait()
+        call.cancel()
+        await asyncio.wait([call])
+        run, tenant = await engine.balances("run:run-1", "tenant:default")
+        topped = await engine.top_up("run:run-1", Budget(usd="1"))
+
+    assert (run.limit, tenant.limit, topped.limit) == (budgets["run"], None, budgets["run"])
+    assert run.reserved == run.booked != Spend()
+    assert (tenant.reserved, topped.reserved) == (run.reserved, run.reserved)
 
 
 @pytest.mark.parametrize("scope", ["month", "rn:1", "", "run:", ":run"])

@@ -213,6 +213,24 @@ async def test_a_top_up_reaches_the_workflow(engine: AsyncEngine) -> None:
     assert await run.result() == {"usd": "2.50", "tokens": None}
 
 
+async def test_a_top_up_that_is_asked_for_again_counts_once(engine: AsyncEngine) -> None:
+    """By its key: in the budget, also from the engine's own verb, and for the workflow."""
+
+    @engine.workflow("poor")
+    async def poor(run: RunContext, given: dict[str, Any]) -> Any:
+        return [await run.receive("budget") for _ in range(3)]
+
+    run = await engine.submit("poor", {})
+    for key in ("order-7", "order-7", "order-8"):
+        await run.top_up(Budget(tokens=7), key=key)
+    await engine.top_up(f"run:{run.id}", Budget(tokens=7), key="order-7")
+    await run.top_up(Budget(tokens=1))
+
+    assert [one["tokens"] for one in await run.result()] == [7, 7, 1]
+    (balance,) = await engine.balances(f"run:{run.id}")
+    assert balance.added.tokens == 15
+
+
 async def test_children_are_runs_of_their_own(engine: AsyncEngine) -> None:
     """The parent gets their results, and each knows its parent."""
     run = await engine.submit("family", {"names": ["ann", "ben"], "with": {}})

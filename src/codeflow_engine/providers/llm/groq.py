@@ -11,6 +11,7 @@ from codeflow_engine.providers.llm.calls.asking import AskingLLM, Form, check_cl
 from codeflow_engine.providers.llm.calls.chat_form import ChatForm
 from codeflow_engine.providers.llm.calls.keys import Key, read_variable
 from codeflow_engine.providers.llm.calls.places import Place
+from codeflow_engine.providers.llm.calls.sdk import without_ambient
 from codeflow_engine.providers.llm.calls.settings import LLMSettings
 
 __all__ = ["Groq", "GroqSettings"]
@@ -79,4 +80,6 @@ class Groq(AskingLLM):
 
     def _make(self, sdk: ModuleType, http: Any) -> Any:
         key = self._key.current or "no key"
-        return sdk.AsyncGroq(api_key=key, base_url=self._place.url, max_retries=0, http_client=http)
+        place = self._place.url
+        client = sdk.AsyncGroq(api_key=key, base_url=place, max_retries=0, http_client=http)
+        return without_ambient(client)

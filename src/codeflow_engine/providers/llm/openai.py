@@ -15,6 +15,7 @@ from codeflow_engine.providers.llm.calls.keys import Key, read_variable
 from codeflow_engine.providers.llm.calls.line import is_client
 from codeflow_engine.providers.llm.calls.places import Place
 from codeflow_engine.providers.llm.calls.responses_form import ResponsesForm
+from codeflow_engine.providers.llm.calls.sdk import without_ambient
 from codeflow_engine.providers.llm.calls.settings import LLMSettings
 
 __all__ = ["OpenAI", "OpenAISettings"]
@@ -143,4 +144,4 @@ class OpenAI(AskingLLM):
         client.organization = self._organization
         client.project = self._project
         client.admin_api_key = None
-        return client
+        return without_ambient(client)

@@ -45,7 +45,7 @@ __all__ = [
     "metadata_for",
 ]
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every revision of the tables that there has been, oldest first."""
 
 REVISION = REVISIONS[-1]
@@ -194,6 +194,9 @@ ACCOUNTS = Table(
     Column("booked_tokens", BigInteger, nullable=False),
     Column("added_usd", BigInteger, nullable=False),
     Column("added_tokens", BigInteger, nullable=False),
+    # What of the bookings is not settled.
+    Column("open_usd", BigInteger, nullable=False, server_default=text("0")),
+    Column("open_tokens", BigInteger, nullable=False, server_default=text("0")),
 )
 
 BOOKINGS = Table(

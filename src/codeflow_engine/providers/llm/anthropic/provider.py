@@ -21,6 +21,7 @@ from codeflow_engine.providers.llm.calls.counts import read_count
 from codeflow_engine.providers.llm.calls.faults import malformed
 from codeflow_engine.providers.llm.calls.keys import Key, read_variable
 from codeflow_engine.providers.llm.calls.places import Place
+from codeflow_engine.providers.llm.calls.sdk import without_ambient
 from codeflow_engine.providers.llm.calls.settings import LLMSettings
 
 __all__ = ["Anthropic", "AnthropicSettings"]
@@ -116,7 +117,7 @@ class Anthropic(AskingLLM):
         return self._messages
 
     def _make(self, sdk: ModuleType, http: Any) -> Any:
-        return sdk.AsyncAnthropic(
+        client = sdk.AsyncAnthropic(
             api_key=self._key.current or "no key",
             base_url=self._place.url,
             max_retries=0,
@@ -124,6 +125,7 @@ class Anthropic(AskingLLM):
             # Spans of calls are the engine's, with the host's tracer; two would count twice.
             open_telemetry=False,
         )
+        return without_ambient(client)
 
     def _keys(self) -> tuple[Any, ...]:
         if self._host is None:

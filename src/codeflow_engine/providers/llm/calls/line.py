@@ -129,6 +129,7 @@ class Line:
         self._settings = settings
         self._make = make
         self._host = host
+        self._loaded: ModuleType | None = None
         self._held: WeakKeyDictionary[asyncio.AbstractEventLoop, _Held] = WeakKeyDictionary()
 
     def check(self) -> None:
@@ -137,7 +138,9 @@ class Line:
 
     async def load(self) -> ModuleType:
         """Give the SDK, which the first call imports."""
-        return await load_sdk(self._name, requires=self._requires)
+        if self._loaded is None:
+            self._loaded = await load_sdk(self._name, requires=self._requires)
+        return self._loaded
 
     async def send(
         self,

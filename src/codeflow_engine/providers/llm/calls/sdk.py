@@ -7,10 +7,11 @@ import importlib
 import sys
 from importlib.util import find_spec
 from types import ModuleType
+from typing import Any
 
 from codeflow_engine.errors import MissingDependencyError
 
-__all__ = ["load_sdk", "require_sdk"]
+__all__ = ["load_sdk", "require_sdk", "without_ambient"]
 
 
 async def load_sdk(module: str, *, requires: str) -> ModuleType:
@@ -35,3 +36,13 @@ def require_sdk(module: str, *, requires: str) -> None:
             f"{top!r} is not installed; install it with: pip install '{requires}'",
             requires=requires,
         )
+
+
+def without_ambient(client: Any) -> Any:
+    """Take the headers of the environment off a client of ours, and give it.
+
+    SDKs read them at this late moment, from variables such as `OPENAI_CUSTOM_HEADERS`, and have
+    no argument that keeps them from it. Those of the settings go with each call.
+    """
+    client._custom_headers = {}  # noqa: SLF001 - a copy would read them anew
+    return client

@@ -17,7 +17,8 @@ class LLMSettings:
     """Where a provider is, and how long it may take."""
 
     api_key: str | None = field(default=None, repr=False)
-    """Its key; None takes the provider's usual variable of the environment."""
+    """Its key; None takes the provider's usual variable of the environment. One shorter than 8
+    characters, as local servers are given, is not redacted."""
 
     base_url: str | None = None
     """Where its interface is; None is the provider's own place."""
@@ -26,7 +27,8 @@ class LLMSettings:
     """Seconds that a whole call may take."""
 
     idle_timeout: _Seconds = 30.0
-    """Seconds between two pieces of a stream."""
+    """Seconds without a byte of a stream, before its first piece as well: a model that reads or
+    thinks for longer before it speaks needs more."""
 
     connect_timeout: _Seconds = 5.0
     """Seconds until a connection stands."""

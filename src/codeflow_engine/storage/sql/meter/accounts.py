@@ -23,7 +23,10 @@ from codeflow_engine.storage.sums import Account, Amount
 __all__ = ["locked", "number", "put", "read_balances", "remove"]
 
 _KEY = {"tenant": TEXT, "scope": TEXT}
-_SUMS = ("booked_usd", "booked_tokens", "added_usd", "added_tokens")
+_SUMS = (
+    *("booked_usd", "booked_tokens", "added_usd", "added_tokens"),
+    *("open_usd", "open_tokens"),
+)
 
 _INSERT = insertion("codeflow_accounts", {**_KEY, **dict.fromkeys(_SUMS, NUMBER)}, "DO NOTHING")
 _CHANGE = change("codeflow_accounts", dict.fromkeys(_SUMS, (NUMBER, "@")), _KEY)
@@ -45,7 +48,7 @@ def locked(
         return {}
     owner, names = escape(tenant), sorted(map(escape, set(scopes)))
     if create:
-        _INSERT.execute(connection, [(owner, name, 0, 0, 0, 0) for name in names])
+        _INSERT.execute(connection, [(owner, name, *(0,) * len(_SUMS)) for name in names])
     asked = json.dumps(names, ensure_ascii=False)
     rows = _LOCK.ask(connection, asked, owner)
     return {(scope := unescape(row[0])): _account(scope, row[1:]) for row in rows}
@@ -57,6 +60,7 @@ def put(connection: Connection, tenant: str, accounts: Mapping[str, Account]) ->
     rows = [
         (
             *(one.booked.usd, one.booked.tokens, one.added.usd, one.added.tokens),
+            *(one.open.usd, one.open.tokens),
             *(owner, escape(scope)),
         )
         for scope, one in sorted(accounts.items())
@@ -96,5 +100,6 @@ def number(value: Any) -> int:
 
 def _account(scope: str, sums: Sequence[Any]) -> Account:
     with reading(f"account {scope!r}"):
-        booked_usd, booked_tokens, added_usd, added_tokens = map(number, sums)
-        return Account(Amount(booked_usd, booked_tokens), Amount(added_usd, added_tokens))
+        booked_usd, booked_tokens, added_usd, added_tokens, *undecided = map(number, sums)
+        booked, added = Amount(booked_usd, booked_tokens), Amount(added_usd, added_tokens)
+        return Account(booked, added, Amount(*undecided))

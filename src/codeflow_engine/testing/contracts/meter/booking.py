@@ -34,8 +34,8 @@ class BookingTests:
 
         assert refused is None
         assert await meter.read_balances("a", ["run", "month", "year"]) == (
-            Balance(scope="run", booked=cost("0.5", 700)),
-            Balance(scope="month", booked=cost("0.75", 750)),
+            Balance(scope="run", booked=cost("0.5", 700), reserved=cost("0.5", 700)),
+            Balance(scope="month", booked=cost("0.75", 750), reserved=cost("0.75", 750)),
             Balance(scope="year"),
         )
 
@@ -107,6 +107,32 @@ class BookingTests:
         await meter.settle("a", "b1", cost("0.25", 1))
         after = [cost("0.25", 1), cost("0.25", 1), _NOTHING]
         assert await booked(meter, "run", "may", "june") == after
+
+    async def test_what_is_open_is_told_until_it_is_settled(self, meter: Meter) -> None:
+        """On each scope; booked again it counts once, refused not at all, and settled no more."""
+        limits = {"run": limit("1"), "month": None}
+        for name in ("dead", "done"):
+            await book(meter, name, cost("0.4", 4), limits)
+        await book(meter, "dead", cost("0.3", 3), limits)
+        refused = await book(meter, "dead", cost("2", 20), limits)
+        both = await meter.read_balances("a", [*limits])
+
+        await meter.settle("a", "done", cost("0.1", 1))
+        await meter.settle("a", "done", cost("0.2", 2))
+        topped = await meter.top_up("a", "run", cost("1"), top_up_id="t1")
+
+        assert refused == "run"
+        assert [(one.booked, one.reserved) for one in both] == [
+            (cost("0.7", 7), cost("0.7", 7))
+        ] * 2
+        left = await meter.read_balances("a", [*limits])
+        assert [(one.booked, one.reserved) for one in left] == [
+            (cost("0.5", 5), cost("0.3", 3))
+        ] * 2
+        assert topped == left[0]
+        await book(meter, "done", cost("0.1", 1), limits)
+        (again,) = await meter.read_balances("a", ["month"])
+        assert (again.booked, again.reserved) == (cost("0.6", 6), cost("0.4", 4))
 
     async def test_a_scope_that_is_named_twice_is_booked_once(self, meter: Meter) -> None:
         """And has to keep each of its limits."""

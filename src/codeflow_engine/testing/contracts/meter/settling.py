@@ -98,11 +98,13 @@ class SettlementTests:
         await meter.top_up("a", "month", cost(tokens=1), top_up_id="t3")
         after = await book(meter, "b2", cost("0.6", 6), limits)
 
-        assert balance == Balance(scope="run", booked=cost("1", 10), added=cost("0.6", 6))
+        spent = cost("1", 10)
+        assert balance == Balance(scope="run", booked=spent, reserved=spent, added=cost("0.6", 6))
         assert (before, other, words, after) == ("run", "month", "month", None)
+        most = cost("1.6", 16)
         assert await meter.read_balances("a", ["month", "run"]) == (
-            Balance(scope="month", booked=cost("1.6", 16), added=cost("0.1", 1)),
-            Balance(scope="run", booked=cost("1.6", 16), added=cost("0.6", 6)),
+            Balance(scope="month", booked=most, reserved=most, added=cost("0.1", 1)),
+            Balance(scope="run", booked=most, reserved=most, added=cost("0.6", 6)),
         )
 
     async def test_a_top_up_counts_once(self, meter: Meter) -> None:
