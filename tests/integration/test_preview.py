@@ -171,9 +171,9 @@ async def test_a_preview_is_kept_as_a_run_like_any_other(tmp_path: Path) -> None
 
 
 async def test_a_preview_without_a_model_is_refused() -> None:
-    """Nothing would be sent, which is worth saying."""
+    """Nothing would be sent, whatever it is asked about."""
     async with codeflow.AsyncEngine() as engine:
-        with pytest.raises(ConfigurationError, match="nothing would be sent"):
+        with pytest.raises(ConfigurationError, match="no model is configured"):
             await engine.preview(LEAK_PATCH)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from enum import StrEnum
 from typing import Protocol
 
 from codeflow_engine.contracts.backend import Backend
 from codeflow_engine.domain.budget import Payer
 from codeflow_engine.domain.chat import ChatAnswer, ChatDelta, ChatRequest, Preview
-from codeflow_engine.domain.model import Trial
+from codeflow_engine.domain.model import ModelFacts, Trial
 
 __all__ = ["LLM", "LLMCapability", "ModelGateway"]
 
@@ -118,6 +118,31 @@ class LLM(Backend):
 
 class ModelGateway(Protocol):
     """The one way to the models of an engine, as workflows see it."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Ids of the models that it asks, in their order; none where none is configured."""
+
+    def select(self, llm: Sequence[str] | None) -> ModelGateway:
+        """Give the way to some models, in the order in which they are named.
+
+        Args:
+            llm: Their ids, also of those that the engine was not configured with; None gives
+                the engine's own.
+
+        Raises:
+            ConfigurationError: One cannot be asked, such as for want of a key.
+            UnknownBackendError: Nobody offers such models.
+        """
+
+    def readers(self, paths: Sequence[str]) -> frozenset[str]:
+        """Give the ids of the models that may see files, by the host's rules."""
+
+    async def facts(self) -> tuple[ModelFacts, ...]:
+        """Tell what is known of each of the models, in their order."""
+
+    def count(self, text: str) -> int:
+        """Estimate on the high side how many tokens a text has for the first of the models."""
 
     async def ask(self, request: ChatRequest, payer: Payer) -> ChatAnswer:
         """Get a whole answer that follows its form, and keep it.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from codeflow_engine.contracts import LLM
@@ -17,62 +19,86 @@ from codeflow_engine.plugins.registry import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from concurrent.futures import Executor
 
-    from codeflow_engine.runs.toolbox import Toolbox
+    from codeflow_engine.contracts import Journal, Meter
+    from codeflow_engine.pace.clock import Clock
+    from codeflow_engine.plugins.backends import Backends
+    from codeflow_engine.redaction import Redactor
+    from codeflow_engine.settings import Settings
+    from codeflow_engine.telemetry.eyes import Eyes
+    from codeflow_engine.telemetry.logging import EngineLog
 
-__all__ = ["gateway"]
+__all__ = ["Ground", "gateway"]
 
 
-def gateway(tools: Toolbox) -> Gateway:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What the way to the models is built on."""
+
+    settings: Settings
+    journal: Journal
+    meter: Meter
+    backends: Backends
+    redactor: Redactor
+    eyes: Eyes
+    log: EngineLog
+    clock: Clock
+    threads: Executor
+
+
+def gateway(ground: Ground) -> Gateway:
     """Make the way to the models; their SDKs are not imported yet.
 
     Raises:
         ConfigurationError: A model, a budget or a pattern is wrong.
         UnknownBackendError: Nobody offers such models.
     """
-    settings, clock = tools.settings, tools.clock
+    settings, clock = ground.settings, ground.clock
     caller = Caller(
-        purse=Purse(tools.meter, settings.tenant, clock, settings.budgets),
+        purse=Purse(ground.meter, settings.tenant, clock, settings.budgets),
         clock=clock,
-        eyes=tools.eyes,
-        log=tools.log,
+        eyes=ground.eyes,
+        log=ground.log,
         retry=Retry(attempts=settings.llm_attempts, most=settings.llm_pause),
         timeout=settings.llm_timeout,
         deadline=settings.llm_deadline,
     )
-    models = [_model(tools, name) for name in settings.llm]
+    find = cache(partial(_model, ground))
+    models = [find(name) for name in settings.llm]
     return Gateway(
         models,
-        answers=Answers(tools.journal, settings.tenant, clock),
+        find=find,
+        answers=Answers(ground.journal, settings.tenant, clock),
         caller=caller,
-        disclosure=_disclosure(tools, models),
-        redactor=tools.redactor,
-        threads=tools.threads,
+        disclosure=_disclosure(ground, models),
+        redactor=ground.redactor,
+        threads=ground.threads,
         refusals=settings.llm_refusals,
     )
 
 
-def _disclosure(tools: Toolbox, models: Sequence[Model]) -> Disclosure:
+def _disclosure(ground: Ground, models: Sequence[Model]) -> Disclosure:
     own = {name for model in models for name in (model.id.partition(":")[0], model.place[0])}
-    disclosure = Disclosure(tools.settings.withheld, own.union(tools.backends.names(Kind.LLM)))
+    disclosure = Disclosure(ground.settings.withheld, own.union(ground.backends.names(Kind.LLM)))
     for name in disclosure.idle({model.id for model in models}):
-        tools.log.warning("files are withheld from a model that is not asked", model=name)
+        ground.log.warning("files are withheld from a model that is not asked", model=name)
     return disclosure
 
 
-def _model(tools: Toolbox, name: str) -> Model:
-    llm = tools.backends.get(LLM, name)
+def _model(ground: Ground, name: str) -> Model:
+    llm = ground.backends.get(LLM, name)
     # Those that the host has made are named by their class, so that rules for a provider hold
     # for all of them.
     model_id = name if ":" in name else f"{type(llm).__name__.lower()}:{llm.model}"
-    said = tools.settings.models
+    said = ground.settings.models
     settings = said.get(model_id) or said.get(llm.model)
     known = {} if settings is None else {llm.model: settings}
     return Model(
         model_id,
         llm,
         Models(known),
-        meter=tools.meter,
-        clock=tools.clock,
-        redactor=tools.redactor,
+        meter=ground.meter,
+        clock=ground.clock,
+        redactor=ground.redactor,
     )

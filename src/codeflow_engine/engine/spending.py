@@ -76,5 +76,4 @@ class SpendingVerbs:
             ConfigurationError: The engine is closed, or was opened before a fork.
         """
         self._executor.check_open()
-        models = self._tools.models
-        return () if models is None else await models.trials()
+        return await self._tools.models.trials()

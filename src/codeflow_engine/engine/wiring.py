@@ -85,10 +85,14 @@ def wire(
     settings: Settings, loaded: LoadedPlugins, backends: Backends, options: EngineOptions
 ) -> Toolbox:
     """Put together what the engine lends to its runs."""
+    from pathlib import Path
+
     from codeflow_engine.contracts import LLM, Cache, Observer, Storage
+    from codeflow_engine.engine.models import Ground, gateway
     from codeflow_engine.engine.threads import Threads
     from codeflow_engine.pace.clock import Clock
     from codeflow_engine.plugins.dispatch import HookDispatch
+    from codeflow_engine.prompts import Prompts
     from codeflow_engine.redaction import Redactor
     from codeflow_engine.runs.sealing import SealedJournal
     from codeflow_engine.runs.toolbox import Toolbox
@@ -105,11 +109,30 @@ def wire(
     storage = backends.get(Storage, settings.storage or "memory")
     threads = Threads(_THREADS, thread_name_prefix="codeflow")
     journal = SealedJournal(_journal(storage, backends), redactor, threads)
-    tools = Toolbox(
+    meter = _meter(storage, backends)
+    eyes = Eyes(
+        options.get("tracer_provider"),
+        options.get("meter_provider"),
+        redactor=redactor,
+        monotonic=clock.monotonic,
+        models=[backends.get(LLM, name).model for name in settings.llm],
+    )
+    ground = Ground(
+        settings=settings,
+        journal=journal,
+        meter=meter,
+        backends=backends,
+        redactor=redactor,
+        eyes=eyes,
+        log=log,
+        clock=clock,
+        threads=threads,
+    )
+    return Toolbox(
         settings=settings,
         storage=storage,
         journal=journal,
-        meter=_meter(storage, backends),
+        meter=meter,
         cache=backends.get(Cache, settings.cache),
         vcs=settings.vcs,
         sandbox=Sandbox(prefer=settings.isolation),
@@ -117,22 +140,13 @@ def wire(
         backends=backends,
         hooks=HookDispatch(loaded, observers, log, patience=settings.observer_timeout),
         log=log,
-        eyes=Eyes(
-            options.get("tracer_provider"),
-            options.get("meter_provider"),
-            redactor=redactor,
-            monotonic=clock.monotonic,
-            models=[backends.get(LLM, name).model for name in settings.llm or ()],
-        ),
+        eyes=eyes,
         clock=clock,
         threads=threads,
+        models=gateway(ground),
+        prompts=Prompts(None if settings.prompts is None else Path(settings.prompts)),
         points=options.get("points"),
     )
-    if not settings.llm:
-        return tools
-    from codeflow_engine.engine.models import gateway
-
-    return replace(tools, models=gateway(tools))
 
 
 def _journal(storage: Storage, backends: Backends) -> Journal:

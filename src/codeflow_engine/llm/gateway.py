@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -30,14 +31,15 @@ from codeflow_engine.llm.flights import Flights
 from codeflow_engine.llm.question import require_question
 from codeflow_engine.llm.redacting import redacted, without_keys
 from codeflow_engine.llm.structured import require_schema
-from codeflow_engine.llm.tokens import estimated
+from codeflow_engine.llm.tokens import estimate_text, estimated
 from codeflow_engine.llm.trial import Trials
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import Executor
 
     from codeflow_engine.domain.budget import Payer
-    from codeflow_engine.domain.model import Trial
+    from codeflow_engine.domain.model import ModelFacts, Trial
     from codeflow_engine.llm.answers import Answers
     from codeflow_engine.llm.call import Caller
     from codeflow_engine.llm.disclosure import Disclosure
@@ -52,6 +54,7 @@ class Gateway:
 
     Args:
         models: In the order in which they are asked.
+        find: Gives the model of an id, the same one each time.
         answers: The durable answers.
         caller: Makes the calls.
         disclosure: Who may see what.
@@ -64,6 +67,7 @@ class Gateway:
         self,
         models: Sequence[Model],
         *,
+        find: Callable[[str], Model],
         answers: Answers,
         caller: Caller,
         disclosure: Disclosure,
@@ -72,6 +76,7 @@ class Gateway:
         refusals: bool,
     ) -> None:
         self.models: tuple[Model, ...] = tuple(models)
+        self._find = find
         self._answers = answers
         self._caller = caller
         self._disclosure = disclosure
@@ -79,6 +84,43 @@ class Gateway:
         self._threads = threads
         self._refusals = refusals
         self._flights = Flights()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Ids of the models, in the order in which they are asked."""
+        return tuple(model.id for model in self.models)
+
+    def select(self, llm: Sequence[str] | None) -> Gateway:
+        """Give the way to some models, which shares all that is known of them.
+
+        Raises:
+            UnknownBackendError: Nobody offers such models.
+        """
+        if llm is None:
+            return self
+        chosen = copy(self)
+        chosen.models = tuple(map(self._find, llm))
+        return chosen
+
+    def readers(self, paths: Sequence[str]) -> frozenset[str]:
+        """Give the ids of the models that may see files, by the host's rules."""
+        return frozenset(
+            model.id
+            for model in self.models
+            if self._disclosure.withholds(model.id, model.place[0], paths) is None
+        )
+
+    async def facts(self) -> tuple[ModelFacts, ...]:
+        """Tell what is known of each of the models, in their order."""
+        for model in self.models:
+            await model.load(self._threads)
+        return tuple(model.facts() for model in self.models)
+
+    def count(self, text: str) -> int:
+        """Estimate on the high side how many tokens a text has for the first of the models."""
+        llm = self.models[0].llm if self.models else None
+        named = {"provider": llm.provider, "model": llm.model} if llm else {}
+        return estimate_text(text, **named)
 
     async def ask(self, request: ChatRequest, payer: Payer) -> ChatAnswer:
         """Get a whole answer that follows its form.

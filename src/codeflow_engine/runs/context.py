@@ -14,7 +14,6 @@ from codeflow_engine.domain.chat import ChatAnswer, ChatRequest
 from codeflow_engine.domain.effect import Effect, Receipt
 from codeflow_engine.domain.journal import StepKind
 from codeflow_engine.domain.run import RunEvent, RunRecord
-from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.pace.retry import Retry
 from codeflow_engine.runs import codec
 from codeflow_engine.runs.attempts import Attempts, Work
@@ -192,6 +191,7 @@ class RunContext:
         request: ChatRequest,
         *,
         key: str | None = None,
+        llm: Sequence[str] | None = None,
         change: str | None = None,
         repository: str | None = None,
         budget: Budget | None = None,
@@ -206,21 +206,19 @@ class RunContext:
         Args:
             request: The question.
             key: Tells parallel questions apart, such as the digest of a chunk.
+            llm: Ids of the models to ask, in their order, in place of the engine's.
             change: Key of the change that it is about, whose budget pays, too.
             repository: Likewise.
             budget: What this run may spend, in place of the engine's budget of runs.
 
         Raises:
             ConfigurationError: No model is configured, or one without key, SDK or price.
+            UnknownBackendError: Nobody offers a model that is named.
             DisclosureError: No model may see the paths of the question.
             BudgetExhaustedError: It could cost more than a budget has left.
             ProviderError: No model gave an answer.
         """
-        models = self.tools.models
-        if models is None:
-            raise ConfigurationError(
-                "no model is configured: name one, such as llm='openai:gpt-5.1' or CODEFLOW_LLM"
-            )
+        models = self.tools.models.select(llm)
         payer = Payer(run_id=self.run_id, change=change, repository=repository, budget=budget)
         return await self.step("ask", models.ask, request, payer, key=key, retry=_ASKED_AGAIN)
 

@@ -9,6 +9,7 @@ from codeflow_engine.contracts import Cache, Journal, Meter, ModelGateway, Stora
 from codeflow_engine.pace.clock import Clock
 from codeflow_engine.plugins.backends import Backends
 from codeflow_engine.plugins.dispatch import HookDispatch
+from codeflow_engine.prompts import Prompts
 from codeflow_engine.redaction import Redactor
 from codeflow_engine.runs.points import Points
 from codeflow_engine.sandbox import Sandbox
@@ -43,8 +44,8 @@ class Toolbox:
     eyes: Eyes
     clock: Clock
     threads: Executor
-    models: ModelGateway | None = None
-    """The way to the models; None where none is configured."""
+    models: ModelGateway
+    prompts: Prompts
 
     points: Points | None = None
     """Who is told of named points, in tests of crashes."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
 
-from annotated_types import Gt, Len
+from annotated_types import Gt, Le, Len
 
 from codeflow_engine.domain.budget import Budget
 from codeflow_engine.domain.change import Scope
@@ -90,6 +90,31 @@ class Settings:
 
     llm_refusals: bool = False
     """Whether the next model is asked where one has declined to answer."""
+
+    llm_parallel: Annotated[int, Gt(0)] = 8
+    """Chunks of one review that models are asked about at the same time."""
+
+    chunk_tokens: Annotated[int, Gt(0)] = 2_500
+    """Tokens of a change that a model is shown at once. Smaller chunks cost more for what is
+    said beside them, and less for a push: what was changed is paid for with its whole chunk."""
+
+    answer_tokens: Annotated[int, Gt(0)] = 4_096
+    """Tokens that a model may answer with about one chunk."""
+
+    strategy: str = "single"
+    """Name of the strategy, which decides what models are asked about a chunk."""
+
+    critic: Annotated[float, Gt(0), Le(1)] | None = None
+    """Confidence below which a second look of a model drops a finding of the first; None takes
+    no second look."""
+
+    prompts: str | None = None
+    """Directory of prompts that take the place of those that ship, such as `inspect.md`."""
+
+    fence_key: Annotated[str, Len(16)] | None = field(default=None, repr=False)
+    """What the marks around the change in prompts are made with, besides its content: a secret
+    of the tenant, so that no author of a change can know them. The same in all processes, or
+    answers are paid for again. None uses the tenant's name."""
 
     plugins_allow: tuple[str, ...] | None = None
     """Distributions or entry points that may load; None lets every installed plugin load."""

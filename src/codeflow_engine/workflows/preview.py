@@ -5,7 +5,6 @@ from __future__ import annotations
 from codeflow_engine.domain.change import Change
 from codeflow_engine.domain.chat import ChatRequest, Message, Role
 from codeflow_engine.domain.preview import ChangePreview, FilePreview
-from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.review.partition import Partition, partition
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.runs.workflow import Workflow
@@ -17,11 +16,6 @@ __all__ = ["PREVIEW", "preview"]
 
 async def preview(run: RunContext, given: ReviewInput) -> ChangePreview:
     """Preview a change: fetch it, read the policy, and look at each file. Nothing is sent."""
-    if run.tools.models is None:
-        raise ConfigurationError(
-            "no model is configured, so nothing would be sent: name one, such as "
-            "llm='openai:gpt-5.1' or CODEFLOW_LLM"
-        )
     change = await run.step("fetch", fetch, run, given)
     policy = await run.step("policy", read_policy_of, run, change)
     parts = await run.compute("partition", partition, change, policy)
@@ -40,7 +34,6 @@ async def _look(run: RunContext, change: Change, parts: Partition) -> tuple[File
 
 
 async def _look_at(run: RunContext, change: Change, number: int) -> FilePreview:
-    assert run.tools.models is not None  # noqa: S101 - looked for before
     file = change.diff.files[number]
     paths = tuple(dict.fromkeys(path for path in (file.path, file.old_path) if path))
     text = file.render().decode("utf-8", "replace")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
+from codeflow_engine.domain.budget import Budget
 from codeflow_engine.domain.change import Change, ChangeRequest, Scope
 from codeflow_engine.domain.diff import Diff
 from codeflow_engine.errors import ConfigurationError, DiffError
@@ -18,7 +19,7 @@ MAX_PATCH_BYTES = 256 * 1024 * 1024
 _TOLD = 100
 """Characters of a name that an error repeats."""
 
-_KEYS = {"change", "base", "head", "analyzers", "scope", "reports"}
+_KEYS = {"change", "base", "head", "llm", "analyzers", "budget", "scope", "reports"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,13 @@ class ReviewInput:
     change: Change | ChangeRequest
     analyzers: tuple[str, ...] | None = None
     """Names of the analyzers to ask; None leaves it to the settings."""
+
+    llm: tuple[str, ...] | None = None
+    """Ids of the models to ask, in their order; None leaves it to the engine, and none asks
+    none."""
+
+    budget: Budget | None = None
+    """What the run may spend on models; None leaves it to the engine."""
 
     scope: Scope | None = None
     """Which findings count; None leaves it to the settings."""
@@ -54,11 +62,12 @@ class ReviewInput:
                 f"a review takes {', '.join(sorted(_KEYS))} and needs a change; "
                 f"unknown: {', '.join(unknown) or 'nothing'}"
             )
-        analyzers = _read_analyzers(given.get("analyzers"))
-        change = _read_change(given["change"], given.get("base"), given.get("head"))
+        llm = given.get("llm")
         return cls(
-            change=change,
-            analyzers=analyzers,
+            change=_read_change(given["change"], given.get("base"), given.get("head")),
+            llm=_read_names([llm] if isinstance(llm, str) else llm, "models", "llm"),
+            budget=_read_budget(given.get("budget")),
+            analyzers=_read_names(given.get("analyzers"), "analyzers", "analyzers"),
             scope=_read_scope(given.get("scope")),
             reports=_read_reports(given.get("reports")),
         )
@@ -82,24 +91,34 @@ class ReviewInput:
             told = {"change": f"a patch of {len(change.diff.data)} bytes: {change.title}"}
         return {
             **told,
+            "llm": None if self.llm is None else list(self.llm),
+            "budget": None if self.budget is None else self.budget.to_json(),
             "analyzers": None if self.analyzers is None else list(self.analyzers),
             "scope": None if self.scope is None else self.scope.value,
             "reports": list(self.reports),
         }
 
 
-def _read_analyzers(given: object) -> tuple[str, ...] | None:
+def _read_names(given: object, what: str, option: str) -> tuple[str, ...] | None:
     if given is None:
         return None
     if isinstance(given, str) or not isinstance(given, Iterable):
-        raise ConfigurationError("analyzers is a list of names")
+        raise ConfigurationError(f"{option} is a list of names")
     names = tuple(given)  # once: an iterator is empty afterwards
     if strangers := [type(one).__name__ for one in names if not isinstance(one, str)]:
         raise ConfigurationError(
-            f"the analyzers of a review are names, not a {strangers[0]}: hand an analyzer of "
-            f"your own to the engine, Engine(analyzers=[...])"
+            f"the {what} of a review are names, not a {strangers[0]}: hand one of your own to "
+            f"the engine, Engine({option}=[...])"
         )
     return tuple(dict.fromkeys(names))
+
+
+def _read_budget(given: object) -> Budget | None:
+    if given is None or isinstance(given, Budget):
+        return given
+    if isinstance(given, Mapping) and given.keys() <= {"usd", "tokens"}:
+        return Budget(**given)
+    raise ConfigurationError("the budget of a review is a Budget, or its usd and tokens by name")
 
 
 def _read_scope(given: object) -> Scope | None:
