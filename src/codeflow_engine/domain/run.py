@@ -9,11 +9,13 @@ from enum import StrEnum
 from typing import Any
 
 from codeflow_engine.domain.coverage import Outcome
+from codeflow_engine.domain.usage import Usage
 
 __all__ = [
     "EVENT_KINDS",
     "AnalyzerFinished",
     "ChangeFetched",
+    "ChunkInspected",
     "ReviewJudged",
     "RunEvent",
     "RunFinished",
@@ -219,6 +221,27 @@ class AnalyzerFinished(RunEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkInspected(RunEvent):
+    """Models were asked about a part of the change."""
+
+    number: int
+    """How many chunks were inspected so far."""
+
+    chunks: int
+    """How many there are."""
+
+    units: int
+    """Number of units that the chunk shows."""
+
+    findings: int
+    failure: str | None = None
+    """Why not all of its units were examined."""
+
+    usage: Usage
+    """What the review has taken of models so far, as far as this run has paid for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewJudged(RunEvent):
     """The review is complete."""
 
@@ -255,6 +278,7 @@ EVENT_KINDS: Mapping[str, type[RunEvent]] = {
         StepFinished,
         ChangeFetched,
         AnalyzerFinished,
+        ChunkInspected,
         ReviewJudged,
         RunNoted,
         RunFinished,

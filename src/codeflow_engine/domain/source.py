@@ -1,11 +1,13 @@
-"""What one source (an analyzer, later a model) said about a change."""
+"""What one source (an analyzer, or models) said about a change."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from codeflow_engine.domain.diff import Unit
 from codeflow_engine.domain.finding import RawFinding
+from codeflow_engine.domain.usage import Usage
 
 __all__ = ["SourceReport", "unaccounted"]
 
@@ -23,6 +25,12 @@ class SourceReport:
     findings: tuple[RawFinding, ...] = ()
     reported: int = 0
     """Number of findings that it reported, which no later stage may lose sight of."""
+
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Findings beside these that are no use, counted by reason."""
+
+    usage: Usage = field(default_factory=Usage)
+    """What it has taken of models, as far as this run has paid for it."""
 
     examined: frozenset[Unit] = frozenset()
     declined: tuple[tuple[Unit, str], ...] = ()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from types import TracebackType
 
+    from codeflow_engine.domain.budget import Budget
     from codeflow_engine.domain.effect import Plan, Receipt
     from codeflow_engine.domain.preview import ChangePreview
     from codeflow_engine.domain.review import Review
@@ -170,7 +171,9 @@ class AsyncEngine(SpendingVerbs, UpkeepVerbs):
         *,
         base: str | None = None,
         head: str | None = None,
+        llm: str | Iterable[str] | None = None,
         analyzers: Iterable[str] | None = None,
+        budget: Budget | None = None,
         scope: str | None = None,
         reports: Iterable[str | PathLike[str]] = (),
     ) -> Review:
@@ -182,7 +185,11 @@ class AsyncEngine(SpendingVerbs, UpkeepVerbs):
             head: Revision under review, `":worktree"` or `":index"`. With neither base nor
                 head the working tree is compared with HEAD; with a base alone HEAD with
                 their merge base; with a head alone that commit with its parent.
+            llm: Ids of the models to ask, such as `"openai:gpt-5.1"`, in their order, in place
+                of the engine's; an empty list asks none.
             analyzers: Names of the analyzers to ask, in place of the engine's.
+            budget: What this review may spend on models, in place of the engine's budget of
+                runs. What it does not reach is not covered, and the review says so.
             scope: `"changed"` hears analyzers that read whole files on lines that the
                 change touches, `"file"` anywhere in its files; None as in the settings.
             reports: Files in which other tools tell what they found in the change, in SARIF
@@ -195,7 +202,7 @@ class AsyncEngine(SpendingVerbs, UpkeepVerbs):
             CodeflowError: Whatever else kept the change from being read.
         """
         asked: dict[str, Any] = {"change": change, "base": base, "head": head, "scope": scope}
-        asked |= {"analyzers": analyzers, "reports": reports}
+        asked |= {"llm": llm, "analyzers": analyzers, "budget": budget, "reports": reports}
         result: Review = await self._finish(await self.submit("review", asked))
         return result
 

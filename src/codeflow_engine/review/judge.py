@@ -10,6 +10,7 @@ from codeflow_engine.domain.diff import Unit
 from codeflow_engine.domain.finding import Evidence, Finding, Suggestion
 from codeflow_engine.domain.review import ChangeSummary, Review, Timing
 from codeflow_engine.domain.source import SourceReport, unaccounted
+from codeflow_engine.domain.usage import Usage
 from codeflow_engine.redaction import Redactor
 from codeflow_engine.review.partition import Partition
 
@@ -43,6 +44,7 @@ def judge(
         change=replace(summary, title=redact(summary.title)),
         findings=tuple(redact.finding(finding) for finding in verdict.findings),
         coverage=close_ledger(change, *parts, redact),
+        usage=sum((report.usage for report in parts[1]), Usage()),
         dropped={redact(reason): count for reason, count in verdict.dropped.items()},
         isolation=verdict.isolation,
         timing=verdict.timing,

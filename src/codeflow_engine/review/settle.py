@@ -165,7 +165,7 @@ def _settle_review(account: Account, review: Review) -> None:
         f"{len(account.identified)} findings were to be judged, "
         f"and other {len(review.findings)} stand in the review",
     )
-    stages = (account.anchored, account.verified, account.modified)
+    stages = (*account.reports, account.anchored, account.verified, account.modified)
     dropped = sum(sum(stage.dropped.values()) for stage in stages)
     _hold(
         sum(review.dropped.values()) == dropped,

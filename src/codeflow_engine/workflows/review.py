@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import batched
-from typing import Final
+from typing import Any, Final
 
 from codeflow_engine.contracts import VCS, Analysis, Analyzer, AnalyzerCapability
 from codeflow_engine.domain.change import Change, Scope
@@ -24,21 +25,24 @@ from codeflow_engine.errors import (
     SandboxError,
     UnknownBackendError,
 )
+from codeflow_engine.plugins.dispatch import Modified
 from codeflow_engine.plugins.registry import Kind
 from codeflow_engine.review.analyze import analyze, failed_source
-from codeflow_engine.review.anchor import anchor
+from codeflow_engine.review.anchor import Anchored, anchor
 from codeflow_engine.review.files import SharedFiles
 from codeflow_engine.review.fuse import fuse
 from codeflow_engine.review.identify import Identified, Memory, Seen, identify
+from codeflow_engine.review.inspect import MODEL
 from codeflow_engine.review.judge import Verdict, judge
 from codeflow_engine.review.partition import partition
 from codeflow_engine.review.settle import Account, settle
-from codeflow_engine.review.verify import verify
+from codeflow_engine.review.verify import Verified, verify
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.runs.scoped_cache import ScopedCache
 from codeflow_engine.runs.workflow import Workflow
 from codeflow_engine.sandbox import Isolation
 from codeflow_engine.workflows.fetching import fetch, read_files, read_policy_of
+from codeflow_engine.workflows.inspecting import inspect_change, look_for_unshown
 from codeflow_engine.workflows.review_input import ReviewInput
 
 __all__ = ["REVIEW", "review"]
@@ -50,19 +54,27 @@ _TOGETHER: Final = 64
 
 
 async def review(run: RunContext, given: ReviewInput) -> Review:
-    """Review a change: fetch, partition, analyze, anchor, verify, fuse, identify, judge, settle."""
+    """Review a change: fetch, partition, analyze beside inspect, anchor, verify, fuse, identify,
+    judge, settle."""
     names = _names(run, given)
     analyzers = await run.compute("prepare", _prepare, run, given, names)
+    models = run.tools.models.select(given.llm)
     change = await run.step("fetch", fetch, run, given)
     policy = await run.step("policy", read_policy_of, run, change)
-    parts = await run.compute("partition", partition, change, policy)
+    unshown: dict[str, str] = {}
+    if models.names:
+        unshown = await run.step("exclude", look_for_unshown, run, change, models)
+    parts = await run.compute("partition", partition, change, policy, unshown)
     await run.emit(
         ChangeFetched,
         title=run.tools.redactor.redact(change.title),
         files=len(change.diff.files),
         units=len(change.diff.units),
     )
-    reports = await _analyze_all(run, given, analyzers, change, parts.to_review)
+    sources = [*_analyzing(run, given, analyzers, change, parts.to_review)]
+    if models.names:
+        sources.append(inspect_change(run, given, change, parts, policy))
+    reports = await run.together(sources)
     whole = await run.step("gather", _gather, run, given, change, reports)
     anchored = await run.compute(
         "anchor", anchor, change, parts.to_review, reports, run.tools.redactor, whole
@@ -78,6 +90,7 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
         traits=anchored.traits,
         partition=parts,
         reports=reports,
+        loose=frozenset((MODEL,)),
         whole=whole is not None,
     )
     memory = await run.step("recall", _recall, run, change, modified.findings)
@@ -85,7 +98,7 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
     isolation, timing = await run.step("measure", _measure, run)
     verdict = Verdict(
         findings=identified.findings,
-        dropped={**anchored.dropped, **verified.dropped, **modified.dropped},
+        dropped=_add_up(*reports, anchored, verified, modified),
         isolation=isolation,
         timing=timing,
     )
@@ -94,7 +107,10 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
     )
     account = Account(
         change=change,
-        asked=tuple(name for name in names if analyzers.get(name, "") is not None),
+        asked=(
+            *(name for name in names if analyzers.get(name, "") is not None),
+            *([MODEL] if models.names else []),
+        ),
         partition=parts,
         reports=reports,
         anchored=anchored,
@@ -114,6 +130,14 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
     return judged
 
 
+def _add_up(*stages: SourceReport | Anchored | Verified | Modified) -> dict[str, int]:
+    """Count what was dropped, by reason, whoever dropped it."""
+    dropped: Counter[str] = Counter()
+    for stage in stages:
+        dropped.update(stage.dropped)
+    return dict(dropped)
+
+
 def _summarise(review: Review) -> dict[str, object]:
     alive = {FindingState.NEW, FindingState.OPEN}
     return {
@@ -126,7 +150,7 @@ def _summarise(review: Review) -> dict[str, object]:
 
 REVIEW = Workflow(
     name="review",
-    version=2,
+    version=3,
     run=review,
     read_input=ReviewInput.read,
     write_input=ReviewInput.write,
@@ -142,7 +166,12 @@ def _named(run: RunContext, given: ReviewInput) -> tuple[str, ...] | None:
 def _names(run: RunContext, given: ReviewInput) -> tuple[str, ...]:
     """Give the names of all analyzers that may be asked."""
     named = _named(run, given)
-    return run.tools.backends.names(Kind.ANALYZER) if named is None else named
+    names = run.tools.backends.names(Kind.ANALYZER) if named is None else named
+    if MODEL in names:
+        raise ConfigurationError(
+            f"no analyzer is called {MODEL!r}: that is how reviews name what models find"
+        )
+    return names
 
 
 def _prepare(
@@ -183,14 +212,14 @@ def _imports(analyzer: Analyzer | str | None) -> bool:
     return AnalyzerCapability.IMPORTS_REPORTS in analyzer.capabilities
 
 
-async def _analyze_all(
+def _analyzing(
     run: RunContext,
     given: ReviewInput,
     analyzers: Mapping[str, Analyzer | str | None],
     change: Change,
     units: tuple[Unit, ...],
-) -> tuple[SourceReport, ...]:
-    """Ask all analyzers at once; their reports come in the order of their names."""
+) -> Iterator[Coroutine[Any, Any, SourceReport]]:
+    """Give a step for each analyzer, in the order of their names."""
     analysis = Analysis(
         change=change,
         units=units,
@@ -198,11 +227,9 @@ async def _analyze_all(
         cache=ScopedCache(run.tools.cache, run.tenant),
         reports=given.reports,
     )
-    return await run.together(
-        run.step("analyze", _analyze_one, run, name, one, analysis, key=name)
-        for name, one in sorted(analyzers.items())
-        if one is not None
-    )
+    for name, one in sorted(analyzers.items()):
+        if one is not None:
+            yield run.step("analyze", _analyze_one, run, name, one, analysis, key=name)
 
 
 def _log_crash(run: RunContext, name: str, error: BaseException) -> None:

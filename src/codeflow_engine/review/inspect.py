@@ -1,0 +1,133 @@
+"""Inspect: let a strategy ask models about one chunk, and hold it to its word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from codeflow_engine.contracts import Ask, Chunk, Inspection, Strategy
+from codeflow_engine.domain.chat import ChatAnswer, ChatRequest
+from codeflow_engine.domain.diff import Unit
+from codeflow_engine.domain.finding import RawFinding
+from codeflow_engine.domain.shape import is_sound
+from codeflow_engine.errors import (
+    BudgetExhaustedError,
+    CodeflowError,
+    DisclosureError,
+    PluginError,
+    ProviderError,
+)
+from codeflow_engine.plugins.containment import is_foreign
+from codeflow_engine.review.locate import locate
+from codeflow_engine.review.piece import Piece
+
+__all__ = ["MODEL", "Asking", "Inspected", "ask_failed", "inspect"]
+
+MODEL = "model"
+"""Name of the source of what models find, whichever model it was and whatever asked it."""
+
+_OF_ONE_CHUNK = (ProviderError, BudgetExhaustedError, DisclosureError)
+"""What keeps a chunk from being looked at, and not its neighbours. Whatever else `ask` raises
+says that nothing can be asked, or that the run cannot go on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspected:
+    """What came of one chunk."""
+
+    findings: tuple[RawFinding, ...] = ()
+    """Those whose quote was found have lines."""
+
+    examined: frozenset[Unit] = frozenset()
+    failed: dict[Unit, str] = field(default_factory=dict)
+    """Units of the chunk that were not examined, with the reason."""
+
+    unusable: int = 0
+    """Findings that the strategy could make nothing of."""
+
+
+@dataclass(slots=True)
+class Asking:
+    """Asks for a strategy, and keeps what it is not to hide: answers, and what ends a run."""
+
+    ask: Ask
+    paths: tuple[str, ...]
+    """Files that the chunk shows: whoever may not see them is not asked, whatever it says."""
+
+    answers: list[ChatAnswer] = field(default_factory=list)
+    fatal: BaseException | None = None
+
+    async def __call__(self, request: ChatRequest) -> ChatAnswer:
+        """Ask; raises as the contract says."""
+        try:
+            answer = await self.ask(replace(request, paths=self.paths))
+        except BaseException as error:
+            if not isinstance(error, _OF_ONE_CHUNK):
+                self.fatal = error
+            raise
+        self.answers.append(answer)
+        return answer
+
+
+async def inspect(
+    chunk: Chunk,
+    pieces: Sequence[Piece],
+    strategy: Strategy,
+    asking: Asking,
+    *,
+    crashed: Callable[[BaseException], None] | None = None,
+) -> Inspected:
+    """Inspect a chunk; whatever goes wrong fails its units and nothing else.
+
+    Args:
+        chunk: What is shown.
+        pieces: What it was made of.
+        strategy: What asks.
+        asking: The way to the models.
+        crashed: Is told of an exception that no contract knows.
+
+    Raises:
+        CodeflowError: The run cannot go on, or no chunk at all can be asked about.
+    """
+    try:
+        said = await strategy.inspect(chunk, asking)
+        _check(said)
+    except BaseException as error:
+        if asking.fatal is not None:
+            raise asking.fatal from None
+        if not is_foreign(error):
+            raise
+        if isinstance(error, CodeflowError):
+            return _failed(chunk, ask_failed(error))
+        if crashed is not None:
+            crashed(error)
+        # The text of a foreign error may quote the change, so its type alone is told.
+        return _failed(chunk, f"{MODEL}: the strategy crashed with {type(error).__name__}")
+    if asking.fatal is not None:
+        raise asking.fatal
+    examined = frozenset(said.examined).intersection(chunk.units)
+    silent = [unit for unit in chunk.units if unit not in examined]
+    return Inspected(
+        findings=tuple(locate(raw, pieces) for raw in said.findings),
+        examined=examined,
+        failed=dict.fromkeys(silent, f"{MODEL}: the answer does not account for it"),
+        unusable=said.unusable,
+    )
+
+
+def ask_failed(error: CodeflowError) -> str:
+    """Say in one line, the same for all chunks, why there is no answer."""
+    if isinstance(error, BudgetExhaustedError):
+        return f"{MODEL}: the budget of {error.scope!r} has too little left"
+    return f"{MODEL}: {error.message}"
+
+
+def _failed(chunk: Chunk, reason: str) -> Inspected:
+    return Inspected(failed=dict.fromkeys(chunk.units, reason))
+
+
+def _check(said: object) -> None:
+    if not isinstance(said, Inspection):
+        raise PluginError(f"the strategy gave a {type(said).__name__} and no inspection")
+    if not is_sound(said):
+        raise PluginError("the inspection of the strategy holds values of a wrong type")

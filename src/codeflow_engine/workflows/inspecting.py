@@ -1,0 +1,309 @@
+"""How the models of an engine look at a change: shown in chunks, the riskiest first."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import Final
+
+from codeflow_engine.contracts import Chunk, ModelGateway, Strategy
+from codeflow_engine.domain.change import Change
+from codeflow_engine.domain.chat import ChatAnswer, ChatRequest
+from codeflow_engine.domain.diff import Side, Unit
+from codeflow_engine.domain.finding import RawFinding
+from codeflow_engine.domain.model import ModelFacts
+from codeflow_engine.domain.run import ChunkInspected
+from codeflow_engine.domain.source import SourceReport
+from codeflow_engine.domain.usage import Usage
+from codeflow_engine.errors import (
+    BudgetExhaustedError,
+    ConfigurationError,
+    DisclosureError,
+    ProviderError,
+)
+from codeflow_engine.review import critic
+from codeflow_engine.review.fence import chunk as fenced
+from codeflow_engine.review.generated import generated
+from codeflow_engine.review.inspect import MODEL, Asking, Inspected, inspect
+from codeflow_engine.review.pack import pack
+from codeflow_engine.review.partition import Partition
+from codeflow_engine.review.piece import Piece
+from codeflow_engine.review.policy import RepositoryPolicy, render_rules
+from codeflow_engine.review.show import Shown, show
+from codeflow_engine.review.surround import surround
+from codeflow_engine.runs.context import RunContext
+from codeflow_engine.workflows.fetching import read_files
+from codeflow_engine.workflows.review_input import ReviewInput
+
+__all__ = ["inspect_change", "look_for_unshown"]
+
+_ATTRIBUTES: Final = ".gitattributes"
+_MOST_DIRECTORIES: Final = 500
+_BESIDE: Final = 1_500
+"""Tokens of what stands in a question beside the chunk and the prompt: schema, fence, roles."""
+
+_LEAST: Final = 300
+"""Tokens of a chunk below which a model can be shown nothing that it could judge."""
+
+
+async def look_for_unshown(run: RunContext, change: Change, models: ModelGateway) -> dict[str, str]:
+    """Find the files that models are not shown, with the reason.
+
+    These are generated and vendored ones, as the base revision says or as their names do, and
+    those that the host's rules withhold from every model.
+    """
+    paths = {path for file in change.diff.files for path in (file.path, file.old_path) if path}
+    directories = sorted({"", *(up for path in paths for up in _above(path))})[:_MOST_DIRECTORIES]
+    wanted = [f"{directory}{_ATTRIBUTES}" for directory in directories]
+    files = [] if change.base is None else await read_files(run, change, wanted, Side.OLD)
+    attributes = [
+        (directory, file.content)
+        for directory, file in zip(directories, files, strict=False)
+        if file.content is not None
+    ]
+    unshown = dict(generated(sorted(paths), attributes))
+    for path in sorted(paths - unshown.keys()):
+        if not models.readers((path,)):
+            unshown[path] = "withheld from every model by the host's rules"
+    return unshown
+
+
+def _above(path: str) -> Iterable[str]:
+    """Give the directories that a path stands in, each with a slash at its end."""
+    parts = path.split("/")
+    return ("/".join(parts[:end]) + "/" for end in range(1, len(parts)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Frame:
+    """What all chunks of a change have in common."""
+
+    instructions: str
+    prompt: str
+    room: int
+    """Tokens of the text of a chunk."""
+
+    answer: int
+    """Tokens of an answer."""
+
+    secret: bytes
+
+
+async def inspect_change(
+    run: RunContext,
+    given: ReviewInput,
+    change: Change,
+    parts: Partition,
+    policy: RepositoryPolicy,
+) -> SourceReport:
+    """Ask models about everything that they may be shown, and account for every unit."""
+    models = run.tools.models.select(given.llm)
+    strategy = run.tools.backends.get(Strategy, run.tools.settings.strategy)
+    units = tuple(unit for unit in parts.to_review if unit not in parts.unshown)
+    if not parts.to_review:
+        return SourceReport(source=MODEL)
+    frame = await _frame(run, models, policy)
+    around = dict(await run.step("surround", _surround, run, change, units))
+    shown = await run.compute("show", _show, run, change, units, around, models, frame)
+    packed = await run.compute("pack", _pack, shown.pieces, models, frame)
+    inspector = _Inspector(run, given, change, strategy, frame, len(packed))
+    chunks = [_fence(pieces, frame) for pieces in packed]
+    found = await run.together(
+        inspector.inspect(chunk, pieces, key)
+        for (chunk, pieces, key) in zip(chunks, packed, _keys(chunks), strict=True)
+    )
+    return _report(parts, shown, packed, found, inspector)
+
+
+async def _frame(run: RunContext, models: ModelGateway, policy: RepositoryPolicy) -> _Frame:
+    settings = run.tools.settings
+    prompt = run.tools.prompts.get("inspect")
+    instructions = prompt.fill(rules=render_rules(policy))
+    facts = await models.facts()
+    answer = min([settings.answer_tokens, *(one.max_output for one in facts if one.max_output)])
+    return _Frame(
+        instructions=instructions,
+        prompt=prompt.id,
+        room=_room(settings.chunk_tokens, facts, answer + models.count(instructions)),
+        answer=answer,
+        secret=(settings.fence_key or settings.tenant).encode(),
+    )
+
+
+def _room(wanted: int, facts: Iterable[ModelFacts], beside: int) -> int:
+    windows = [one.context_window for one in facts if one.context_window]
+    room = min([wanted, *(window - beside - _BESIDE for window in windows)])
+    if room < min(_LEAST, wanted):
+        raise ConfigurationError(
+            f"a model of the review holds {min(windows):,} tokens, and prompt and answer leave "
+            f"{max(room, 0):,} of them for the change: lower answer_tokens, or ask another model"
+        )
+    return room
+
+
+async def _surround(
+    run: RunContext, change: Change, units: tuple[Unit, ...]
+) -> tuple[tuple[Unit, str], ...]:
+    around = await surround(units, change, partial(read_files, run, change), run.tools.sandbox)
+    return tuple(around.items())
+
+
+def _show(
+    run: RunContext,
+    change: Change,
+    units: tuple[Unit, ...],
+    around: Mapping[Unit, str],
+    models: ModelGateway,
+    frame: _Frame,
+) -> Shown:
+    return show(
+        change, units, run.tools.redactor, around=around, most=frame.room, tokens=models.count
+    )
+
+
+def _pack(
+    pieces: tuple[Piece, ...], models: ModelGateway, frame: _Frame
+) -> tuple[tuple[Piece, ...], ...]:
+    return pack(pieces, tokens=models.count, room=frame.room, readers=models.readers)
+
+
+def _fence(pieces: Sequence[Piece], frame: _Frame) -> Chunk:
+    return fenced(
+        pieces,
+        secret=frame.secret,
+        instructions=frame.instructions,
+        prompt=frame.prompt,
+        max_output_tokens=frame.answer,
+    )
+
+
+def _keys(chunks: Iterable[Chunk]) -> list[str]:
+    """Give each chunk a key of its own: a path may stand in a change twice, with the same lines."""
+    seen: Counter[str] = Counter()
+    keys = []
+    for chunk in chunks:
+        seen[chunk.key] += 1
+        again = f"#{seen[chunk.key]}" if seen[chunk.key] > 1 else ""
+        keys.append(f"{chunk.key}{again}")
+    return keys
+
+
+class _Inspector:
+    """Inspects the chunks of one change, some of them at a time, in their order."""
+
+    def __init__(
+        self,
+        run: RunContext,
+        given: ReviewInput,
+        change: Change,
+        strategy: Strategy,
+        frame: _Frame,
+        chunks: int,
+    ) -> None:
+        self._run = run
+        self._given = given
+        self._change = change
+        self._strategy = strategy
+        self._frame = frame
+        self._chunks = chunks
+        self._turns = asyncio.Semaphore(run.tools.settings.llm_parallel)
+        self._done = 0
+        self.usage: Usage = Usage()
+        self.dropped: Counter[str] = Counter()
+
+    async def inspect(self, chunk: Chunk, pieces: tuple[Piece, ...], key: str) -> Inspected:
+        """Have one chunk looked at, and tell of it."""
+        paths = tuple(dict.fromkeys(path for piece in pieces for path in piece.paths))
+        numbers = count(1)
+
+        async def ask(request: ChatRequest) -> ChatAnswer:
+            return await self._ask(request, f"{key}/{next(numbers)}")
+
+        async with self._turns:
+            asking = Asking(ask, paths)
+            found = await inspect(chunk, pieces, self._strategy, asking, crashed=self._log_crash)
+            found = await self._look_again(chunk, asking, found)
+        if found.unusable:
+            self.dropped[f"{MODEL}: not in a form that says where and what"] += found.unusable
+        self._done += 1
+        await self._run.emit(
+            ChunkInspected,
+            number=self._done,
+            chunks=self._chunks,
+            units=len(chunk.units),
+            findings=len(found.findings),
+            failure=next(iter(found.failed.values()), None),
+            usage=self.usage,
+        )
+        return found
+
+    async def _ask(self, request: ChatRequest, key: str) -> ChatAnswer:
+        given, change = self._given, self._change
+        answer = await self._run.ask(
+            request,
+            key=key,
+            llm=given.llm,
+            change=change.key,
+            repository=given.repository(),
+            budget=given.budget,
+        )
+        if answer.run_id == self._run.run_id:
+            self.usage += answer.usage
+        return answer
+
+    async def _look_again(self, chunk: Chunk, asking: Asking, found: Inspected) -> Inspected:
+        """Let a model judge what was found, where the host wants that; it never loses a unit."""
+        threshold = self._run.tools.settings.critic
+        if threshold is None or not found.findings:
+            return found
+        question = critic.question(chunk, found.findings, self._run.tools.prompts.get("critic"))
+        try:
+            answer = await asking(question)
+        except (ProviderError, BudgetExhaustedError, DisclosureError):
+            return found  # what was found stands
+        judged = critic.judged(answer.text, found.findings, threshold)
+        self.dropped.update(judged.dropped)
+        return Inspected(
+            findings=judged.findings,
+            examined=found.examined,
+            failed=found.failed,
+            unusable=found.unusable,
+        )
+
+    def _log_crash(self, error: BaseException) -> None:
+        *_, last = traceback.extract_tb(error.__traceback__)
+        place = f"{last.filename}:{last.lineno} in {last.name}"
+        kind = type(error).__name__
+        self._run.tools.log.warning("strategy crashed", error=kind, place=place)
+
+
+def _report(
+    parts: Partition,
+    shown: Shown,
+    packed: Sequence[Sequence[Piece]],
+    found: Sequence[Inspected],
+    inspector: _Inspector,
+) -> SourceReport:
+    """Put together what came of the chunks; a unit is examined where all of its parts were."""
+    failed: dict[Unit, str] = {unit: f"{MODEL}: {why}" for unit, why in shown.failed.items()}
+    for one in found:
+        for unit, reason in one.failed.items():
+            failed.setdefault(unit, reason)
+    asked = {piece.unit for pieces in packed for piece in pieces}
+    examined = frozenset().union(*(one.examined for one in found)) & asked - failed.keys()
+    findings: list[RawFinding] = [raw for one in found for raw in one.findings]
+    return SourceReport(
+        source=MODEL,
+        findings=tuple(findings),
+        reported=len(findings),
+        dropped=dict(inspector.dropped),
+        usage=inspector.usage,
+        examined=examined,
+        declined=(*parts.unshown.items(), *shown.declined.items()),
+        failed=tuple(failed.items()),
+    )
