@@ -230,6 +230,20 @@ async def test_open_weights_behind_a_foreign_server_have_no_price_of_openai(ask:
     assert answer.usage.cost_usd is None
 
 
+async def test_l29_a_spent_budget_leads_to_no_cheaper_model(ask: Any) -> None:
+    """Whoever wants a cheaper answer names the model; none comes unseen because money ended."""
+    dear, cheap = Scripted("dear", "fine"), Scripted("cheap", "fine")
+    prices = {
+        name: {"input_usd_per_million": usd, "output_usd_per_million": usd}
+        for name, usd in (("dear", "1000"), ("cheap", "0"))
+    }
+
+    with pytest.raises(BudgetExhaustedError, match="dear"):
+        await ask(dear, cheap, models=prices, budget=Budget(usd="0.01")).ask(question(), PAYER)
+
+    assert (dear.requests, cheap.requests) == ([], [])
+
+
 async def test_l28_a_spent_budget_is_not_hidden_behind_a_rate_limit(ask: Any) -> None:
     """Waiting for the first model mends nothing where the second one is too dear."""
     models = Scripted("m", RateLimitError("slow", retry_after=300)), Scripted("n", "fine")
