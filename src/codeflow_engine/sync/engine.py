@@ -81,14 +81,23 @@ class Engine:
         *,
         base: str | None = None,
         head: str | None = None,
+        llm: str | Iterable[str] | None = None,
         analyzers: Iterable[str] | None = None,
+        budget: Budget | None = None,
         scope: str | None = None,
         reports: Iterable[str | PathLike[str]] = (),
     ) -> Review:
         """Do what `AsyncEngine.review` does."""
         return self._loop.run(
             self._engine.review(
-                change, base=base, head=head, analyzers=analyzers, scope=scope, reports=reports
+                change,
+                base=base,
+                head=head,
+                llm=llm,
+                analyzers=analyzers,
+                budget=budget,
+                scope=scope,
+                reports=reports,
             )
         )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from codeflow_engine.domain.budget import Budget
 from codeflow_engine.domain.change import Scope
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.hosts.cli.exits import Exit
@@ -76,6 +77,13 @@ _Imported = Annotated[
 ]
 
 
+_Money = Annotated[
+    str | None,
+    typer.Option(
+        metavar="USD",
+        help="Spend at most so many US dollars on models; what that does not reach is not covered.",
+    ),
+]
 _DryRun = Annotated[
     bool,
     typer.Option(
@@ -100,6 +108,7 @@ def review(
     scope: _Scope = None,
     imported: _Imported = None,
     llm: Models = None,
+    budget: _Money = None,
     dry_run: _DryRun = False,
     db: Database = None,
     settings: SettingsFile = None,
@@ -130,9 +139,10 @@ def review(
         if form not in {"text", "json"}:
             raise ConfigurationError(f"a dry run is told as text or json, not as {form}")
         return _tell(_preview(asked, llm, db, settings), form, destination)
-    if llm:
-        raise ConfigurationError("reviews ask no model yet: --llm goes with --dry-run")
-    with history_engine(db, settings, executes="own", grows=True, makes=True) as engine:
+    asked |= {"budget": None if budget is None else Budget(usd=budget)}
+    with history_engine(
+        db, settings, executes="own", grows=True, makes=True, llm=llm or None
+    ) as engine:
         for failure in engine.plugins.failures:
             # Nobody asked what it offers, which no ledger can know of.
             say(f"warning: a plugin is not in use: {failure.error.message}")
