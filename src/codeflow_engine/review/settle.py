@@ -26,7 +26,7 @@ from codeflow_engine.domain.diff import Unit
 from codeflow_engine.domain.finding import Finding, FindingState
 from codeflow_engine.domain.review import Review
 from codeflow_engine.domain.shape import is_sound
-from codeflow_engine.domain.source import SourceReport
+from codeflow_engine.domain.source import MODEL, SourceReport
 from codeflow_engine.errors import WorkflowError
 from codeflow_engine.plugins.dispatch import Modified
 from codeflow_engine.review.anchor import Anchored
@@ -82,6 +82,10 @@ def _settle_units(account: Account) -> None:
     decided = account.partition.decided
     same = len(units) == len(to_review) + len(decided) and {*units} == {*to_review, *decided}
     _hold(same, "the partition has other units than the change")
+    _hold(
+        {*account.partition.unshown} <= {*to_review},
+        "units are kept from models that are not to be reviewed",
+    )
     told = sorted(report.source for report in account.reports)
     _hold(told == sorted(account.asked), "there is not one report for each analyzer")
     for report in account.reports:
@@ -193,9 +197,16 @@ def _is_earned(
     decision = account.partition.decided.get(unit)
     if decision is not None:
         return entry.state == decision.state
-    if entry.state == UnitState.EXCLUDED:
-        return False
     looked = {report.source for report in account.reports if unit in report.examined}
-    if entry.state == UnitState.REVIEWED and (unit in bad or not looked):
+    kept = _is_kept(unit, account, looked)
+    if entry.state == UnitState.EXCLUDED and (unit in bad or not kept):
+        return False
+    if entry.state == UnitState.REVIEWED and (unit in bad or kept or not looked):
         return False
     return looked == set(entry.by)
+
+
+def _is_kept(unit: Unit, account: Account, looked: set[str]) -> bool:
+    """Tell whether policy kept a unit from models that were asked, and they did not see it."""
+    asked = any(report.source == MODEL for report in account.reports)
+    return asked and unit in account.partition.unshown and MODEL not in looked

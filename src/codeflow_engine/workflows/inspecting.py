@@ -18,7 +18,7 @@ from codeflow_engine.domain.diff import Side, Unit
 from codeflow_engine.domain.finding import RawFinding
 from codeflow_engine.domain.model import ModelFacts
 from codeflow_engine.domain.run import ChunkInspected
-from codeflow_engine.domain.source import SourceReport
+from codeflow_engine.domain.source import MODEL, SourceReport
 from codeflow_engine.domain.usage import Usage
 from codeflow_engine.errors import (
     BudgetExhaustedError,
@@ -29,7 +29,7 @@ from codeflow_engine.errors import (
 from codeflow_engine.review import critic
 from codeflow_engine.review.fence import chunk as fenced
 from codeflow_engine.review.generated import generated
-from codeflow_engine.review.inspect import MODEL, Asking, Inspected, inspect
+from codeflow_engine.review.inspect import Asking, Inspected, inspect
 from codeflow_engine.review.pack import pack
 from codeflow_engine.review.partition import Partition
 from codeflow_engine.review.piece import Piece

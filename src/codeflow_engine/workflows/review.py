@@ -17,7 +17,7 @@ from codeflow_engine.domain.finding import Finding, FindingState
 from codeflow_engine.domain.identity import KnownFinding
 from codeflow_engine.domain.review import Review, Timing
 from codeflow_engine.domain.run import AnalyzerFinished, ChangeFetched, ReviewJudged
-from codeflow_engine.domain.source import SourceReport
+from codeflow_engine.domain.source import MODEL, SourceReport
 from codeflow_engine.errors import (
     ConfigurationError,
     MissingDependencyError,
@@ -32,7 +32,6 @@ from codeflow_engine.review.anchor import Anchored, anchor
 from codeflow_engine.review.files import SharedFiles
 from codeflow_engine.review.fuse import fuse
 from codeflow_engine.review.identify import Identified, Memory, Seen, identify
-from codeflow_engine.review.inspect import MODEL
 from codeflow_engine.review.judge import Verdict, judge
 from codeflow_engine.review.partition import partition
 from codeflow_engine.review.settle import Account, settle
