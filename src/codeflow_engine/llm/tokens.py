@@ -1,7 +1,7 @@
 """How many tokens a request takes, without a tokenizer: an estimate on the high side.
 
 Tokenizers' tables are megabytes that would have to be fetched, and some providers keep theirs.
-So features of the text are counted, each by one pass in C over its bytes, and weighed
+So features of the text are counted by passes in C over its bytes, and weighed
 (`token_weights`). An estimate holds for text as people and programs write it; one made up to
 have as many tokens as it can, such as of the rarest Chinese characters, may have up to four
 times more.
@@ -38,6 +38,10 @@ __all__ = ["estimate", "estimate_text", "estimated"]
 
 _SMALL = 128 * 1024
 """Characters whose tokens are estimated in a few milliseconds; more of them in a thread."""
+
+_PIECE = 1 << 16
+"""Characters of a text that are counted at once: one pass holds the interpreter's lock for less
+than a millisecond. A text has no more tokens than its pieces have together."""
 
 _PER_MESSAGE = 8
 """Tokens around a message: its role and its ends; 3 to 7 in the templates that are known."""
@@ -144,8 +148,11 @@ def _column(provider: str, model: str) -> int:
 
 
 def _estimate(text: str, column: int) -> int:
-    if not text:
-        return 0
+    pieces = (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
+    return sum(_estimate_piece(piece, column) for piece in pieces)
+
+
+def _estimate_piece(text: str, column: int) -> int:
     data = text.encode("utf-8", "surrogatepass")
     pairs = _pairs(data.translate(_NUMBERED)).translate(None, _WITHIN_WORDS)
     sounds = data.translate(_SOUND)
