@@ -169,8 +169,9 @@ def _settle_review(account: Account, review: Review) -> None:
         f"{len(account.identified)} findings were to be judged, "
         f"and other {len(review.findings)} stand in the review",
     )
-    stages = (*account.reports, account.anchored, account.verified, account.modified)
-    dropped = sum(sum(stage.dropped.values()) for stage in stages)
+    stages = (account.anchored, account.verified, account.modified)
+    told = [*(report.dropped for report in account.reports), *(stage.dropped for stage in stages)]
+    dropped = sum(sum(counts.values()) for counts in told)
     _hold(
         sum(review.dropped.values()) == dropped,
         f"{dropped} findings and suggestions were dropped, and the review tells another number",

@@ -53,8 +53,7 @@ _TOGETHER: Final = 64
 
 
 async def review(run: RunContext, given: ReviewInput) -> Review:
-    """Review a change: fetch, partition, analyze beside inspect, anchor, verify, fuse, identify,
-    judge, settle."""
+    """Review a change, step by step; each step is a verb and has a file of its own."""
     names = _names(run, given)
     analyzers = await run.compute("prepare", _prepare, run, given, names)
     models = run.tools.models.select(given.llm)
