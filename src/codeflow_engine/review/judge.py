@@ -138,4 +138,7 @@ class _Redact:
     def _suggestion(self, suggestion: Suggestion | None) -> Suggestion | None:
         if suggestion is None:
             return None
-        return replace(suggestion, replacement=self(suggestion.replacement))
+        shown = self(suggestion.replacement)
+        # What was proved is the text with the secret in it.
+        proved = suggestion.verified and shown == suggestion.replacement
+        return replace(suggestion, replacement=shown, verified=proved)

@@ -8,7 +8,7 @@ checked with the whole chain at hand, apart from the stages and from how they wo
 | units of the change | partition | each unit once, to be reviewed or decided |
 | analyzers asked | reports | one report each, with as many findings as it was heard with |
 | raw findings | anchored | as many, with those that were dropped |
-| anchored | verified | the same findings |
+| anchored | verified | the same findings; as many suggestions, with those that were dropped |
 | verified | fused | each is there, or merged into one at its place that names its sources |
 | fused | modified | as many, with those that plugins dropped and added |
 | modified | identified | the same findings first; what follows is none of this version |
@@ -109,6 +109,14 @@ def _settle_findings(account: Account) -> None:
     _hold(
         same == [replace(finding, suggestion=None) for finding in verified],
         f"{len(anchored)} findings were to be verified, and other {len(verified)} came of it",
+    )
+    offered, left = (
+        sum(one.suggestion is not None for one in found) for found in (anchored, verified)
+    )
+    gone = sum(account.verified.dropped.values())
+    _hold(
+        offered == left + gone,
+        f"of {offered} suggestions {left} were kept and {gone} dropped",
     )
     _settle_fused(verified, account.fused)
     modified = account.modified

@@ -37,14 +37,14 @@ def scopes(text: str, ranges: Iterable[tuple[int, int]]) -> list[Sequence[Scope]
     ]
 
 
-def _parse(text: str) -> _ast.Module:
-    tree: _ast.Module = compile(
+def _parse(text: str) -> _ast.AST:
+    tree: _ast.AST = compile(
         text.removeprefix("\ufeff"), "file", "exec", _ast.PyCF_ONLY_AST, dont_inherit=True
     )
     return tree
 
 
-def _scopes(tree: _ast.Module) -> Iterator[Scope]:
+def _scopes(tree: _ast.AST) -> Iterator[Scope]:
     # With a list of what is left: whoever wrote the file chose how deep it is.
     left: list[_ast.AST] = [tree]
     while left:

@@ -12,25 +12,22 @@ from codeflow_engine.review.parsing.scope import MOST_SCOPES, Scope
 
 __all__ = ["errors", "scopes"]
 
-_NAMED = frozenset(
-    """
-    compact_constructor_declaration constructor_declaration deinit_declaration
-    destructor_declaration function_declaration function_definition function_item
-    generator_function_declaration init_declaration local_function_statement method
-    method_declaration method_definition operator_declaration secondary_constructor
-    singleton_method
-    """.split()
-)
 _LITERALS = frozenset(["arrow_function", "func_literal", "function_expression"])
-_HOLDERS = frozenset(
-    """
-    abstract_class_declaration class class_declaration class_definition class_specifier
-    companion_object enum_declaration enum_definition enum_item enum_specifier impl_item
-    interface_declaration internal_module mod_item module namespace_declaration
-    namespace_definition object_declaration object_definition protocol_declaration
-    record_declaration struct_declaration struct_item struct_specifier trait_declaration
-    trait_definition trait_item type_declaration union_item union_specifier
-    """.split()
+_FUNCTIONS = _LITERALS.union(
+    ("compact_constructor_declaration", "constructor_declaration", "deinit_declaration"),
+    ("destructor_declaration", "function_declaration", "function_definition", "function_item"),
+    ("generator_function_declaration", "init_declaration", "local_function_statement"),
+    ("method", "method_declaration", "method_definition", "operator_declaration"),
+    ("secondary_constructor", "singleton_method"),
+)
+_HOLDERS = frozenset[str]().union(
+    ("abstract_class_declaration", "class", "class_declaration", "class_definition"),
+    ("class_specifier", "companion_object", "enum_declaration", "enum_definition", "enum_item"),
+    ("enum_specifier", "impl_item", "interface_declaration", "internal_module", "mod_item"),
+    ("module", "namespace_declaration", "namespace_definition", "object_declaration"),
+    ("object_definition", "protocol_declaration", "record_declaration", "struct_declaration"),
+    ("struct_item", "struct_specifier", "trait_declaration", "trait_definition", "trait_item"),
+    ("type_declaration", "union_item", "union_specifier"),
 )
 
 
@@ -39,10 +36,11 @@ def errors(language: str, text: str) -> int | None:
     tree = _parse(language, text.encode())
     if tree is None:
         return None
-    cursor, found = tree.walk(), 0
+    cursor = tree.walk()
+    found = 0
     while True:
         node = cursor.node
-        found += node.is_error or node.is_missing
+        found += int(node.is_error or node.is_missing)
         if node.has_error and cursor.goto_first_child():
             continue
         while not cursor.goto_next_sibling():
@@ -105,7 +103,7 @@ def _indent(line: bytes) -> int:
 
 def _scope(node: Any, lines: Sequence[bytes]) -> Scope | None:
     kind = node.type
-    if kind not in _NAMED and kind not in _LITERALS and kind not in _HOLDERS:
+    if kind not in _FUNCTIONS and kind not in _HOLDERS:
         return None
     first, last = node.start_point[0], node.end_point[0]
     if kind in _LITERALS and first == last:
@@ -116,4 +114,4 @@ def _scope(node: Any, lines: Sequence[bytes]) -> Scope | None:
         row, column = body.start_point
         # A body that begins on a line of its own is none of the head.
         head = row - 1 if row > first and not lines[row][:column].strip() else row
-    return Scope(first + 1, head + 1, last + 1, kind not in _HOLDERS)
+    return Scope(first + 1, head + 1, last + 1, kind in _FUNCTIONS)
