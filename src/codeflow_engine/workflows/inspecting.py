@@ -198,9 +198,7 @@ def _keys(chunks: Iterable[Chunk]) -> list[str]:
 class _Inspector:
     """Inspects the chunks of one change, some of them at a time, in their order."""
 
-    def __init__(
-        self, run: RunContext, given: ReviewInput, change: Change, frame: _Frame
-    ) -> None:
+    def __init__(self, run: RunContext, given: ReviewInput, change: Change, frame: _Frame) -> None:
         self._run = run
         self._given = given
         self._change = change

@@ -34,6 +34,7 @@ from codeflow_engine.review.fuse import fuse
 from codeflow_engine.review.identify import Identified, Memory, Seen, identify
 from codeflow_engine.review.judge import Verdict, judge
 from codeflow_engine.review.partition import partition
+from codeflow_engine.review.prove import edited, prove
 from codeflow_engine.review.settle import Account, settle
 from codeflow_engine.review.verify import Verified, verify
 from codeflow_engine.runs.context import RunContext
@@ -78,6 +79,8 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
         "anchor", anchor, change, parts.to_review, reports, run.tools.redactor, whole
     )
     verified = await run.compute("verify", verify, change, anchored.findings)
+    if edited(verified.findings):
+        verified = await run.step("prove", _prove, run, change, verified)
     fused = await run.compute("fuse", fuse, verified.findings)
     modified = await run.step("modify", run.tools.hooks.modify_findings, run.run_id, fused, change)
     left = {finding.fingerprint for finding in modified.findings}
@@ -279,6 +282,18 @@ async def _gather(
                 files[file.path] = file.content
                 left -= len(file.content)
     return files
+
+
+async def _prove(run: RunContext, change: Change, verified: Verified) -> Verified:
+    """Look whether files parse with the suggestions, where the files can be had."""
+    paths = edited(verified.findings)
+    files = {
+        file.path: file.content
+        for batch in batched(paths, _TOGETHER)
+        for file in await read_files(run, change, batch, Side.NEW)
+        if file.content is not None
+    }
+    return await prove(change, verified, files, run.tools.sandbox)
 
 
 async def _recall(run: RunContext, change: Change, findings: tuple[Finding, ...]) -> Memory:
