@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Severity,
         Suggestion,
     )
+    from codeflow_engine.domain.patch import Patch
     from codeflow_engine.domain.review import Review
     from codeflow_engine.domain.usage import Usage
     from codeflow_engine.engine import AsyncEngine
@@ -70,6 +71,7 @@ __all__ = [
     "Mistral",
     "OpenAI",
     "Outcome",
+    "Patch",
     "Plan",
     "Receipt",
     "Retry",
@@ -109,6 +111,7 @@ _HOMES = {
     "Mistral": "providers.llm.mistral",
     "OpenAI": "providers.llm.openai",
     "Outcome": "domain.coverage",
+    "Patch": "domain.patch",
     "Plan": "domain.effect",
     "Receipt": "domain.effect",
     "Retry": "pace.retry",

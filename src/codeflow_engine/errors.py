@@ -40,7 +40,8 @@ CodeflowError
 │   ├── SandboxTimeoutError
 │   └── SandboxLimitError         output or memory cap reached
 ├── AnalyzerError
-└── PublishError
+├── PublishError
+└── PatchError                    files are not what a patch was made for, or cannot be written
 ```
 
 A message says what happened, with which value, and what to do. It never holds a secret
@@ -67,6 +68,7 @@ __all__ = [
     "MissingDependencyError",
     "ModelUnavailableError",
     "NonDeterminismError",
+    "PatchError",
     "PluginConflictError",
     "PluginError",
     "ProviderError",
@@ -356,3 +358,7 @@ class AnalyzerError(CodeflowError):
 
 class PublishError(CodeflowError):
     """Effects could not be delivered as planned."""
+
+
+class PatchError(CodeflowError):
+    """A patch cannot be written: the files are not those it was made for, or the system refuses."""

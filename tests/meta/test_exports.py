@@ -22,7 +22,18 @@ PUBLIC = [
     *("Anthropic", "AsyncEngine", "AsyncRun", "Budget", "Category", "Change", "ChatAnswer"),
     *("ChatRequest", "Coverage", "Diff", "Dismissal", "DismissalScope", "Echo", "Engine"),
     *("Evidence", "Finding", "FindingState", "Groq", "Message", "Mistral", "OpenAI", "Outcome"),
-    *("Plan", "Receipt", "Retry", "Review", "Role", "Run", "RunContext", "Scope", "Severity"),
+    *(
+        "Patch",
+        "Plan",
+        "Receipt",
+        "Retry",
+        "Review",
+        "Role",
+        "Run",
+        "RunContext",
+        "Scope",
+        "Severity",
+    ),
     *("Suggestion", "Usage", "contracts", "errors", "hookimpl"),
 ]
 """The public face. A name that goes away, or comes, is a decision that is made here."""

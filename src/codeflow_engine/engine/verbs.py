@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
+from codeflow_engine.engine.fixing import FixingVerbs
 from codeflow_engine.engine.options import ChangeLike, EngineOptions
 from codeflow_engine.engine.spending import SpendingVerbs
 from codeflow_engine.engine.upkeep import UpkeepVerbs
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncEngine"]
 
 
-class AsyncEngine(SpendingVerbs, UpkeepVerbs):
+class AsyncEngine(FixingVerbs, SpendingVerbs, UpkeepVerbs):
     """Reviews changes inside an asyncio program.
 
     An engine holds everything that it uses: two engines in one process share nothing. The

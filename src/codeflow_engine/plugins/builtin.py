@@ -59,3 +59,4 @@ def codeflow_register(registry: PluginRegistry) -> None:
     registry.add_workflow("review", f"{here}.workflows.review:REVIEW")
     registry.add_workflow("preview", f"{here}.workflows.preview:PREVIEW")
     registry.add_workflow("apply", f"{here}.workflows.apply:APPLY")
+    registry.add_workflow("fix", f"{here}.workflows.fix:FIX")

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from codeflow_engine.domain.budget import Balance, Budget
     from codeflow_engine.domain.dismissal import Dismissal
     from codeflow_engine.domain.effect import Plan, Receipt
+    from codeflow_engine.domain.finding import Finding
     from codeflow_engine.domain.model import Trial
+    from codeflow_engine.domain.patch import Patch
     from codeflow_engine.domain.preview import ChangePreview
     from codeflow_engine.domain.review import Review
     from codeflow_engine.domain.run import RunStatus
@@ -99,6 +101,21 @@ class Engine:
                 scope=scope,
                 reports=reports,
             )
+        )
+
+    def fix(
+        self,
+        found: Review | Finding | Iterable[Finding],
+        change: ChangeLike | None = None,
+        *,
+        base: str | None = None,
+        head: str | None = None,
+        llm: str | Iterable[str] | None = None,
+        budget: Budget | None = None,
+    ) -> Patch:
+        """Do what `AsyncEngine.fix` does."""
+        return self._loop.run(
+            self._engine.fix(found, change, base=base, head=head, llm=llm, budget=budget)
         )
 
     def open(self) -> None:

@@ -18,6 +18,7 @@ from codeflow_engine.reports.html.coverage import ledger
 from codeflow_engine.reports.html.facts import change_line
 from codeflow_engine.reports.html.finding import finding_card
 from codeflow_engine.reports.html.markup import Content, Markup, element, embed
+from codeflow_engine.reports.html.patch import patch_parts
 from codeflow_engine.reports.html.picture import coverage_picture, summary_picture
 from codeflow_engine.reports.html.steps import run_verdict, steps_table
 from codeflow_engine.reports.html.verdict import banner
@@ -31,7 +32,7 @@ from codeflow_engine.reports.summary import (
 from codeflow_engine.reports.timeline import Timeline
 from codeflow_engine.reports.visible import escape_path
 
-__all__ = ["coverage", "finding", "review", "run"]
+__all__ = ["coverage", "finding", "patch", "review", "run"]
 
 _MOST_FINDINGS = 50
 _MOST_SETTLED = 20
@@ -73,6 +74,11 @@ def finding(given: Mapping[str, Any]) -> str:
 def coverage(given: Mapping[str, Any]) -> str:
     """Show a ledger with its picture; `given` is what `Coverage.to_json` gives."""
     return _root(coverage_picture(given), _units(given, folded=False))
+
+
+def patch(given: Mapping[str, Any]) -> str:
+    """Show a patch: its diff, and what it leaves; `given` is what `Patch.to_json` gives."""
+    return _root(patch_parts(given))
 
 
 def run(

@@ -1,0 +1,128 @@
+"""Aim: find what findings of an earlier review speak of in the change as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from codeflow_engine.domain.change import Change
+from codeflow_engine.domain.diff import DiffFile, Side, Unit
+from codeflow_engine.domain.finding import Evidence, Finding, Suggestion
+from codeflow_engine.redaction import Redactor
+from codeflow_engine.review.evidence import ShownSide
+
+__all__ = ["Aimed", "Target", "aim"]
+
+_CUT: Final = "…"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A finding that stands in the change, and the units that it speaks of."""
+
+    finding: Finding
+    """Its path is that of the file after the change. It has its suggestion only where the
+    lines that it replaces were seen to be those that the finding was made for."""
+
+    units: tuple[Unit, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aimed:
+    """What was found of some findings."""
+
+    targets: tuple[Target, ...]
+    left: dict[str, str]
+    """Findings that do not stand in the change, by fingerprint, each with the reason."""
+
+
+def aim(change: Change, findings: Sequence[Finding], redactor: Redactor) -> Aimed:
+    """Find the units of findings.
+
+    A finding knows its lines by number, and the change may have moved on since the review:
+    it stands only where the lines that it was made for are still there.
+
+    Args:
+        change: The change as it is now.
+        findings: Those of the review.
+        redactor: Takes out of the lines what the review has taken out of its evidence.
+    """
+    wanted = {one.path for one in findings}
+    entries: dict[str, list[tuple[int, DiffFile]]] = {path: [] for path in wanted}
+    for number, file in enumerate(change.diff.files):
+        for path in {file.old_path, file.new_path} & wanted:
+            entries[path or ""].append((number, file))
+    targets: list[Target] = []
+    left: dict[str, str] = {}
+    for finding in findings:
+        found = _find(finding, entries[finding.path], redactor)
+        if isinstance(found, str):
+            left[finding.fingerprint] = found
+        else:
+            targets.append(found)
+    return Aimed(targets=tuple(targets), left=left)
+
+
+def _find(
+    finding: Finding, entries: Iterable[tuple[int, DiffFile]], redactor: Redactor
+) -> Target | str:
+    """Find the units of a finding, or say why it has none."""
+    reason = "the change does not have its file"
+    for number, file in entries:
+        if file.new_path is None:
+            reason = "its file is deleted"
+        elif finding.side is Side.NEW and file.new_path != finding.path:
+            continue
+        elif file.is_binary or file.unsupported or file.is_symlink or file.is_submodule:
+            reason = "its file is no text that could be edited"
+        else:
+            found = _in_file(finding, number, file, redactor)
+            if isinstance(found, Target):
+                return found
+            reason = found
+    return reason
+
+
+def _in_file(finding: Finding, number: int, file: DiffFile, redactor: Redactor) -> Target | str:
+    path = file.new_path or finding.path
+    if finding.line is None:
+        units = tuple(Unit(file=number, hunk=hunk) for hunk in range(len(file.hunks)))
+        if not units:
+            return "the change shows no lines of its file"
+        return Target(finding=replace(finding, path=path, suggestion=None), units=units)
+    place = file.find_hunk(finding.side, finding.line)
+    if place is None:
+        return "the change does not show its lines"
+    evidence = finding.evidence
+    shown = ShownSide.of(file.hunks[place], finding.side, redactor)
+    if evidence is not None and not _stands(evidence, shown):
+        return "its lines have changed since it was found"
+    edit = finding.suggestion
+    if edit is not None and not _is_seen(edit, finding, evidence):
+        edit = None
+    return Target(
+        finding=replace(finding, path=path, suggestion=edit),
+        units=(Unit(file=number, hunk=place),),
+    )
+
+
+def _stands(evidence: Evidence, shown: ShownSide) -> bool:
+    """Tell whether the lines of the evidence are those of the change; cut ones are not known."""
+    first = evidence.start_line - shown.first
+    now = shown.lines[max(first, 0) : max(first, 0) + len(evidence.lines)]
+    return first >= 0 and len(now) == len(evidence.lines) and all(map(_equal, evidence.lines, now))
+
+
+def _equal(was: str, now: str) -> bool:
+    if was.startswith(_CUT) or was.endswith(_CUT):
+        return was.strip(_CUT) in now
+    return was == now
+
+
+def _is_seen(edit: Suggestion, finding: Finding, evidence: Evidence | None) -> bool:
+    """Tell whether the evidence shows the lines that a suggestion replaces."""
+    if evidence is None or finding.side is Side.OLD:
+        return False
+    last = evidence.start_line + len(evidence.lines) - 1
+    return evidence.start_line <= edit.start_line and edit.end_line <= last
