@@ -164,9 +164,11 @@ class Patch:
         return self.diff
 
     def __repr__(self) -> str:
+        from codeflow_engine.reports.prose import count
+
+        mended = count(len(self.fixed), "finding")
         return (
-            f"<Patch of {len(self.files)} files: {len(self.fixed)} findings mended, "
-            f"{len(self.left)} left>"
+            f"<Patch of {count(len(self.files), 'file')}: {mended} mended, {len(self.left)} left>"
         )
 
     def _repr_html_(self) -> str:

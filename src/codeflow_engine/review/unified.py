@@ -55,9 +55,13 @@ def _pieces(text: str, edits: Sequence[Suggestion]) -> list[_Piece]:
     at = 0
     for edit in edits:
         first, last = edit.start_line - 1, edit.end_line
+        new = _fitted(edit.replacement, lines, first, last)
+        while first < last and new and lines[first] == new[0]:
+            first, new = first + 1, new[1:]
+        while first < last and new and lines[last - 1] == new[-1]:
+            last, new = last - 1, new[:-1]
         if first > at:
             pieces.append(_Piece(at, lines[at:first], lines[at:first], changes=False))
-        new = _fitted(edit.replacement, lines, first, last)
         if pieces and pieces[-1].changes:
             pieces[-1].old += lines[first:last]
             pieces[-1].new += new

@@ -10,6 +10,7 @@ from codeflow_engine.hosts.cli.database import database
 from codeflow_engine.hosts.cli.dismissals import dismiss, dismissals
 from codeflow_engine.hosts.cli.doctor import doctor
 from codeflow_engine.hosts.cli.exits import Exit
+from codeflow_engine.hosts.cli.fix import fix
 from codeflow_engine.hosts.cli.plugins import plugins
 from codeflow_engine.hosts.cli.review import review
 from codeflow_engine.hosts.cli.runs import runs
@@ -32,7 +33,7 @@ def app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     program.callback()(_options)
-    for command in (review, runs, show, resume, cancel, approve, worker, dismiss, doctor):
+    for command in (review, fix, runs, show, resume, cancel, approve, worker, dismiss, doctor):
         program.command()(command)
     program.add_typer(dismissals(), name="dismissals")
     program.add_typer(plugins(), name="plugins")
