@@ -47,23 +47,6 @@ class Overwrite:
     """What it gets; lines end in LF where `before` is of such content."""
 
 
-@dataclass(slots=True)
-class _Open:
-    """A file that was found to be as it has to be."""
-
-    path: str
-    directory: int
-    name: str
-    found: os.stat_result
-    old: bytes
-    new: bytes
-    fresh: str = ""
-    """Name of the new content beside the file, until it takes its place."""
-
-    kept: str = ""
-    """Name of the old content beside the file, to be put back."""
-
-
 def is_safe(path: str) -> bool:
     """Say whether a path names a file below a directory, and nothing of git's own."""
     parts = path.split("/")
@@ -79,14 +62,14 @@ def overwrite(directory: Path, files: Sequence[Overwrite]) -> None:
     with ExitStack() as stack:
         root = stack.enter_context(_directory(directory))
         opened = [_look(stack, root, one) for one in files]
-        changed = [one for one in opened if one.old != one.new]
+        changed = [one for one in opened if not one.is_done]
         try:
             for one in changed:
-                with _told(one.path):
-                    _prepare(one, backup=len(changed) > 1)
+                one.prepare(backup=len(changed) > 1)
             _exchange(changed)
         finally:
-            _tidy(changed)
+            for one in changed:
+                one.tidy()
 
 
 def fill(directory: Path, files: Mapping[str, tuple[bytes, int]]) -> None:
@@ -124,7 +107,7 @@ def _directory(path: Path) -> Iterator[int]:
         os.close(root)
 
 
-def _look(stack: ExitStack, root: int, wanted: Overwrite) -> _Open:
+def _look(stack: ExitStack, root: int, wanted: Overwrite) -> _File:
     """Open the directory of a file, and see that the file is what it has to be."""
     if not is_safe(wanted.path):
         raise _refusal(wanted.path, "it is no path of a file of the tree")
@@ -142,7 +125,83 @@ def _look(stack: ExitStack, root: int, wanted: Overwrite) -> _Open:
             old = file.read(2 * len(wanted.content) + _SLACK) if regular else b""
     if not regular:
         raise _refusal(wanted.path, "it is no regular file")
-    return _Open(wanted.path, at, name, found, old, _fitting(wanted, old))
+    return _File(wanted, at, found, old)
+
+
+class _File:
+    """A file that was found to be as it has to be.
+
+    Args:
+        wanted: What it is to become.
+        directory: The one that it stands in, open.
+        found: What the system said of it.
+        old: Its content.
+    """
+
+    def __init__(
+        self, wanted: Overwrite, directory: int, found: os.stat_result, old: bytes
+    ) -> None:
+        self.path = wanted.path
+        self.directory = directory
+        self._name = wanted.path.rpartition("/")[2]
+        self._found = found
+        self._old = old
+        self._new = _fitting(wanted, old)
+        self._fresh = ""
+        self._kept = ""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has the new content already."""
+        return self._old == self._new
+
+    def prepare(self, *, backup: bool) -> None:
+        """Write the new content beside the file, and the old one, to be put back."""
+        with _told(self.path):
+            self._fresh = self._temporary(self._new)
+            if backup:
+                self._kept = self._temporary(self._old)
+
+    def exchange(self) -> None:
+        """Put the new content in its place."""
+        with _told(self.path):
+            now = os.stat(self._name, dir_fd=self.directory, follow_symlinks=False)
+            if _state(now) != _state(self._found):
+                raise _refusal(self.path, "it has changed while the patch was written")
+            self._rename(self._fresh)
+        self._fresh = ""
+
+    def put_back(self) -> None:
+        """Put the old content in its place, if it was kept."""
+        if self._kept:
+            self._rename(self._kept)
+            self._kept = ""
+
+    def tidy(self) -> None:
+        """Take away what still stands beside the file."""
+        for name in filter(None, (self._fresh, self._kept)):
+            with suppress(OSError):
+                os.unlink(name, dir_fd=self.directory)
+
+    def _temporary(self, content: bytes) -> str:
+        """Write a content beside the file, with mode and owner of the file."""
+        name = f".codeflow-{secrets.token_hex(8)}.tmp"
+        number = os.open(name, _MAKE, 0o600, dir_fd=self.directory)
+        try:
+            with os.fdopen(number, "wb") as file:
+                file.write(content)
+                file.flush()
+                with suppress(PermissionError):
+                    os.fchown(number, self._found.st_uid, self._found.st_gid)
+                os.fchmod(number, stat.S_IMODE(self._found.st_mode) & _PERMISSIONS)
+                os.fsync(number)
+        except BaseException:
+            os.unlink(name, dir_fd=self.directory)
+            raise
+        return name
+
+    def _rename(self, name: str) -> None:
+        os.rename(name, self._name, src_dir_fd=self.directory, dst_dir_fd=self.directory)
 
 
 def _fitting(wanted: Overwrite, old: bytes) -> bytes:
@@ -159,69 +218,24 @@ def _fitting(wanted: Overwrite, old: bytes) -> bytes:
     raise _refusal(wanted.path, "it is not what the patch was made for")
 
 
-def _prepare(one: _Open, *, backup: bool) -> None:
-    one.fresh = _temporary(one, one.new)
-    if backup:
-        one.kept = _temporary(one, one.old)
-
-
-def _temporary(one: _Open, content: bytes) -> str:
-    """Write a content beside the file, with mode and owner of the file."""
-    name = f".codeflow-{secrets.token_hex(8)}.tmp"
-    number = os.open(name, _MAKE, 0o600, dir_fd=one.directory)
-    try:
-        with os.fdopen(number, "wb") as file:
-            file.write(content)
-            file.flush()
-            with suppress(PermissionError):
-                os.fchown(number, one.found.st_uid, one.found.st_gid)
-            os.fchmod(number, stat.S_IMODE(one.found.st_mode) & _PERMISSIONS)
-            os.fsync(number)
-    except BaseException:
-        os.unlink(name, dir_fd=one.directory)
-        raise
-    return name
-
-
-def _exchange(files: Sequence[_Open]) -> None:
+def _exchange(files: Sequence[_File]) -> None:
     """Put the new contents in their places; where one cannot be, put the old ones back."""
-    done: list[_Open] = []
+    done: list[_File] = []
     try:
         for one in files:
-            with _told(one.path):
-                _check_unchanged(one)
-                _rename(one, one.fresh)
-            one.fresh = ""
+            one.exchange()
             done.append(one)
     except BaseException:
         for one in reversed(done):
-            if one.kept:  # of a single file none is kept: behind it nothing fails
-                _rename(one, one.kept)
-                one.kept = ""
+            one.put_back()
         raise
     for directory in {one.directory for one in files}:
-        os.fsync(directory)
-
-
-def _check_unchanged(one: _Open) -> None:
-    now = os.stat(one.name, dir_fd=one.directory, follow_symlinks=False)
-    if _state(now) != _state(one.found):
-        raise _refusal(one.path, "it has changed while the patch was written")
-
-
-def _rename(one: _Open, name: str) -> None:
-    os.rename(name, one.name, src_dir_fd=one.directory, dst_dir_fd=one.directory)
+        with suppress(OSError):  # some file systems cannot, and the files are in their places
+            os.fsync(directory)
 
 
 def _state(found: os.stat_result) -> tuple[int, ...]:
     return (found.st_dev, found.st_ino, found.st_mode, found.st_size, found.st_mtime_ns)
-
-
-def _tidy(files: Sequence[_Open]) -> None:
-    for one in files:
-        for name in filter(None, (one.fresh, one.kept)):
-            with suppress(OSError):
-                os.unlink(name, dir_fd=one.directory)
 
 
 def _make(root: int, path: str, content: bytes, mode: int) -> None:

@@ -96,7 +96,7 @@ def _in_file(finding: Finding, number: int, file: DiffFile, redactor: Redactor) 
         return "the change does not show its lines"
     evidence = finding.evidence
     shown = ShownSide.of(file.hunks[place], finding.side, redactor)
-    if evidence is not None and not _stands(evidence, shown):
+    if evidence is not None and not _stands(evidence, finding.line, shown):
         return "its lines have changed since it was found"
     edit = finding.suggestion
     if edit is not None and not _is_seen(edit, finding, evidence):
@@ -107,11 +107,16 @@ def _in_file(finding: Finding, number: int, file: DiffFile, redactor: Redactor) 
     )
 
 
-def _stands(evidence: Evidence, shown: ShownSide) -> bool:
-    """Tell whether the lines of the evidence are those of the change; cut ones are not known."""
+def _stands(evidence: Evidence, line: int, shown: ShownSide) -> bool:
+    """Tell whether the lines of the evidence are those of the change, as far as both show them."""
     first = evidence.start_line - shown.first
-    now = shown.lines[max(first, 0) : max(first, 0) + len(evidence.lines)]
-    return first >= 0 and len(now) == len(evidence.lines) and all(map(_equal, evidence.lines, now))
+    both = [
+        (text, shown.lines[place])
+        for place, text in enumerate(evidence.lines, first)
+        if 0 <= place < len(shown.lines)
+    ]
+    seen = evidence.start_line <= line < evidence.start_line + len(evidence.lines)
+    return seen and all(_equal(*pair) for pair in both)
 
 
 def _equal(was: str, now: str) -> bool:

@@ -20,7 +20,7 @@ __all__ = ["FORM", "Mended", "mended", "question"]
 
 _HEADING: Final = "findings:"
 _WHY: Final = 300
-_MESSAGE: Final = 2_000
+_MESSAGE: Final = 1_000
 """Characters of a text."""
 
 _EDIT: Final = {

@@ -33,11 +33,11 @@ from codeflow_engine.workflows.inspecting import look_for_unshown, room_of
 
 __all__ = ["Offered", "offer"]
 
-_FINDINGS: Final = 12
+_FINDINGS: Final = 8
 """Findings of one question: the answer has an edit for each."""
 
-_FINDING_TOKENS: Final = 700
-"""Room for one of them in the question: its words and its lines."""
+_FINDING_TOKENS: Final = 250
+"""Tokens of one of them in the question, on average: its words and its lines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
