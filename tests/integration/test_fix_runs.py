@@ -147,13 +147,31 @@ def test_the_command_line_never_writes_over_what_has_changed(
     reviewed: GitRepository, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A file that moved on since the review is left, and stays."""
-    reviewed.write({"new.py": f"# more\n{UNUSED}"})
+    changed = UNUSED.replace("import os", "import os.path")
+    reviewed.write({"new.py": changed})
 
     status = main(["fix", "--apply"])
 
     assert status == 3
     assert "its lines have changed since it was found" in capsys.readouterr().err
-    assert (reviewed.path / "new.py").read_text() == f"# more\n{UNUSED}"
+    assert (reviewed.path / "new.py").read_text() == changed
+
+
+def test_a_finding_that_moved_is_mended_where_it_is_now(
+    reviewed: GitRepository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lines that came in above it are no reason to review anew; a second place is."""
+    reviewed.write({"new.py": f"# more\n{UNUSED}"})
+
+    assert main(["fix", "--apply"]) == 3
+    once = (reviewed.path / "new.py").read_text()
+    reviewed.write({"new.py": f"# more\n{UNUSED}\n\n{UNUSED}"})
+    assert main(["fix"]) == 3
+
+    assert once == f"# more\n{UNUSED}".replace("import os\n", "")
+    told = capsys.readouterr()
+    assert told.out.count("-import os\n") == 1
+    assert "its lines have changed since it was found" in told.err
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ class Target:
     """A finding that stands in the change, and the units that it speaks of."""
 
     finding: Finding
-    """Its path is that of the file after the change. It has its suggestion only where the
-    lines that it replaces were seen to be those that the finding was made for."""
+    """Its path is that of the file after the change, and its lines are those of now. It has
+    its suggestion only where the lines that this replaces were seen to be unchanged."""
 
     units: tuple[Unit, ...]
 
@@ -41,7 +41,8 @@ def aim(change: Change, findings: Sequence[Finding], redactor: Redactor) -> Aime
     """Find the units of findings.
 
     A finding knows its lines by number, and the change may have moved on since the review:
-    it stands only where the lines that it was made for are still there.
+    it stands only where the lines that it was made for are still there, or at one other
+    place of the file's hunks.
 
     Args:
         change: The change as it is now.
@@ -92,12 +93,15 @@ def _in_file(finding: Finding, number: int, file: DiffFile, redactor: Redactor) 
             return "the change shows no lines of its file"
         return Target(finding=replace(finding, path=path, suggestion=None), units=units)
     place = file.find_hunk(finding.side, finding.line)
-    if place is None:
-        return "the change does not show its lines"
+    shown = None if place is None else ShownSide.of(file.hunks[place], finding.side, redactor)
     evidence = finding.evidence
-    shown = ShownSide.of(file.hunks[place], finding.side, redactor)
-    if evidence is not None and not _stands(evidence, finding.line, shown):
-        return "its lines have changed since it was found"
+    if shown is None or (evidence and not _stands(evidence, finding.line, shown)):
+        moved = None if evidence is None else _moved(finding, evidence, file, redactor)
+        if moved is None:
+            gone = "its lines have changed since it was found"
+            return "the change does not show its lines" if shown is None else gone
+        finding, place = moved
+        evidence = finding.evidence
     edit = finding.suggestion
     if edit is not None and not _is_seen(edit, finding, evidence):
         edit = None
@@ -117,6 +121,43 @@ def _stands(evidence: Evidence, line: int, shown: ShownSide) -> bool:
     ]
     seen = evidence.start_line <= line < evidence.start_line + len(evidence.lines)
     return seen and all(_equal(*pair) for pair in both)
+
+
+def _moved(
+    finding: Finding, evidence: Evidence, file: DiffFile, redactor: Redactor
+) -> tuple[Finding, int] | None:
+    """Find the one other place where all lines of the evidence stand, and move the finding there.
+
+    What was edited above a finding moves its lines, and leaves them what they were.
+    """
+    wanted = list(evidence.lines)
+    if not any(map(str.strip, wanted)) or any(_CUT in (text[:1], text[-1:]) for text in wanted):
+        return None
+    found: list[tuple[int, int]] = []
+    for place, hunk in enumerate(file.hunks):
+        shown = ShownSide.of(hunk, finding.side, redactor)
+        lines = shown.lines
+        found += [
+            (place, shown.first + at - evidence.start_line)
+            for at, text in enumerate(lines)
+            if text == wanted[0] and lines[at : at + len(wanted)] == wanted
+        ]
+    if len(found) != 1:
+        return None
+    [(place, shift)] = found
+    return _shifted(finding, evidence, shift), place
+
+
+def _shifted(finding: Finding, evidence: Evidence, shift: int) -> Finding:
+    edit = finding.suggestion
+    return replace(
+        finding,
+        line=None if finding.line is None else finding.line + shift,
+        end_line=None if finding.end_line is None else finding.end_line + shift,
+        evidence=replace(evidence, start_line=evidence.start_line + shift),
+        suggestion=edit
+        and replace(edit, start_line=edit.start_line + shift, end_line=edit.end_line + shift),
+    )
 
 
 def _equal(was: str, now: str) -> bool:
