@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from codeflow_engine.domain.diff import LineKind, Side
 from codeflow_engine.review.piece import Piece, ShownLine
 from codeflow_engine.review.readable import readable
 
-__all__ = ["Match", "Quote", "Views"]
+__all__ = ["MOST_PLACES", "Match", "Quote", "Views"]
 
 _GAP: Final = "\0"
 """A line between two that are no neighbours in the file; no text that is shown holds it."""
@@ -20,8 +21,11 @@ _GAP: Final = "\0"
 _SHOWN_MARKS: Final = {LineKind.ADD: "+", LineKind.DELETE: "-", LineKind.CONTEXT: " "}
 _OWN: Final = {Side.NEW: "+", Side.OLD: "-"}
 _MARKS: Final = frozenset("+- ")
-_MOST_PLACES: Final = 100
-"""Places of one quote that are looked at; one that stands at more is found at none."""
+MOST_PLACES: Final = 32
+"""Places at which a quote may stand; of one that stands at more, one more is given."""
+
+_ESCAPED: Final = re.compile(r"^\\(?=-----)", re.MULTILINE)
+"""What a fence has in front of a line that looks like one."""
 
 _LEAST_PART: Final = 3
 """Characters of a part of a line: less of it says nothing."""
@@ -40,7 +44,7 @@ class Quote:
     """
 
     def __init__(self, text: str) -> None:
-        self.lines = _without_blank_ends(readable(text).split("\n"))
+        self.lines = _without_blank_ends(_ESCAPED.sub("", readable(text)).split("\n"))
         marks = {line[:1] for line in self.lines if line}
         self._marks = marks if marks <= _MARKS and marks & {"+", "-"} else set()
 
@@ -109,10 +113,10 @@ class _View:
         self._starts = list(accumulate((len(text) + 1 for text in texts), initial=1))
 
     def find(self, wanted: Sequence[str], *, whole: bool) -> Iterator[tuple[ShownLine, ...]]:
-        """Find lines that are, or that hold, some lines; the first places of many."""
+        """Find lines that are, or that hold, some lines; of many places, the first."""
         needle = "\n".join(("", *wanted, "")) if whole else "\n".join(wanted)
         at = self._text.find(needle)
-        seen, left = -1, _MOST_PLACES
+        seen, left = -1, MOST_PLACES + 1
         while at >= 0 and left:
             first = bisect_right(self._starts, at + whole) - 1
             if first != seen:

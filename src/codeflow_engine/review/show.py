@@ -164,11 +164,13 @@ class _Writer:
     def _parts(self, piece: Piece, head: str, rows: list[Row]) -> Iterator[Piece]:
         """Write a hunk in several pieces; a part in which nothing changed is left out."""
         room = self._most - self._tokens(head + _CONTINUED) - self._tokens(_GOES_ON)
+        if room <= 0:
+            raise _UnshownError("the name of the file is too long to be shown")
         try:
             parts = cut(rows, room, self._tokens)
         except TooLongError as error:
             raise _UnshownError(
-                f"a line has about {error.tokens:,} tokens, and {max(room, 0):,} can be shown"
+                f"a line has about {error.tokens:,} tokens, and {room:,} can be shown"
             ) from None
         shown = [part for part in parts if any(map(_is_changed, rows[part.start : part.stop]))]
         for number, part in enumerate(shown or parts):
