@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from zlib import crc32
 
 from codeflow_engine.domain.diff import LineKind
@@ -19,8 +18,7 @@ _CLOSERS: Final = " \t)]}"
 _WORST: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One line of what is shown of a hunk."""
 
     text: str
