@@ -33,8 +33,11 @@ says that nothing can be asked, or that the run cannot go on."""
 class Inspected:
     """What came of one chunk."""
 
+    said: tuple[RawFinding, ...] = ()
+    """Findings as the strategy gave them, with their quotes."""
+
     findings: tuple[RawFinding, ...] = ()
-    """Those whose quote was found have lines."""
+    """The same in the same order, where their quotes were found with lines in their place."""
 
     examined: frozenset[Unit] = frozenset()
     failed: dict[Unit, str] = field(default_factory=dict)
@@ -106,6 +109,7 @@ async def inspect(
     examined = frozenset(said.examined).intersection(chunk.units)
     silent = [unit for unit in chunk.units if unit not in examined]
     return Inspected(
+        said=said.findings,
         findings=tuple(locate(raw, pieces) for raw in said.findings),
         examined=examined,
         failed=dict.fromkeys(silent, f"{MODEL}: the answer does not account for it"),

@@ -6,7 +6,7 @@ import asyncio
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from typing import Final
@@ -255,19 +255,14 @@ class _Inspector:
         threshold = self._run.tools.settings.critic
         if threshold is None or not found.findings:
             return found
-        question = critic.question(chunk, found.findings, self._run.tools.prompts.get("critic"))
+        question = critic.question(chunk, found.said, self._run.tools.prompts.get("critic"))
         try:
             answer = await asking(question)
+            judged = critic.judged(answer.text, found.findings, threshold)
         except (ProviderError, BudgetExhaustedError, DisclosureError):
             return found  # what was found stands
-        judged = critic.judged(answer.text, found.findings, threshold)
         self.dropped.update(judged.dropped)
-        return Inspected(
-            findings=judged.findings,
-            examined=found.examined,
-            failed=found.failed,
-            unusable=found.unusable,
-        )
+        return replace(found, findings=judged.findings)
 
     def _log_crash(self, error: BaseException) -> None:
         *_, last = traceback.extract_tb(error.__traceback__)
