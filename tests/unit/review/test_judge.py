@@ -166,3 +166,29 @@ def test_partition_decides_a_file_once_for_all_its_hunks(pattern: str) -> None:
     parts = partition(change, RepositoryPolicy(exclude=(pattern,)))
     assert parts.to_review == ()
     assert [decision.state for decision in parts.decided.values()] == [UnitState.EXCLUDED] * 2
+
+
+@pytest.mark.parametrize(("text", "verified"), [("y = 3", True), (f"y = '{SECRET}'", False)])
+def test_a_suggestion_that_is_redacted_is_not_verified(
+    text: str,
+    verified: bool,  # noqa: FBT001 - a row of the table
+    found: Callable[..., Finding],
+) -> None:
+    """What was seen to parse is another text."""
+    change = patch("app.py")
+    one = found(text, 1, 1)
+    proved = replace(
+        one, suggestion=Suggestion(replacement=text, start_line=1, end_line=1, verified=True)
+    )
+    verdict = Verdict(
+        findings=(proved,),
+        isolation="none",
+        timing=Timing(started_at=datetime(2026, 1, 1, tzinfo=UTC), seconds=0.0),
+    )
+    parts = (partition(change, RepositoryPolicy()), ())
+
+    review = judge("run", change, parts, verdict, Redactor())
+
+    (shown,) = review.findings
+    assert shown.suggestion is not None
+    assert shown.suggestion.verified is verified
