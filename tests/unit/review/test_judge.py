@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from codeflow_engine.domain.change import Change
 from codeflow_engine.domain.coverage import Outcome, UnitState
 from codeflow_engine.domain.diff import Diff, Unit
+from codeflow_engine.domain.finding import Finding, Suggestion
 from codeflow_engine.domain.review import Review, Timing
 from codeflow_engine.domain.source import SourceReport
 from codeflow_engine.redaction import Redactor
@@ -29,11 +32,14 @@ def patch(*paths: str) -> Change:
 
 
 def conclude(
-    change: Change, *reports: SourceReport, policy: RepositoryPolicy | None = None
+    change: Change,
+    *reports: SourceReport,
+    policy: RepositoryPolicy | None = None,
+    findings: tuple[Finding, ...] = (),
 ) -> Review:
     parts = partition(change, policy or RepositoryPolicy())
     verdict = Verdict(
-        findings=(),
+        findings=findings,
         dropped={},
         isolation="none",
         timing=Timing(started_at=datetime(2026, 1, 1, tzinfo=UTC), seconds=0.0),
@@ -175,20 +181,10 @@ def test_a_suggestion_that_is_redacted_is_not_verified(
     found: Callable[..., Finding],
 ) -> None:
     """What was seen to parse is another text."""
-    change = patch("app.py")
-    one = found(text, 1, 1)
-    proved = replace(
-        one, suggestion=Suggestion(replacement=text, start_line=1, end_line=1, verified=True)
-    )
-    verdict = Verdict(
-        findings=(proved,),
-        isolation="none",
-        timing=Timing(started_at=datetime(2026, 1, 1, tzinfo=UTC), seconds=0.0),
-    )
-    parts = (partition(change, RepositoryPolicy()), ())
+    edit = Suggestion(replacement=text, start_line=1, end_line=1, verified=True)
+    proved = replace(found(text, 1, 1), suggestion=edit)
 
-    review = judge("run", change, parts, verdict, Redactor())
+    (shown,) = conclude(patch("app.py"), findings=(proved,)).findings
 
-    (shown,) = review.findings
     assert shown.suggestion is not None
     assert shown.suggestion.verified is verified
