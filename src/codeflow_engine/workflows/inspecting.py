@@ -230,8 +230,7 @@ class _Inspector:
             asking = Asking(ask, paths)
             found = await inspect(chunk, pieces, self._strategy, asking, crashed=self._log_crash)
             found = await self._look_again(chunk, asking, found)
-        if found.unusable:
-            self.dropped[f"{MODEL}: not in a form that says where and what"] += found.unusable
+        self.dropped.update(found.dropped)
         self._done += 1
         await self._run.emit(
             ChunkInspected,
