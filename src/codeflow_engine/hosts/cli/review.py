@@ -84,6 +84,18 @@ _DryRun = Annotated[
         "with --format json also the text.",
     ),
 ]
+_Record = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Write what was asked and answered to a file, without secrets."
+    ),
+]
+_Replay = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Answer everything from a file that was recorded; keep no history."
+    ),
+]
 
 
 def review(
@@ -101,6 +113,8 @@ def review(
     imported: _Imported = None,
     llm: Models = None,
     dry_run: _DryRun = False,
+    record: _Record = None,
+    replay: _Replay = None,
     db: Database = None,
     settings: SettingsFile = None,
 ) -> int:

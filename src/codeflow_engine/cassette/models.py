@@ -1,0 +1,114 @@
+"""Models on a tape: what is asked, and the whole answer.
+
+A replay asks no provider, so that pauses, limits and outages of then, which depend on how long
+everything took, have no say in it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, override
+
+from codeflow_engine.cassette.entry import Call
+from codeflow_engine.cassette.tape import Tape
+from codeflow_engine.contracts import LLM, ModelGateway
+from codeflow_engine.domain.budget import Payer
+from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, Preview
+from codeflow_engine.domain.encoding import to_plain
+from codeflow_engine.domain.model import Trial
+from codeflow_engine.errors import CassetteError
+
+__all__ = ["TapedModels", "replayed_llm", "told_of"]
+
+_ABOUT = 3
+"""Paths of a question that are told of it."""
+
+
+class TapedModels(ModelGateway):
+    """The way to the models, with a tape in front of it.
+
+    Args:
+        tape: What goes through.
+        models: The way itself; a replay asks it for nothing.
+    """
+
+    def __init__(self, tape: Tape, models: ModelGateway) -> None:
+        self._tape = tape
+        self._models = models
+
+    @override
+    async def ask(self, request: ChatRequest, payer: Payer) -> ChatAnswer:
+        answer: ChatAnswer = await self._tape.ask(
+            self._call("ask", request), ChatAnswer, lambda: self._models.ask(request, payer)
+        )
+        return answer
+
+    @override
+    async def preview(self, request: ChatRequest) -> Preview:
+        told: Preview = await self._tape.ask(
+            self._call("preview", request), Preview, lambda: self._models.preview(request)
+        )
+        return told
+
+    @override
+    async def trials(self) -> tuple[Trial, ...]:
+        call = Call(kind="llm", name="", method="trials")
+        told: tuple[Trial, ...] = await self._tape.ask(call, tuple[Trial, ...], self._models.trials)
+        return told
+
+    def _call(self, method: str, request: ChatRequest) -> Call:
+        more = len(request.paths) - _ABOUT
+        paths = " ".join(request.paths[:_ABOUT]) + (f" and {more} more" if more > 0 else "")
+        redactor = self._tape.redactor
+        return Call(
+            kind="llm",
+            name="",
+            method=method,
+            about=redactor.redact(to_plain(f"{request.prompt} {paths}".strip())),
+            asked=redactor.scrub(to_plain(request)),
+        )
+
+
+def told_of(llm: LLM) -> dict[str, Any]:
+    """Tell what an engine has to know of a provider that it does not ask."""
+    return {
+        "class": type(llm).__name__,
+        "model": llm.model,
+        "provider": llm.provider,
+        "endpoint": llm.endpoint,
+        "capabilities": sorted(str(one) for one in llm.capabilities),
+    }
+
+
+class _ReplayedLLM(LLM):
+    """Has the name of a provider, and answers nothing: what was asked is on the cassette."""
+
+    def __init__(self, told: dict[str, Any], path: str) -> None:
+        self._told = told
+        self._path = path
+
+    @property
+    @override
+    def model(self) -> str:
+        return str(self._told["model"])
+
+    @property
+    @override
+    def provider(self) -> str:
+        return str(self._told["provider"])
+
+    @property
+    @override
+    def endpoint(self) -> str | None:
+        found: str | None = self._told["endpoint"]
+        return found
+
+    @override
+    async def complete(self, request: ChatRequest) -> ChatAnswer:
+        told = f"a replay asks no provider, and {self.model} was about to be"
+        raise CassetteError(told, path=self._path)
+
+
+def replayed_llm(told: dict[str, Any], path: str) -> LLM:
+    """Make what stands for a provider in a replay; the host's rules know it by its class."""
+    made: LLM = type(str(told["class"]), (_ReplayedLLM,), {})(told, path)
+    return made

@@ -1,0 +1,114 @@
+"""Changes and files as their host gave them, for the backends that have to see them so."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from codeflow_engine.domain.change import Change, FileContent
+from codeflow_engine.domain.diff import Diff, Side
+from codeflow_engine.domain.encoding import to_plain
+from codeflow_engine.redaction import Redactor
+
+__all__ = ["Originals", "portable", "shape"]
+
+_REMEMBERED: Final = 8
+"""Diffs whose digest is known: those of the runs that are under way."""
+
+
+def portable(target: str, directory: Path) -> str:
+    """Name a path from the directory that the engine was made in; other texts stay.
+
+    So a recording can be played back in another checkout.
+    """
+    path = Path(target) if "\0" not in target else Path()
+    if not path.is_absolute() or not path.is_relative_to(directory):
+        return target.rstrip("/") or target
+    return str(path.relative_to(directory))
+
+
+class Originals:
+    """What runs see without secrets, by what they see.
+
+    Args:
+        redactor: Knows the secrets.
+    """
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._changes: dict[str, Change] = {}
+        self._files: dict[tuple[str, Side, str], FileContent] = {}
+        self._digests: OrderedDict[int, tuple[Diff, str]] = OrderedDict()
+
+    def digest(self, change: Change) -> str:
+        """Digest a change without its secrets; takes a second for a large one."""
+        told = {
+            "target": change.target,
+            "title": change.title,
+            "description": change.description,
+            "base": change.base,
+            "head": change.head,
+            "key": change.key,
+        }
+        plain = to_plain(self._redactor.scrub(told))
+        text = "\0".join(f"{name}={plain[name]}" for name in sorted(plain))
+        data = f"{text}\0{self._digest_of(change.diff)}".encode()
+        return sha256(data).hexdigest()
+
+    def keep(self, seen: Change, original: Change) -> None:
+        """Remember what a change was before its secrets were taken out."""
+        if seen is not original:
+            self._changes[self.digest(seen)] = original
+
+    def keep_files(
+        self,
+        digest: str,
+        side: Side,
+        seen: Sequence[FileContent],
+        originals: Sequence[FileContent],
+    ) -> None:
+        """Remember files likewise."""
+        for shown, file in zip(seen, originals, strict=True):
+            if shown is not file:
+                self._files[digest, side, shown.path] = file
+
+    def change(self, digest: str, seen: Change) -> Change:
+        """Give a change as its host gave it."""
+        known = self._changes.get(digest)
+        return seen if known is None else replace(known, provider=seen.provider)
+
+    def files(
+        self, digest: str, side: Side, seen: Sequence[FileContent]
+    ) -> tuple[FileContent, ...]:
+        """Give files likewise."""
+        return tuple(self._files.get((digest, side, file.path), file) for file in seen)
+
+    def _digest_of(self, diff: Diff) -> str:
+        known = self._digests.get(id(diff))
+        if known is not None and known[0] is diff:
+            return known[1]
+        digest = sha256(self._redactor.scrub(diff.data)).hexdigest()
+        # With the diff itself, so that its id stays its own.
+        self._digests[id(diff)] = diff, digest
+        while len(self._digests) > _REMEMBERED:
+            self._digests.popitem(last=False)
+        return digest
+
+
+def shape(diff: Diff) -> list[Any]:
+    """Give all of a diff but the text of its lines."""
+    return [
+        (
+            (file.old_path, file.new_path, file.status, file.old_mode, file.new_mode),
+            (file.old_id, file.new_id, file.similarity, file.is_binary, file.unsupported),
+            [
+                (hunk.old_start, hunk.old_lines, hunk.new_start, hunk.new_lines)
+                for hunk in file.hunks
+            ],
+        )
+        for file in diff.files
+    ]

@@ -1,0 +1,156 @@
+"""Replay: everything that is asked is answered from the cassette, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Any, override
+
+from codeflow_engine.cassette.clocks import ReplayedClock
+from codeflow_engine.cassette.entry import Call, Entry
+from codeflow_engine.cassette.file import Cassette
+from codeflow_engine.cassette.tape import Reading, Tape
+from codeflow_engine.cassette.values import read
+from codeflow_engine.errors import CassetteError, SerializationError
+from codeflow_engine.pace.clock import Clock
+from codeflow_engine.redaction import Redactor
+from codeflow_engine.runs.failures import read_failure
+
+__all__ = ["Player"]
+
+
+class Player(Tape):
+    """Gives what was recorded, to whoever asks the same.
+
+    Args:
+        cassette: The recording.
+        redactor: Knows the secrets of the engine.
+    """
+
+    def __init__(self, cassette: Cassette, redactor: Redactor) -> None:
+        super().__init__(redactor)
+        self._cassette = cassette
+        self._known: dict[tuple[str, str, str, str], list[Entry]] = defaultdict(list)
+        for entry in cassette.entries:
+            self._known[entry.call.key].append(entry)
+        self._given: Counter[tuple[str, str, str, str]] = Counter()
+        self._giving = threading.Lock()
+
+    @property
+    @override
+    def is_replay(self) -> bool:
+        return True
+
+    @override
+    async def ask_all(
+        self,
+        calls: Sequence[Call],
+        kind: Any,
+        live: Callable[[], Awaitable[Sequence[Any]]],
+        *,
+        again: bool = False,
+    ) -> tuple[Any, ...]:
+        # All at once, before anything is awaited: who asks first is given the first.
+        entries = [self._next(call, again=again) for call in calls]
+        return tuple([await self._value(entry, kind) for entry in entries])
+
+    @override
+    def tell(self, call: Call, live: Callable[[], Any]) -> Any:
+        entry = self._next(call, again=True)
+        self._check(entry)
+        return entry.value
+
+    @override
+    def seen(self, reader: str, reading: Reading) -> Reading:
+        call = Call(kind="clock", name="", method="seen", about=reader, asked=reader)
+        entry = self._next(call, again=True, also=_family(reader))
+        if isinstance(reading, datetime):
+            try:
+                return datetime.fromisoformat(entry.value)
+            except (TypeError, ValueError):
+                raise self._damaged(entry, "no moment") from None
+        is_text = isinstance(reading, str)
+        if not isinstance(entry.value, str if is_text else int | float):
+            raise self._damaged(entry, "no reading of this clock")
+        return entry.value if is_text else float(entry.value)
+
+    @override
+    def clock(self, clock: Clock) -> Clock:
+        return ReplayedClock(clock, self, self._cassette.started_at)
+
+    async def _value(self, entry: Entry, kind: Any) -> Any:
+        self._check(entry)
+        try:
+            return await asyncio.to_thread(read, kind, entry.value, entry.parts)
+        except SerializationError as error:
+            raise self._damaged(entry, error.message) from None
+
+    def _check(self, entry: Entry) -> None:
+        """Raise what was raised then."""
+        if entry.failure is None:
+            return
+        try:
+            failure = read_failure(entry.failure)
+        except SerializationError as error:
+            raise self._damaged(entry, error.message) from None
+        raise failure
+
+    def _next(self, call: Call, *, again: bool, also: str | None = None) -> Entry:
+        with self._giving:
+            key = call.key
+            known = self._known.get(key, [])
+            if not known and also is not None:
+                key, known = self._any_of(call, also)
+            number = self._given[key]
+            if number >= len(known) and (not again or not known):
+                raise self._missing(call, number)
+            self._given[key] += 1
+            return known[min(number, len(known) - 1)]
+
+    def _any_of(self, call: Call, family: str) -> tuple[tuple[str, str, str, str], list[Entry]]:
+        """Give a reading of the same family that nobody was given yet."""
+        for entry in self._cassette.entries:
+            key = entry.call.key
+            is_like = entry.call.kind == call.kind and entry.call.about.startswith(family)
+            if is_like and not self._given[key]:
+                return key, self._known[key]
+        return call.key, []
+
+    def _missing(self, call: Call, number: int) -> CassetteError:
+        nearest = self._nearest(call)
+        times = f" for the {number + 1}. time" if number else ""
+        told = f"it does not hold what was asked{times}: {call}"
+        if nearest is not None:
+            told = f"{told}; nearest to it is {nearest}"
+        return CassetteError(told, path=self._cassette.path, asked=str(call), nearest=nearest)
+
+    def _nearest(self, call: Call) -> str | None:
+        """Find what comes nearest: the same method first, and then the same kind of backend."""
+        calls = [entry.call for entry in self._cassette.entries]
+        for same in (
+            [one for one in calls if (one.name, one.method) == (call.name, call.method)],
+            [one for one in calls if one.method == call.method],
+            [one for one in calls if one.kind == call.kind],
+        ):
+            told = sorted({str(one) for one in same if one.kind == call.kind})
+            if told:
+                return next(iter(get_close_matches(str(call), told, n=1)), told[0])
+        return None
+
+    def _damaged(self, entry: Entry, reason: str) -> CassetteError:
+        told = f"the answer to {entry.call} is damaged: {reason}"
+        return CassetteError(told, path=self._cassette.path, line=entry.line)
+
+
+def _family(reader: str) -> str | None:
+    """Give what the names of like readers begin with.
+
+    The id of a run is found by its input. That may name a directory, which is another one
+    where a recording was taken to another machine.
+    """
+    head, separator, _ = reader.rpartition("/")
+    return f"{head}{separator}" if reader.startswith("id of ") and separator else None
