@@ -52,9 +52,10 @@ class TapedBackends(StandIns):
         if kind not in {Kind.VCS, Kind.ANALYZER, Kind.LLM}:
             return live()
         call = Call(kind=kind.value, name=name, method="get")
-        told = self._tape.tell(call, lambda: _told(live()))
         if kind is Kind.LLM:
+            told = self._tape.tell(call, lambda: told_of(_of(LLM, live())))
             return replayed_llm(told, self._path) if self._tape.is_replay else live()
+        told = self._tape.tell(call, lambda: _told(live()))
         known = self._made.get((kind, name))
         if known is None:
             known = self._made.setdefault((kind, name), self._make(kind, name, told, live))
@@ -85,8 +86,6 @@ class TapedBackends(StandIns):
 
 
 def _told(backend: Backend) -> dict[str, Any]:
-    if isinstance(backend, LLM):
-        return told_of(backend)
     return {"capabilities": sorted(str(one) for one in backend.capabilities)}
 
 

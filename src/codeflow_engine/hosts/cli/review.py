@@ -143,10 +143,14 @@ def review(
     if dry_run:
         if form not in {"text", "json"}:
             raise ConfigurationError(f"a dry run is told as text or json, not as {form}")
+        if record or replay:
+            raise ConfigurationError("a dry run is neither recorded nor replayed")
         return _tell(_preview(asked, llm, db, settings), form, destination)
     if llm:
         raise ConfigurationError("reviews ask no model yet: --llm goes with --dry-run")
-    with history_engine(db, settings, executes="own", grows=True, makes=True) as engine:
+    options = {"record": record, "replay": replay}
+    db = "memory" if replay and db is None else db
+    with history_engine(db, settings, executes="own", grows=True, makes=True, **options) as engine:
         for failure in engine.plugins.failures:
             # Nobody asked what it offers, which no ledger can know of.
             say(f"warning: a plugin is not in use: {failure.error.message}")
