@@ -11,15 +11,16 @@ from typing import Final, override
 
 from codeflow_engine.cassette.entry import Call, digest_of
 from codeflow_engine.cassette.originals import Originals, portable
+from codeflow_engine.cassette.placing import placed
 from codeflow_engine.cassette.tape import Tape
 from codeflow_engine.contracts import Analysis, Analyzer, AnalyzerReport
-from codeflow_engine.domain.change import FileContent
+from codeflow_engine.domain.change import Change, FileContent
 from codeflow_engine.domain.diff import Side
 from codeflow_engine.domain.encoding import to_plain
-from codeflow_engine.domain.finding import RawFinding
 from codeflow_engine.errors import AnalyzerError, CodeflowError
 from codeflow_engine.pace.clock import Clock
 from codeflow_engine.plugins.containment import is_foreign
+from codeflow_engine.reports.prose import count
 from codeflow_engine.review.analyze import check, crashed_with, too_late
 from codeflow_engine.sandbox import Sandbox
 
@@ -85,7 +86,7 @@ class TapedAnalyzer(Analyzer):
                 failed.append(error)
                 told = too_late(self._seconds) if late else crashed_with(error)
                 raise AnalyzerError(told) from error
-            return replace(report, findings=tuple(map(self._placed, report.findings)))
+            return await asyncio.to_thread(self._placed, report, digest, analysis.change)
 
         try:
             report: AnalyzerReport = await self._tape.ask(call, AnalyzerReport, live)
@@ -103,7 +104,7 @@ class TapedAnalyzer(Analyzer):
             kind="analyzer",
             name=self._name,
             method="analyze",
-            about=f"{len(units)} units",
+            about=count(len(units), "unit"),
             asked=self._tape.redactor.scrub(asked),
         )
 
@@ -117,15 +118,15 @@ class TapedAnalyzer(Analyzer):
         change = self._originals.change(digest, analysis.change)
         return replace(analysis, change=change, read_files=read)
 
-    def _placed(self, finding: RawFinding) -> RawFinding:
-        """Leave out a quote that holds a secret, where numbers of lines tell the place.
-
-        What is left of it would not stand there word for word.
-        """
-        if finding.quote is None or finding.line is None:
-            return finding
-        holds = self._tape.redactor.redact(finding.quote) != finding.quote
-        return replace(finding, quote=None) if holds else finding
+    def _placed(self, report: AnalyzerReport, digest: str, seen: Change) -> AnalyzerReport:
+        """Turn what was found in the original into what is found in what the run sees."""
+        findings = []
+        for finding in report.findings:
+            shown, original = self._originals.rows(digest, seen, finding)
+            findings.append(
+                placed(finding, shown=shown, original=original, redactor=self._tape.redactor)
+            )
+        return replace(report, findings=tuple(findings))
 
 
 def _is_cancelled(error: BaseException) -> bool:

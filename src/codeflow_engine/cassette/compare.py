@@ -14,7 +14,7 @@ from codeflow_engine.reports.visible import escape
 if TYPE_CHECKING:
     from codeflow_engine.cassette.file import Cassette
 
-__all__ = ["Divergence", "first_divergence"]
+__all__ = ["Divergence", "differences", "first_divergence"]
 
 _CHANCE: Final = frozenset({"run_id", "response_id", "last_run"})
 """Fields that are new in each run, and say nothing of it."""
@@ -58,13 +58,13 @@ def first_divergence(one: Cassette, other: Cassette) -> Divergence | None:
         one: A recording.
         other: Another one.
     """
-    for where, mine, yours in _differences(one.settings, other.settings):
+    for where, mine, yours in differences(one.settings, other.settings):
         return Divergence(call=None, how="settings", place=where, one=mine, other=yours)
     ours, theirs = _by_place(one), _by_place(other)
     for place in sorted({*ours, *theirs}):
         left, right = ours.get(place), theirs.get(place)
         if left is not None and right is not None:
-            for where, mine, yours in _differences(_answer(left), _answer(right)):
+            for where, mine, yours in differences(_answer(left), _answer(right)):
                 return Divergence(
                     call=left.call, how="answered", place=where, one=mine, other=yours
                 )
@@ -97,7 +97,7 @@ def _asked(entry: Entry, like: Entry | None, *, is_first: bool) -> Divergence:
     mine, yours = entry.call.asked, None if like is None else like.call.asked
     place = ""
     if like is not None:
-        for where, left, right in _differences(mine, yours):
+        for where, left, right in differences(mine, yours):
             place, mine, yours = where, left, right
             break
     one, other = (mine, yours) if is_first else (yours, mine)
@@ -111,15 +111,15 @@ def _answer(entry: Entry) -> Any:
     return {"value": entry.value, **({"parts": parts} if parts else {})}
 
 
-def _differences(one: Any, other: Any, place: str = "") -> Iterator[tuple[str, Any, Any]]:
+def differences(one: Any, other: Any, place: str = "") -> Iterator[tuple[str, Any, Any]]:
     """Give the places in which two values of plain data differ, in order."""
     if isinstance(one, dict) and isinstance(other, dict):
         for key in sorted({*one, *other} - _CHANCE):
             left, right = one.get(key), other.get(key)
-            yield from _differences(left, right, f"{place}.{key}" if place else key)
+            yield from differences(left, right, f"{place}.{key}" if place else key)
     elif isinstance(one, list | tuple) and isinstance(other, list | tuple):
         for index, (left, right) in enumerate(zip_longest(one, other)):
-            yield from _differences(left, right, f"{place}[{index}]")
+            yield from differences(left, right, f"{place}[{index}]")
     elif isinstance(one, str) and isinstance(other, str) and "\n" in one + other:
         rows = zip_longest(one.split("\n"), other.split("\n"))
         for number, (mine, yours) in enumerate(rows, start=1):

@@ -14,6 +14,7 @@ from codeflow_engine.domain.encoding import to_plain
 from codeflow_engine.domain.identity import KnownFinding
 from codeflow_engine.domain.review import Review
 from codeflow_engine.domain.run import RunEvent, RunRecord, RunStatus
+from codeflow_engine.reports.prose import count
 
 __all__ = ["TapedStorage"]
 
@@ -63,7 +64,7 @@ class TapedStorage(Storage):
         found: tuple[Dismissal, ...] = await self._tape.ask(
             self._call(
                 "find_dismissals",
-                f"{len(fingerprints)} findings",
+                count(len(fingerprints), "finding"),
                 {"fingerprints": sorted(fingerprints)},
             ),
             tuple[Dismissal, ...],

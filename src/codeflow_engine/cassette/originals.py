@@ -12,6 +12,7 @@ from typing import Any, Final
 from codeflow_engine.domain.change import Change, FileContent
 from codeflow_engine.domain.diff import Diff, Side
 from codeflow_engine.domain.encoding import to_plain
+from codeflow_engine.domain.finding import RawFinding
 from codeflow_engine.redaction import Redactor
 
 __all__ = ["Originals", "portable", "shape"]
@@ -41,7 +42,7 @@ class Originals:
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
         self._changes: dict[str, Change] = {}
-        self._files: dict[tuple[str, Side, str], FileContent] = {}
+        self._files: dict[tuple[str, Side, str], tuple[FileContent, FileContent]] = {}
         self._digests: OrderedDict[int, tuple[Diff, str]] = OrderedDict()
 
     def digest(self, change: Change) -> str:
@@ -74,7 +75,7 @@ class Originals:
         """Remember files likewise."""
         for shown, file in zip(seen, originals, strict=True):
             if shown is not file:
-                self._files[digest, side, shown.path] = file
+                self._files[digest, side, shown.path] = shown, file
 
     def change(self, digest: str, seen: Change) -> Change:
         """Give a change as its host gave it."""
@@ -85,7 +86,21 @@ class Originals:
         self, digest: str, side: Side, seen: Sequence[FileContent]
     ) -> tuple[FileContent, ...]:
         """Give files likewise."""
-        return tuple(self._files.get((digest, side, file.path), file) for file in seen)
+        known = [self._files.get((digest, side, file.path)) for file in seen]
+        return tuple(
+            file if pair is None else pair[1] for file, pair in zip(seen, known, strict=True)
+        )
+
+    def rows(self, digest: str, seen: Change, finding: RawFinding) -> tuple[str | None, str | None]:
+        """Give the first line of a finding, without secrets and with them."""
+        original = self._changes.get(digest)
+        if original is None or finding.line is None:
+            return None, None
+        shown, line = _row(seen, finding), _row(original, finding)
+        pair = self._files.get((digest, finding.side, finding.path))
+        if shown is None and pair is not None:
+            shown, line = (_line(file, finding.line) for file in pair)
+        return shown, line
 
     def _digest_of(self, diff: Diff) -> str:
         known = self._digests.get(id(diff))
@@ -97,6 +112,21 @@ class Originals:
         while len(self._digests) > _REMEMBERED:
             self._digests.popitem(last=False)
         return digest
+
+
+def _row(change: Change, finding: RawFinding) -> str | None:
+    for file in change.diff.files:
+        path = file.old_path if finding.side is Side.OLD else file.new_path
+        if path == finding.path and finding.line is not None:
+            line = file.line_at(finding.side, finding.line)
+            if line is not None:
+                return line.text
+    return None
+
+
+def _line(file: FileContent, number: int) -> str | None:
+    rows = (file.content or b"").split(b"\n")
+    return rows[number - 1].decode("utf-8", "surrogateescape") if number <= len(rows) else None
 
 
 def shape(diff: Diff) -> list[Any]:

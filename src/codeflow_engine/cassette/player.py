@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import Any, override
 
 from codeflow_engine.cassette.clocks import ReplayedClock
+from codeflow_engine.cassette.compare import differences
 from codeflow_engine.cassette.entry import Call, Entry
 from codeflow_engine.cassette.file import Cassette
 from codeflow_engine.cassette.tape import Reading, Tape
@@ -18,6 +19,7 @@ from codeflow_engine.cassette.values import read
 from codeflow_engine.errors import CassetteError, SerializationError
 from codeflow_engine.pace.clock import Clock
 from codeflow_engine.redaction import Redactor
+from codeflow_engine.reports.prose import count
 from codeflow_engine.runs.failures import read_failure
 
 __all__ = ["Player"]
@@ -121,24 +123,30 @@ class Player(Tape):
         return call.key, []
 
     def _missing(self, call: Call, number: int) -> CassetteError:
-        nearest = self._nearest(call)
-        times = f" for the {number + 1}. time" if number else ""
-        told = f"it does not hold what was asked{times}: {call}"
-        if nearest is not None:
-            told = f"{told}; nearest to it is {nearest}"
+        told = f"it does not hold what was asked: {call}"
+        if number:
+            told = f"it holds {count(number, 'answer')} to {call}, which was asked once more"
+        near = self._nearest(call)
+        nearest = None if near is None else str(near)
+        if near is not None and not number:
+            # The place alone: an error quotes no prompt.
+            place = next((place for place, _, _ in differences(call.asked, near.asked)), "")
+            other = f", with another {place}" if place else ""
+            told = f"{told}; nearest to it is {nearest}{other}"
         return CassetteError(told, path=self._cassette.path, asked=str(call), nearest=nearest)
 
-    def _nearest(self, call: Call) -> str | None:
+    def _nearest(self, call: Call) -> Call | None:
         """Find what comes nearest: the same method first, and then the same kind of backend."""
-        calls = [entry.call for entry in self._cassette.entries]
+        calls = [entry.call for entry in self._cassette.entries if entry.call.kind == call.kind]
         for same in (
             [one for one in calls if (one.name, one.method) == (call.name, call.method)],
             [one for one in calls if one.method == call.method],
-            [one for one in calls if one.kind == call.kind],
+            calls,
         ):
-            told = sorted({str(one) for one in same if one.kind == call.kind})
-            if told:
-                return next(iter(get_close_matches(str(call), told, n=1)), told[0])
+            known = {str(one): one for one in same}
+            if known:
+                told = get_close_matches(str(call), known, n=1, cutoff=0)
+                return known[told[0]]
         return None
 
     def _damaged(self, entry: Entry, reason: str) -> CassetteError:
