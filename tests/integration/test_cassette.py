@@ -70,15 +70,15 @@ def question(text: str) -> ChatRequest:
     return ChatRequest(messages=(Message(role=Role.USER, text=text),), max_output_tokens=50)
 
 
-def with_talk(engine: AsyncEngine) -> AsyncEngine:
-    """Give an engine a workflow that asks all that it is given, at once."""
+def with_talk(
+    engine: AsyncEngine, put: Callable[[list[str]], list[str]] = lambda texts: texts
+) -> AsyncEngine:
+    """Give an engine a workflow that asks all that it is given, at once, as `put` puts it."""
 
     @engine.workflow("talk")
     async def talk(run: RunContext, given: dict[str, Any]) -> list[str]:
-        asked = (
-            run.ask(question(text), key=str(number))
-            for number, text in enumerate(given["questions"])
-        )
+        texts = put(given["questions"])
+        asked = (run.ask(question(text), key=str(number)) for number, text in enumerate(texts))
         return [answer.text for answer in await run.together(asked)]
 
     return engine
@@ -171,11 +171,11 @@ async def test_questions_find_their_answers_in_any_order(tmp_path: Path) -> None
         recorded = await talked(engine, "one", "two", "three")
     asked = len(llm.requests)
 
-    async with with_talk(AsyncEngine(replay=tape)) as engine:
-        played = await talked(engine, "three", "one", "two")
+    async with with_talk(AsyncEngine(replay=tape), lambda texts: texts[::-1]) as engine:
+        played = await talked(engine, "one", "two", "three")
 
     assert recorded == ["re: one", "re: two", "re: three"]
-    assert played == ["re: three", "re: one", "re: two"]
+    assert played == ["re: three", "re: two", "re: one"]
     assert len(llm.requests) == asked
 
 
@@ -203,7 +203,7 @@ async def test_two_engines_do_not_mix(tmp_path: Path) -> None:
         )
 
     for review, place in zip(reviews, places, strict=True):
-        seen = {entry.value for entry in Cassette.load(place).entries if entry.call.kind == "clock"}
+        seen = {entry.value for entry in Cassette.load(place).entries if entry.call.kind == "run"}
         assert seen & {each.run_id for each in reviews} == {review.run_id}
 
 
@@ -341,18 +341,23 @@ async def test_what_was_not_recorded_is_never_asked_for(
     asked = len(llm.requests)
 
     async with with_talk(AsyncEngine(replay=tape, llm=[llm])) as engine:
-        with pytest.raises(CassetteError, match=r"vcs git fetch_change \(.*main\.\.\)") as other:
+        with pytest.raises(CassetteError, match=r"run review submit, with another input\.base"):
             await engine.review(git_repository.path, base="main")
-        with pytest.raises(CassetteError, match="with another messages\\[0\\].text") as text:
-            await talked(engine, "two")
-        assert await talked(engine, "one") == ["yes"]
-    async with AsyncEngine(replay=tape) as engine:
-        with pytest.raises(CassetteError, match="analyzer secrets get"):
+        with pytest.raises(CassetteError, match=r"with another input\.analyzers"):
             await engine.review(git_repository.path, analyzers=["secrets"])
+        assert await talked(engine, "one") == ["yes"]
+        with pytest.raises(CassetteError, match="holds 1 answer to run talk submit, which was"):
+            await talked(engine, "one")
+    async with with_talk(AsyncEngine(replay=tape), lambda _: ["two"]) as engine:
+        with pytest.raises(CassetteError, match=r"with another messages\[0\]\.text") as text:
+            await talked(engine, "one")
+    async with AsyncEngine(replay=tape, analyzers=["secrets"]) as engine:
+        with pytest.raises(CassetteError, match="analyzer secrets get"):
+            await engine.review(git_repository.path)
 
-    assert "two" not in text.value.message
-    assert other.value.path == str(tape)
-    assert other.value.nearest is not None
+    error = text.value
+    assert "two" not in error.message
+    assert (error.path, error.asked, error.nearest) == (str(tape), "llm ask", "llm ask")
     assert len(llm.requests) == asked
 
 

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import StrEnum
-from pathlib import Path
 from typing import Final, override
 
 from codeflow_engine.cassette.entry import Call, digest_of
-from codeflow_engine.cassette.originals import Originals, portable
+from codeflow_engine.cassette.originals import Originals
+from codeflow_engine.cassette.paths import portable
 from codeflow_engine.cassette.placing import placed
 from codeflow_engine.cassette.tape import Tape
 from codeflow_engine.contracts import Analysis, Analyzer, AnalyzerReport
@@ -38,7 +38,6 @@ class TapedAnalyzer(Analyzer):
         capabilities: What it needs.
         tape: What goes through.
         originals: Changes as their host gave them, which the analyzer sees.
-        directory: Where the engine was made.
         clock: Counts the seconds.
         seconds: Time after which a review gives it up.
         analyzer: Gives it; called while recording alone.
@@ -51,7 +50,6 @@ class TapedAnalyzer(Analyzer):
         *,
         tape: Tape,
         originals: Originals,
-        directory: Path,
         clock: Clock,
         seconds: float,
         analyzer: Callable[[], Analyzer],
@@ -60,7 +58,6 @@ class TapedAnalyzer(Analyzer):
         self._name = name
         self._tape = tape
         self._originals = originals
-        self._directory = directory
         self._clock = clock
         self._seconds = seconds
         self._analyzer = analyzer
@@ -97,7 +94,7 @@ class TapedAnalyzer(Analyzer):
         return report
 
     def _call(self, analysis: Analysis, digest: str) -> Call:
-        reports = [portable(path, self._directory) for path in analysis.reports]
+        reports = [portable(path, self._tape.directory) for path in analysis.reports]
         units = [[unit.file, unit.hunk] for unit in analysis.units]
         asked = {"change": digest, "units": digest_of(units), "reports": to_plain(reports)}
         return Call(

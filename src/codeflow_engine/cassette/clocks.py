@@ -39,6 +39,10 @@ class TapedClock(Clock):
         return self._clock.random()
 
     @override
+    def run_id(self, workflow: str, told: object, digest: str) -> str:
+        return self._tape.run_id(workflow, told, digest, self._clock)
+
+    @override
     def seen(self, reader: str, reading: Any) -> Any:
         return self._tape.seen(reader, reading)
 

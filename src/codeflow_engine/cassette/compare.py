@@ -19,6 +19,9 @@ __all__ = ["Divergence", "differences", "first_divergence"]
 _CHANCE: Final = frozenset({"run_id", "response_id", "last_run"})
 """Fields that are new in each run, and say nothing of it."""
 
+_TIMES: Final = frozenset({"run", "clock"})
+"""Kinds of entries that hold ids and readings of the clock."""
+
 _TOLD: Final = 120
 """Characters of a value that are told."""
 
@@ -76,7 +79,7 @@ def first_divergence(one: Cassette, other: Cassette) -> Divergence | None:
 
 
 def _by_place(cassette: Cassette) -> dict[tuple[Any, ...], Entry]:
-    return {entry.place: entry for entry in cassette.entries if entry.call.kind != "clock"}
+    return {entry.place: entry for entry in cassette.entries if entry.call.kind not in _TIMES}
 
 
 def _like(entry: Entry, others: Mapping[Any, Entry], known: Mapping[Any, Entry]) -> Entry | None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 __all__ = ["KINDS", "Call", "Entry", "digest_of"]
 
-KINDS: Final = ("clock", "sandbox", "vcs", "analyzer", "storage", "llm")
+KINDS: Final = ("run", "clock", "sandbox", "vcs", "analyzer", "storage", "llm")
 """Kinds of entries in the order in which a cassette holds them: about that of a review."""
 
 

@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
-from pathlib import Path
 from typing import Any, Final
 
 from codeflow_engine.domain.change import Change, FileContent
@@ -15,21 +14,10 @@ from codeflow_engine.domain.encoding import to_plain
 from codeflow_engine.domain.finding import RawFinding
 from codeflow_engine.redaction import Redactor
 
-__all__ = ["Originals", "portable", "shape"]
+__all__ = ["Originals", "shape"]
 
 _REMEMBERED: Final = 8
 """Diffs whose digest is known: those of the runs that are under way."""
-
-
-def portable(target: str, directory: Path) -> str:
-    """Name a path from the directory that the engine was made in; other texts stay.
-
-    So a recording can be played back in another checkout.
-    """
-    path = Path(target) if "\0" not in target else Path()
-    if not path.is_absolute() or not path.is_relative_to(directory):
-        return target.rstrip("/") or target
-    return str(path.relative_to(directory))
 
 
 class Originals:

@@ -24,6 +24,8 @@ from codeflow_engine.runs.failures import read_failure
 
 __all__ = ["Player"]
 
+type _Key = tuple[str, str, str, str]
+
 
 class Player(Tape):
     """Gives what was recorded, to whoever asks the same.
@@ -36,10 +38,10 @@ class Player(Tape):
     def __init__(self, cassette: Cassette, redactor: Redactor) -> None:
         super().__init__(redactor)
         self._cassette = cassette
-        self._known: dict[tuple[str, str, str, str], list[Entry]] = defaultdict(list)
+        self._known: dict[_Key, list[Entry]] = defaultdict(list)
         for entry in cassette.entries:
             self._known[entry.call.key].append(entry)
-        self._given: Counter[tuple[str, str, str, str]] = Counter()
+        self._given: Counter[_Key] = Counter()
         self._giving = threading.Lock()
 
     @property
@@ -67,9 +69,16 @@ class Player(Tape):
         return entry.value
 
     @override
+    def run_id(self, workflow: str, told: object, digest: str, clock: Clock) -> str:
+        entry = self._next(self.submission(workflow, told, digest), again=False, like="input")
+        if not isinstance(entry.value, str):
+            raise self._damaged(entry, "no id")
+        return entry.value
+
+    @override
     def seen(self, reader: str, reading: Reading) -> Reading:
         call = Call(kind="clock", name="", method="seen", about=reader, asked=reader)
-        entry = self._next(call, again=True, also=_family(reader))
+        entry = self._next(call, again=True)
         if isinstance(reading, datetime):
             try:
                 return datetime.fromisoformat(entry.value)
@@ -101,24 +110,34 @@ class Player(Tape):
             raise self._damaged(entry, error.message) from None
         raise failure
 
-    def _next(self, call: Call, *, again: bool, also: str | None = None) -> Entry:
+    def _next(self, call: Call, *, again: bool, like: str | None = None) -> Entry:
+        """Give the next of the entries of a call.
+
+        Args:
+            call: What is asked.
+            again: Whether the last one is given for ever.
+            like: The argument that has to be equal, where none is equal in all.
+        """
         with self._giving:
             key = call.key
             known = self._known.get(key, [])
-            if not known and also is not None:
-                key, known = self._any_of(call, also)
+            if not known and like is not None:
+                key, known = self._alike(call, like)
             number = self._given[key]
             if number >= len(known) and (not again or not known):
                 raise self._missing(call, number)
             self._given[key] += 1
             return known[min(number, len(known) - 1)]
 
-    def _any_of(self, call: Call, family: str) -> tuple[tuple[str, str, str, str], list[Entry]]:
-        """Give a reading of the same family that nobody was given yet."""
+    def _alike(self, call: Call, like: str) -> tuple[_Key, list[Entry]]:
+        """Find entries of a call in which one argument is equal, and that nobody was given.
+
+        An input may name a directory, which is another one in another checkout.
+        """
         for entry in self._cassette.entries:
             key = entry.call.key
-            is_like = entry.call.kind == call.kind and entry.call.about.startswith(family)
-            if is_like and not self._given[key]:
+            same = key[:3] == call.key[:3] and entry.call.asked[like] == call.asked[like]
+            if same and not self._given[key]:
                 return key, self._known[key]
         return call.key, []
 
@@ -152,13 +171,3 @@ class Player(Tape):
     def _damaged(self, entry: Entry, reason: str) -> CassetteError:
         told = f"the answer to {entry.call} is damaged: {reason}"
         return CassetteError(told, path=self._cassette.path, line=entry.line)
-
-
-def _family(reader: str) -> str | None:
-    """Give what the names of like readers begin with.
-
-    The id of a run is found by its input. That may name a directory, which is another one
-    where a recording was taken to another machine.
-    """
-    head, separator, _ = reader.rpartition("/")
-    return f"{head}{separator}" if reader.startswith("id of ") and separator else None

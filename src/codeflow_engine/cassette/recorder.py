@@ -101,6 +101,13 @@ class Recorder(Tape):
         return told
 
     @override
+    def run_id(self, workflow: str, told: object, digest: str, clock: Clock) -> str:
+        run_id = clock.new_id()
+        call = self.submission(workflow, told, digest)
+        self._put(Entry(call=call, value=run_id), again=False)
+        return run_id
+
+    @override
     def seen(self, reader: str, reading: Reading) -> Reading:
         told = reading.isoformat() if isinstance(reading, datetime) else reading
         call = Call(kind="clock", name="", method="seen", about=reader, asked=reader)

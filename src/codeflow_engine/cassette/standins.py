@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from codeflow_engine.cassette.analyzer import TapedAnalyzer
@@ -37,7 +36,6 @@ class TapedBackends(StandIns):
         self._clock = clock
         self._seconds = seconds
         self._originals = Originals(tape.redactor)
-        self._directory = Path.cwd()
         self._made: dict[tuple[Kind, str], Backend] = {}
 
     def names(self, kind: Kind, live: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
@@ -70,7 +68,6 @@ class TapedBackends(StandIns):
                 _capabilities(VCSCapability, told),
                 tape=self._tape,
                 originals=self._originals,
-                directory=self._directory,
                 host=lambda: _of(VCS, live()),
             )
         return TapedAnalyzer(
@@ -78,7 +75,6 @@ class TapedBackends(StandIns):
             _capabilities(AnalyzerCapability, told),
             tape=self._tape,
             originals=self._originals,
-            directory=self._directory,
             clock=self._clock,
             seconds=self._seconds,
             analyzer=lambda: _of(Analyzer, live()),

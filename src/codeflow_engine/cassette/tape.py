@@ -6,10 +6,13 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from codeflow_engine.cassette.entry import Call
+from codeflow_engine.cassette.paths import portable_all
 from codeflow_engine.cassette.values import Kept, keep
+from codeflow_engine.domain.encoding import to_plain
 from codeflow_engine.pace.clock import Clock
 from codeflow_engine.redaction import Redactor
 
@@ -28,6 +31,8 @@ class Tape(ABC):
 
     def __init__(self, redactor: Redactor) -> None:
         self.redactor: Redactor = redactor
+        self.directory: Path = Path.cwd()
+        """Where the engine was made; paths below it are kept relative to it."""
 
     @property
     @abstractmethod
@@ -79,6 +84,21 @@ class Tape(ABC):
         Raises:
             CodeflowError: As `ask_all`.
         """
+
+    @abstractmethod
+    def run_id(self, workflow: str, told: object, digest: str, clock: Clock) -> str:
+        """Do what `Clock.run_id` does.
+
+        Raises:
+            CassetteError: No such run is on the cassette, or all of them are given.
+        """
+
+    def submission(self, workflow: str, told: object, digest: str) -> Call:
+        """Give what tells a run: its input, and the digest of it."""
+        told = portable_all(self.redactor.scrub(to_plain(told)), self.directory)
+        # The digest comes last: where two runs differ, the input says more.
+        asked = {"input": told, "this": digest}
+        return Call(kind="run", name=workflow, method="submit", asked=asked)
 
     @abstractmethod
     def seen(self, reader: str, reading: Reading) -> Reading:

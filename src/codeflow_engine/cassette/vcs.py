@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, override
 
 from codeflow_engine.cassette.entry import Call
-from codeflow_engine.cassette.originals import Originals, portable, shape
+from codeflow_engine.cassette.originals import Originals, shape
+from codeflow_engine.cassette.paths import portable
 from codeflow_engine.cassette.tape import Tape
 from codeflow_engine.contracts import VCS
 from codeflow_engine.domain.change import Change, ChangeRequest, FileContent
@@ -31,7 +31,6 @@ class TapedVCS(VCS):
         capabilities: What it can do.
         tape: What goes through.
         originals: Changes as the host gave them.
-        directory: Where the engine was made.
         host: Gives the host; called while recording alone.
     """
 
@@ -42,19 +41,17 @@ class TapedVCS(VCS):
         *,
         tape: Tape,
         originals: Originals,
-        directory: Path,
         host: Callable[[], VCS],
     ) -> None:
         self.capabilities = capabilities  # type: ignore[misc] # as the host has them
         self._name = name
         self._tape = tape
         self._originals = originals
-        self._directory = directory
         self._host = host
 
     @override
     async def fetch_change(self, request: ChangeRequest, sandbox: Sandbox) -> Change:
-        target = portable(request.target, self._directory)
+        target = portable(request.target, self._tape.directory)
         asked = {"target": target, "base": request.base, "head": request.head}
         about = f"{target} {request.base or ''}..{request.head or ''}"
         given: list[Change] = []
