@@ -25,6 +25,7 @@ from codeflow_engine import (
     RunContext,
 )
 from codeflow_engine.contracts import Analysis, AnalyzerReport
+from codeflow_engine.domain.effect import Receipt
 from codeflow_engine.domain.finding import Category, RawFinding, Severity
 from codeflow_engine.errors import (
     CassetteError,
@@ -33,7 +34,8 @@ from codeflow_engine.errors import (
     QuotaExhaustedError,
 )
 from codeflow_engine.hosts.cli import main
-from codeflow_engine.testing.fakes import FakeAnalyzer, FakeLLM
+from codeflow_engine.testing.examples import EXAMPLES
+from codeflow_engine.testing.fakes import FakeAnalyzer, FakeHost, FakeLLM, FakeVCS
 from git_repository import GitRepository
 
 SECRET = "ghp_" + "x7Kq9ZrT2mWv5LpB8nYc3HdF6jGs1QaE4uR0"
@@ -359,6 +361,62 @@ async def test_what_was_not_recorded_is_never_asked_for(
     assert "two" not in error.message
     assert (error.path, error.asked, error.nearest) == (str(tape), "llm ask", "llm ask")
     assert len(llm.requests) == asked
+
+
+async def test_effects_are_written_while_recording_alone(tmp_path: Path) -> None:
+    """A plan that is applied in a replay gives the receipts of then, and writes nothing."""
+    example = next(one for one in EXAMPLES if one.revisions[1])
+    host = FakeHost(example)
+    tape = tmp_path / "run.cassette"
+
+    async def applied(engine: AsyncEngine) -> tuple[str, tuple[Receipt, ...]]:
+        async with engine:
+            review = await engine.review(example.name)
+            return form(review), await engine.apply(await engine.plan(review))
+
+    recorded = await applied(
+        AsyncEngine(record=tape, vcs=FakeVCS(host), analyzers=[FakeAnalyzer()])
+    )
+    written = len(host.posts)
+
+    played = await applied(AsyncEngine(replay=tape))
+
+    assert played == recorded
+    assert written == len(host.posts) == len(recorded[1])
+    assert written > 0
+
+
+@pytest.mark.parametrize(
+    ("method", "fields"),
+    [
+        ("submit", {"value": 7}),
+        ("names", {"value": "hygiene"}),
+        ("get", {"value": [1]}),
+        ("analyze", {"value": {"findings": 1}}),
+        ("analyze", {"parts": [{"text": "more"}]}),
+        ("isolation", {"value": "armour"}),
+        ("seen", {"value": "soon"}),
+    ],
+)
+async def test_an_answer_of_another_form_is_told_with_its_line(
+    tmp_path: Path, method: str, fields: dict[str, Any]
+) -> None:
+    """What somebody has edited is an error of the file, and never another review."""
+    tape = tmp_path / "run.cassette"
+    patch = PATCH.format("a.py", "b")
+    async with AsyncEngine(record=tape) as engine:
+        await engine.review(patch)
+    rows = [json.loads(line) for line in tape.read_text().splitlines()]
+    # Of the readings of the clock the last one is a moment.
+    number = max(at for at, row in enumerate(rows) if row.get("method") == method)
+    rows[number] |= fields
+    tape.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+
+    async with AsyncEngine(replay=tape) as engine:
+        with pytest.raises(CassetteError, match=f", line {number + 1}: .* is damaged") as raised:
+            await engine.review(patch)
+
+    assert raised.value.line == number + 1
 
 
 async def test_an_analysis_that_is_missing_ends_the_review(tmp_path: Path) -> None:

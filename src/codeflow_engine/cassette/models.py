@@ -6,7 +6,8 @@ everything took, have no say in it.
 
 from __future__ import annotations
 
-from typing import Any, override
+from dataclasses import dataclass
+from typing import Self, override
 
 from codeflow_engine.cassette.entry import Call
 from codeflow_engine.cassette.tape import Tape
@@ -17,7 +18,7 @@ from codeflow_engine.domain.encoding import to_plain
 from codeflow_engine.domain.model import Trial
 from codeflow_engine.errors import CassetteError
 
-__all__ = ["TapedModels", "replayed_llm", "told_of"]
+__all__ = ["Provider", "TapedModels", "replayed_llm"]
 
 _ABOUT = 3
 """Paths of a question that are told of it."""
@@ -68,39 +69,49 @@ class TapedModels(ModelGateway):
         )
 
 
-def told_of(llm: LLM) -> dict[str, Any]:
-    """Tell what an engine has to know of a provider that it does not ask."""
-    return {
-        "class": type(llm).__name__,
-        "model": llm.model,
-        "provider": llm.provider,
-        "endpoint": llm.endpoint,
-        "capabilities": sorted(str(one) for one in llm.capabilities),
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """What an engine has to know of a provider that it does not ask."""
+
+    named: str
+    """Its class, which the host's rules may name."""
+
+    model: str
+    provider: str
+    endpoint: str | None
+
+    @classmethod
+    def of(cls, llm: LLM) -> Self:
+        """Look at a provider."""
+        return cls(
+            named=type(llm).__name__,
+            model=llm.model,
+            provider=llm.provider,
+            endpoint=llm.endpoint,
+        )
 
 
 class _ReplayedLLM(LLM):
     """Has the name of a provider, and answers nothing: what was asked is on the cassette."""
 
-    def __init__(self, told: dict[str, Any], path: str) -> None:
+    def __init__(self, told: Provider, path: str) -> None:
         self._told = told
         self._path = path
 
     @property
     @override
     def model(self) -> str:
-        return str(self._told["model"])
+        return self._told.model
 
     @property
     @override
     def provider(self) -> str:
-        return str(self._told["provider"])
+        return self._told.provider
 
     @property
     @override
     def endpoint(self) -> str | None:
-        found: str | None = self._told["endpoint"]
-        return found
+        return self._told.endpoint
 
     @override
     async def complete(self, request: ChatRequest) -> ChatAnswer:
@@ -108,7 +119,7 @@ class _ReplayedLLM(LLM):
         raise CassetteError(told, path=self._path)
 
 
-def replayed_llm(told: dict[str, Any], path: str) -> LLM:
-    """Make what stands for a provider in a replay; the host's rules know it by its class."""
-    made: LLM = type(str(told["class"]), (_ReplayedLLM,), {})(told, path)
+def replayed_llm(told: Provider, path: str) -> LLM:
+    """Make what stands for a provider in a replay."""
+    made: LLM = type(told.named, (_ReplayedLLM,), {})(told, path)
     return made

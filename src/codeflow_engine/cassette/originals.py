@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -31,6 +32,7 @@ class Originals:
         self._redactor = redactor
         self._changes: dict[str, Change] = {}
         self._files: dict[tuple[str, Side, str], tuple[FileContent, FileContent]] = {}
+        self._digesting = threading.Lock()
         self._digests: OrderedDict[int, tuple[Diff, str]] = OrderedDict()
 
     def digest(self, change: Change) -> str:
@@ -91,15 +93,17 @@ class Originals:
         return shown, line
 
     def _digest_of(self, diff: Diff) -> str:
-        known = self._digests.get(id(diff))
-        if known is not None and known[0] is diff:
-            return known[1]
-        digest = sha256(self._redactor.scrub(diff.data)).hexdigest()
-        # With the diff itself, so that its id stays its own.
-        self._digests[id(diff)] = diff, digest
-        while len(self._digests) > _REMEMBERED:
-            self._digests.popitem(last=False)
-        return digest
+        # All analyzers ask at once, in threads, and the first one does the work for all.
+        with self._digesting:
+            known = self._digests.get(id(diff))
+            if known is not None and known[0] is diff:
+                return known[1]
+            digest = sha256(self._redactor.scrub(diff.data)).hexdigest()
+            # With the diff itself, so that its id stays its own.
+            self._digests[id(diff)] = diff, digest
+            while len(self._digests) > _REMEMBERED:
+                self._digests.popitem(last=False)
+            return digest
 
 
 def _row(change: Change, finding: RawFinding) -> str | None:

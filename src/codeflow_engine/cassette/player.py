@@ -16,6 +16,7 @@ from codeflow_engine.cassette.entry import Call, Entry
 from codeflow_engine.cassette.file import Cassette
 from codeflow_engine.cassette.tape import Reading, Tape
 from codeflow_engine.cassette.values import read
+from codeflow_engine.domain.encoding import from_plain
 from codeflow_engine.errors import CassetteError, SerializationError
 from codeflow_engine.pace.clock import Clock
 from codeflow_engine.redaction import Redactor
@@ -63,10 +64,13 @@ class Player(Tape):
         return tuple([await self._value(entry, kind) for entry in entries])
 
     @override
-    def tell(self, call: Call, live: Callable[[], Any]) -> Any:
+    def tell[T](self, call: Call, kind: type[T], live: Callable[[], T]) -> T:
         entry = self._next(call, again=True)
         self._check(entry)
-        return entry.value
+        try:
+            return from_plain(kind, entry.value)
+        except SerializationError as error:
+            raise self._damaged(entry, error.message) from None
 
     @override
     def run_id(self, workflow: str, told: object, digest: str, clock: Clock) -> str:
@@ -136,8 +140,10 @@ class Player(Tape):
         """
         for entry in self._cassette.entries:
             key = entry.call.key
-            same = key[:3] == call.key[:3] and entry.call.asked[like] == call.asked[like]
-            if same and not self._given[key]:
+            asked = entry.call.asked
+            if key[:3] != call.key[:3] or not isinstance(asked, dict):
+                continue
+            if asked.get(like) == call.asked[like] and not self._given[key]:
                 return key, self._known[key]
         return call.key, []
 

@@ -12,6 +12,7 @@ from codeflow_engine.cassette.clocks import TapedClock
 from codeflow_engine.cassette.entry import Call, Entry
 from codeflow_engine.cassette.file import Cassette
 from codeflow_engine.cassette.tape import Reading, Tape
+from codeflow_engine.domain.encoding import to_plain
 from codeflow_engine.errors import (
     CassetteError,
     CodeflowError,
@@ -90,14 +91,14 @@ class Recorder(Tape):
         return tuple(one.value for one in kept)
 
     @override
-    def tell(self, call: Call, live: Callable[[], Any]) -> Any:
+    def tell[T](self, call: Call, kind: type[T], live: Callable[[], T]) -> T:
         try:
-            told = self.redactor.scrub(live())
+            told = live()
         except CodeflowError as error:
             failure = write_failure(error, self.redactor)
             self._put(Entry(call=call, failure=failure), again=True)
             raise
-        self._put(Entry(call=call, value=told), again=True)
+        self._put(Entry(call=call, value=self.redactor.scrub(to_plain(told))), again=True)
         return told
 
     @override

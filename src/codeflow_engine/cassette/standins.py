@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
 
 from codeflow_engine.cassette.analyzer import TapedAnalyzer
 from codeflow_engine.cassette.entry import Call
-from codeflow_engine.cassette.models import replayed_llm, told_of
+from codeflow_engine.cassette.models import Provider, replayed_llm
 from codeflow_engine.cassette.originals import Originals
 from codeflow_engine.cassette.tape import Tape
 from codeflow_engine.cassette.vcs import TapedVCS
@@ -43,7 +42,7 @@ class TapedBackends(StandIns):
         if kind is not Kind.ANALYZER:
             return live()
         call = Call(kind="analyzer", name="", method="names")
-        return tuple(self._tape.tell(call, lambda: [*live()]))
+        return self._tape.tell(call, tuple[str, ...], live)
 
     def get(self, kind: Kind, name: str, live: Callable[[], Backend]) -> Backend:
         """Give the backend of a name, with the tape in front of it."""
@@ -51,28 +50,28 @@ class TapedBackends(StandIns):
             return live()
         call = Call(kind=kind.value, name=name, method="get")
         if kind is Kind.LLM:
-            told = self._tape.tell(call, lambda: told_of(_of(LLM, live())))
-            return replayed_llm(told, self._path) if self._tape.is_replay else live()
-        told = self._tape.tell(call, lambda: _told(live()))
+            provider = self._tape.tell(call, Provider, lambda: Provider.of(_of(LLM, live())))
+            return replayed_llm(provider, self._path) if self._tape.is_replay else live()
+        able = self._tape.tell(call, tuple[str, ...], lambda: _able(live()))
         known = self._made.get((kind, name))
         if known is None:
-            known = self._made.setdefault((kind, name), self._make(kind, name, told, live))
+            known = self._made.setdefault((kind, name), self._make(kind, name, able, live))
         return known
 
     def _make(
-        self, kind: Kind, name: str, told: dict[str, Any], live: Callable[[], Backend]
+        self, kind: Kind, name: str, able: tuple[str, ...], live: Callable[[], Backend]
     ) -> Backend:
         if kind is Kind.VCS:
             return TapedVCS(
                 name,
-                _capabilities(VCSCapability, told),
+                _capabilities(VCSCapability, able),
                 tape=self._tape,
                 originals=self._originals,
                 host=lambda: _of(VCS, live()),
             )
         return TapedAnalyzer(
             name,
-            _capabilities(AnalyzerCapability, told),
+            _capabilities(AnalyzerCapability, able),
             tape=self._tape,
             originals=self._originals,
             clock=self._clock,
@@ -81,8 +80,8 @@ class TapedBackends(StandIns):
         )
 
 
-def _told(backend: Backend) -> dict[str, Any]:
-    return {"capabilities": sorted(str(one) for one in backend.capabilities)}
+def _able(backend: Backend) -> tuple[str, ...]:
+    return tuple(sorted(str(one) for one in backend.capabilities))
 
 
 def _of[B: Backend](contract: type[B], backend: Backend) -> B:
@@ -90,7 +89,7 @@ def _of[B: Backend](contract: type[B], backend: Backend) -> B:
     return backend
 
 
-def _capabilities(kind: type[StrEnum], told: dict[str, Any]) -> frozenset[StrEnum]:
+def _capabilities(kind: type[StrEnum], able: tuple[str, ...]) -> frozenset[StrEnum]:
     """Read capabilities that this version knows; nobody asks for others."""
     known = {one.value: one for one in kind}
-    return frozenset(known[name] for name in told["capabilities"] if name in known)
+    return frozenset(known[name] for name in able if name in known)

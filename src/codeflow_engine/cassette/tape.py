@@ -78,8 +78,8 @@ class Tape(ABC):
         return value
 
     @abstractmethod
-    def tell(self, call: Call, live: Callable[[], Any]) -> Any:
-        """Ask for plain data about a backend, which stays the same; without waiting.
+    def tell[T](self, call: Call, kind: type[T], live: Callable[[], T]) -> T:
+        """Ask what a backend is, which stays the same; without waiting.
 
         Raises:
             CodeflowError: As `ask_all`.
