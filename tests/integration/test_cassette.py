@@ -386,6 +386,49 @@ async def test_effects_are_written_while_recording_alone(tmp_path: Path) -> None
     assert written > 0
 
 
+async def test_programs_of_a_run_are_not_started_again(tmp_path: Path) -> None:
+    """What a stage of a workflow runs in the sandbox is on the cassette, with its output."""
+    tape = tmp_path / "run.cassette"
+
+    def with_program(engine: AsyncEngine) -> AsyncEngine:
+        @engine.workflow("program")
+        async def ask(run: RunContext, given: dict[str, Any]) -> str:
+            return await run.step("run", output, run, given["text"])
+
+        return engine
+
+    async def output(run: RunContext, text: str) -> str:
+        sandbox = run.tools.sandbox
+        done = await sandbox.run_python("base64", "-e", stdin=text.encode())
+        return done.stdout.decode()
+
+    async def told(engine: AsyncEngine) -> str:
+        async with with_program(engine):
+            run = await engine.submit("program", {"text": "one"})
+            text: str = await run.result()
+            return text
+
+    recorded = await told(AsyncEngine(record=tape))
+    text = tape.read_text()
+    assert "b25l" in text
+    tape.write_text(text.replace("b25l", "dHdv"))
+
+    assert (recorded, await told(AsyncEngine(replay=tape))) == ("b25l\n", "dHdv\n")
+
+
+async def test_a_question_is_found_whatever_its_fence_is_made_of(tmp_path: Path) -> None:
+    """The mark of a fence comes from a key of the host, which no cassette holds."""
+    tape = tmp_path / "run.cassette"
+    texts = [
+        f"----- change {digit * 32}\na = 1\n----- end of change {digit * 32}" for digit in "07"
+    ]
+    async with with_talk(AsyncEngine(record=tape, llm=[FakeLLM("fine")])) as engine:
+        assert await talked(engine, texts[0]) == ["fine"]
+
+    async with with_talk(AsyncEngine(replay=tape), lambda _: texts[1:]) as engine:
+        assert await talked(engine, texts[0]) == ["fine"]
+
+
 @pytest.mark.parametrize(
     ("method", "fields"),
     [

@@ -6,8 +6,9 @@ everything took, have no say in it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Self, override
+from typing import Any, Final, Self, override
 
 from codeflow_engine.cassette.entry import Call
 from codeflow_engine.cassette.tape import Tape
@@ -20,8 +21,11 @@ from codeflow_engine.errors import CassetteError
 
 __all__ = ["Provider", "TapedModels", "replayed_llm"]
 
-_ABOUT = 3
+_ABOUT: Final = 3
 """Paths of a question that are told of it."""
+
+_MARK: Final = re.compile(r"^(----- (?:end of )?change )[0-9a-f]{32}$", re.MULTILINE)
+"""The mark of a fence, which is made of a key of the host: a replay has another one, or none."""
 
 
 class TapedModels(ModelGateway):
@@ -65,8 +69,13 @@ class TapedModels(ModelGateway):
             name="",
             method=method,
             about=redactor.redact(to_plain(f"{request.prompt} {paths}".strip())),
-            asked=redactor.scrub(to_plain(request)),
+            asked=_without_marks(redactor.scrub(to_plain(request))),
         )
+
+
+def _without_marks(asked: dict[str, Any]) -> dict[str, Any]:
+    rows = [{**row, "text": _MARK.sub(r"\1*", row["text"])} for row in asked["messages"]]
+    return {**asked, "messages": rows}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import Any, override
 from codeflow_engine.cassette.clocks import TapedClock
 from codeflow_engine.cassette.entry import Call, Entry
 from codeflow_engine.cassette.file import Cassette
-from codeflow_engine.cassette.tape import Reading, Tape
+from codeflow_engine.cassette.tape import LIVE, Reading, Tape
 from codeflow_engine.domain.encoding import to_plain
 from codeflow_engine.errors import (
     CassetteError,
@@ -74,6 +74,7 @@ class Recorder(Tape):
         *,
         again: bool = False,
     ) -> tuple[Any, ...]:
+        token = LIVE.set(True)
         try:
             values = _one_each(calls, await live())
             kept = [await self.without_secrets(value, kind) for value in values]
@@ -86,6 +87,8 @@ class Recorder(Tape):
                 raise
             self._fail(calls, error)
             raise
+        finally:
+            LIVE.reset(token)
         for call, one in zip(calls, kept, strict=True):
             self._put(Entry(call=call, value=one.plain, parts=one.parts), again=again)
         return tuple(one.value for one in kept)

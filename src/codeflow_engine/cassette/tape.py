@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from codeflow_engine.cassette.entry import Call
 from codeflow_engine.cassette.paths import portable_all
@@ -16,7 +17,10 @@ from codeflow_engine.domain.encoding import to_plain
 from codeflow_engine.pace.clock import Clock
 from codeflow_engine.redaction import Redactor
 
-__all__ = ["Reading", "Tape"]
+__all__ = ["LIVE", "Reading", "Tape"]
+
+LIVE: Final[ContextVar[bool]] = ContextVar("codeflow_cassette_live", default=False)
+"""Whether a backend is being asked, whose own programs are its own affair."""
 
 type Reading = str | float | datetime
 """What a clock gives that becomes part of a result."""

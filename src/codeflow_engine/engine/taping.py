@@ -151,7 +151,8 @@ class Taping:
 def _told(settings: Settings, redactor: Redactor) -> dict[str, Any]:
     from codeflow_engine.domain.encoding import to_plain
 
-    names = [one.name for one in fields(settings) if one.name not in _OF_THE_HOST]
+    # Those that are left out of its `repr` may hold a key.
+    names = [one.name for one in fields(settings) if one.repr and one.name not in _OF_THE_HOST]
     told: dict[str, Any] = redactor.scrub(
         {name: to_plain(getattr(settings, name)) for name in names}
     )
