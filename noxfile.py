@@ -27,7 +27,7 @@ except ModuleNotFoundError:  # Python < 3.11, where nox depends on this one
 
 ROOT = Path(__file__).parent
 SUPPORTED = ((3, 12), (3, 13), (3, 14))
-WORKERS = str((os.cpu_count() or 1) + 2)
+WORKERS = str((os.cpu_count() or 1) + 1)
 """Processes that share the tests: more than cores, since tests wait for processes of their own."""
 
 COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}

@@ -62,7 +62,8 @@ class Server:
     def create(self) -> str:
         """Make an empty database, and return its name."""
         name = f"codeflow_test_{os.getpid()}_{next(_numbers)}"
-        self.run(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        # Copying the files takes a third of what writing each page to the log takes.
+        self.run(f'CREATE DATABASE "{name}" TEMPLATE template0 STRATEGY FILE_COPY')
         return name
 
     def drop(self, database: str) -> None:

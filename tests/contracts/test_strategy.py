@@ -1,11 +1,11 @@
-"""The suite of strategies holds for the fake one, and each of its tests can fail."""
+"""The suite of strategies holds for the shipped ones and the fake, and each test can fail."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,13 +18,15 @@ from codeflow_engine.contracts import Chunk, Inspection, Strategy
 from codeflow_engine.contracts.strategy import Ask
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, FinishReason
 from codeflow_engine.domain.diff import Unit
+from codeflow_engine.domain.finding import RawFinding
 from codeflow_engine.errors import ProviderError
+from codeflow_engine.providers.strategy.single import Single
 from codeflow_engine.testing.contracts import StrategyContract
 from codeflow_engine.testing.contracts.strategy import Answer
 from codeflow_engine.testing.fakes import FakeStrategy
 
 
-class Contract(StrategyContract):
+class FakeContract(StrategyContract):
     """The suite with the answers of the fake, and without much patience."""
 
     patience = 5.0
@@ -35,13 +37,52 @@ class Contract(StrategyContract):
         return lambda request, chunk, findings: FakeStrategy.answer(findings)
 
 
-class TestFakeStrategy(Contract):
+class TestFakeStrategy(FakeContract):
     @pytest.fixture
     def create(self) -> Callable[[], Strategy]:
         return FakeStrategy
 
 
-class Asking(FakeStrategy):
+def single_answer(_: ChatRequest, chunk: Chunk, findings: Sequence[RawFinding]) -> str:
+    """Write an answer in the form of `single`, which names all parts as read."""
+    told = [
+        {
+            "part": 1,
+            "path": one.path,
+            "quote": one.quote,
+            "side": one.side,
+            "severity": one.severity,
+            "category": one.category,
+            "rule": one.rule,
+            "title": one.title,
+            "message": one.message,
+            "confidence": one.confidence,
+            "replacement": None,
+        }
+        for one in findings
+    ]
+    examined = list(range(1, len(chunk.units) + 1))
+    return json.dumps({"findings": told, "examined": examined})
+
+
+class Contract(StrategyContract):
+    """The suite with the answers of `single`, and without much patience."""
+
+    patience = 5.0
+    most_asks = 5
+
+    @pytest.fixture
+    def answer(self) -> Answer:
+        return single_answer
+
+
+class TestSingle(Contract):
+    @pytest.fixture
+    def create(self) -> Callable[[], Strategy]:
+        return Single
+
+
+class Asking(Single):
     """A strategy whose way of asking is changed."""
 
     async def inspect(self, chunk: Chunk, ask: Ask) -> Inspection:
@@ -51,14 +92,14 @@ class Asking(FakeStrategy):
         return await ask(request)
 
 
-class Deaf(FakeStrategy):
+class Deaf(Single):
     """Keeps the units and loses what was said of them."""
 
     async def inspect(self, chunk: Chunk, ask: Ask) -> Inspection:
         return replace(await super().inspect(chunk, ask), findings=())
 
 
-class Relative(FakeStrategy):
+class Relative(Single):
     """Shortens paths."""
 
     async def inspect(self, chunk: Chunk, ask: Ask) -> Inspection:
@@ -67,7 +108,7 @@ class Relative(FakeStrategy):
         return replace(found, findings=tuple(cut))
 
 
-class Accusing(FakeStrategy):
+class Accusing(Single):
     """Takes units without a finding for units that nobody looked at."""
 
     async def inspect(self, chunk: Chunk, ask: Ask) -> Inspection:
@@ -75,7 +116,7 @@ class Accusing(FakeStrategy):
         return found if found.findings else Inspection()
 
 
-class Generous(FakeStrategy):
+class Generous(Single):
     """Counts its units from one."""
 
     async def inspect(self, chunk: Chunk, ask: Ask) -> Inspection:
@@ -91,13 +132,18 @@ class Hasty(Asking):
         return replace(await ask(request), finish_reason=FinishReason.STOP)
 
 
+def clean() -> str:
+    """Write what says that all was read, of any chunk of the suite, and nothing was found."""
+    return json.dumps({"findings": [], "examined": list(range(1, 10))})
+
+
 class Polite(Asking):
     """Takes what it cannot read for praise."""
 
     async def ask(self, request: ChatRequest, ask: Ask) -> ChatAnswer:
         answer = await ask(request)
         is_data = answer.text.lstrip().startswith(("{", "["))
-        return answer if is_data else replace(answer, text=FakeStrategy.answer(()))
+        return answer if is_data else replace(answer, text=clean())
 
 
 class Lenient(Asking):
@@ -108,11 +154,12 @@ class Lenient(Asking):
         with suppress(ValueError, RecursionError):
             said = json.loads(answer.text)
             found = said.get("findings") if isinstance(said, dict) else None
-            return replace(answer, text=json.dumps({"findings": found or []}))
+            examined = list(range(1, 10))
+            return replace(answer, text=json.dumps({"findings": found or [], "examined": examined}))
         return answer
 
 
-class Sorting(FakeStrategy):
+class Sorting(Single):
     """Passes over findings that it cannot read."""
 
     async def inspect(self, chunk: Chunk, ask: Ask) -> Inspection:
@@ -121,13 +168,14 @@ class Sorting(FakeStrategy):
             with suppress(ValueError, RecursionError, TypeError, KeyError, AttributeError):
                 said: Any = json.loads(answer.text)["findings"]
                 kept = [one for one in said if isinstance(one.get("path"), str)]
-                return replace(answer, text=json.dumps({"findings": kept}))
+                told = {"findings": kept, "examined": list(range(1, len(chunk.units) + 1))}
+                return replace(answer, text=json.dumps(told))
             return answer
 
         return await super().inspect(chunk, sorted_out)
 
 
-class Crashing(FakeStrategy):
+class Crashing(Single):
     """Knows one error of Python's reader of JSON, and not the others."""
 
     async def inspect(self, chunk: Chunk, ask: Ask) -> Inspection:
@@ -140,7 +188,7 @@ class Crashing(FakeStrategy):
         return await super().inspect(chunk, read)
 
 
-class Forgiving(FakeStrategy):
+class Forgiving(Single):
     """Takes an error for the end of the questions."""
 
     async def inspect(self, chunk: Chunk, ask: Ask) -> Inspection:
@@ -161,7 +209,7 @@ class Waiting(Asking):
             return await ask(request)
 
 
-class Stubborn(FakeStrategy):
+class Stubborn(Single):
     """Asks until it likes the answer."""
 
     async def inspect(self, chunk: Chunk, ask: Ask) -> Inspection:
@@ -170,14 +218,14 @@ class Stubborn(FakeStrategy):
                 return await super().inspect(chunk, ask)
 
 
-class Silent(FakeStrategy):
+class Silent(Single):
     """Looks at nothing."""
 
     async def inspect(self, chunk: Chunk, ask: Ask) -> Inspection:
         return Inspection()
 
 
-class Tidy(FakeStrategy):
+class Tidy(Single):
     """Cleans the text of the chunk up once more."""
 
     async def inspect(self, chunk: Chunk, ask: Ask) -> Inspection:
@@ -185,7 +233,7 @@ class Tidy(FakeStrategy):
         return await super().inspect(replace(chunk, text=text), ask)
 
 
-class Curious(FakeStrategy):
+class Curious(Single):
     """Reads files on its own."""
 
     async def inspect(self, chunk: Chunk, ask: Ask) -> Inspection:
@@ -193,10 +241,11 @@ class Curious(FakeStrategy):
         return await super().inspect(chunk, ask)
 
 
-class Hoarding(FakeStrategy):
+class Hoarding(Single):
     """Keeps the findings of all chunks in one list."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.found: list[Any] = []
 
     async def inspect(self, chunk: Chunk, ask: Ask) -> Inspection:
@@ -205,7 +254,7 @@ class Hoarding(FakeStrategy):
         return replace(found, findings=tuple(self.found))
 
 
-class Absent(FakeStrategy):
+class Absent(Single):
     """Keeps the chunk that it is at in an attribute, and comes back to another one."""
 
     async def inspect(self, chunk: Chunk, ask: Ask) -> Inspection:
@@ -214,7 +263,7 @@ class Absent(FakeStrategy):
         return replace(found, examined=found.examined if self.chunk is chunk else ())
 
 
-class Resentful(FakeStrategy):
+class Resentful(Single):
     """Asks no more after an error."""
 
     broken = False
@@ -229,7 +278,7 @@ class Resentful(FakeStrategy):
             raise
 
 
-class Swallowing(FakeStrategy):
+class Swallowing(Single):
     """Catches everything."""
 
     async def inspect(self, chunk: Chunk, ask: Ask) -> Inspection:

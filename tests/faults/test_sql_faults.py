@@ -339,7 +339,7 @@ with create_engine(sys.argv[1]).connect() as connection:
 """
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.fault)])
 def test_d41_a_migration_killed_in_the_middle_leaves_the_old_state(
     request: pytest.FixtureRequest, tmp_path: Path, database: str
 ) -> None:
@@ -367,7 +367,7 @@ def test_d41_a_migration_killed_in_the_middle_leaves_the_old_state(
     engine.dispose()
 
 
-@pytest.mark.parametrize("driver", ["psycopg", "asyncpg"])
+@pytest.mark.parametrize("driver", ["psycopg", pytest.param("asyncpg", marks=pytest.mark.fault)])
 async def test_d14_a_restart_of_the_server_is_lived_through(driver: str) -> None:
     """It stops at once, and is back within the wait: calls go on, and nothing is lost."""
     from sql_databases import serving, started

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
 from cli_runs import commit, install_plugin, make_repository, use_plugin
 
 from codeflow_engine.hosts.cli import main
+
+dear = partial(pytest.param, marks=pytest.mark.fault)
+"""A case that costs a process of its own, and has a like among the usual ones."""
 
 OFFERS = '''
 """Offers what tests need."""
@@ -109,26 +113,34 @@ def test_a_broken_rule_exits_with_1(
     assert re.fullmatch(r"broken: \d rules of its contract do not hold", out.splitlines()[-1])
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["nothing"], "'nothing' is no backend"),
+        dear(["codeflow_tests_backends:Nothing"], "has no 'Nothing'"),
+        (["acme", "--settings", "settings.toml"], "wrod"),
+        dear(["acme", "--settings", "nowhere.toml"], "there is no settings file"),
+        dear(["acme", "--url", "acme://{tmp}"], "no observer takes a URL of 'acme'"),
+        (["acme", "--timeout", "0"], "timeout"),
+        dear(["acme", "--format", "html"], "html"),
+    ],
+)
 def test_a_target_that_cannot_be_made_exits_with_2(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    reason: str,
 ) -> None:
     """Nothing was checked, and the error says why."""
     install(tmp_path, monkeypatch)
     (tmp_path / "settings.toml").write_text("[plugins.acme]\nwrod = 'good'\n")
 
-    for words, reason in (
-        (["nothing"], "'nothing' is no backend"),
-        (["codeflow_tests_backends:Nothing"], "has no 'Nothing'"),
-        (["acme", "--settings", "settings.toml"], "wrod"),
-        (["acme", "--settings", "nowhere.toml"], "there is no settings file"),
-        (["acme", "--url", "acme://{tmp}"], "no observer takes a URL of 'acme'"),
-        (["acme", "--timeout", "0"], "timeout"),
-        (["acme", "--format", "html"], "html"),
-    ):
-        status, out, err = run(capsys, *words)
-        assert (status, out) == (2, "")
-        assert err.splitlines()[-1].startswith("error: ")
-        assert reason in err
+    status, out, err = run(capsys, *words)
+
+    assert (status, out) == (2, "")
+    assert err.splitlines()[-1].startswith("error: ")
+    assert reason in err
 
 
 def test_what_could_not_be_tested_exits_with_3(

@@ -113,7 +113,7 @@ def test_s22_an_address_is_never_contacted(
     assert not (tmp_path / "written").exists()
 
 
-@pytest.mark.parametrize("head", ["HEAD", "partial"])
+@pytest.mark.parametrize("head", [pytest.param("HEAD", marks=pytest.mark.fault), "partial"])
 def test_s24_a_token_of_a_remote_is_told_to_nobody(
     hostile: Hostile, listener: Listener, tmp_path: Path, head: str
 ) -> None:

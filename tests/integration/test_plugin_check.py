@@ -51,7 +51,7 @@ def listed(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-@pytest.mark.parametrize("name", ["Good", "factory"])
+@pytest.mark.parametrize("name", ["Good", dear("factory")])
 async def test_a_backend_that_keeps_its_contract(name: str) -> None:
     """Every test of its kind's suite has passed, and says its rule."""
     checkup = await checked(name)
@@ -150,7 +150,7 @@ async def test_what_is_no_backend_is_refused(name: str, reason: str) -> None:
     assert reason in error.value.message
 
 
-@pytest.mark.parametrize("name", ["BornBoasting", "Boasting"])
+@pytest.mark.parametrize("name", [dear("BornBoasting"), "Boasting"])
 async def test_megabytes_of_an_error_are_cut(name: str) -> None:
     """Whether it comes before the tests or from one of them, a table has to hold it."""
     try:

@@ -258,6 +258,9 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.parametrize(
+    "url", ["sqlite", pytest.param("postgres", marks=pytest.mark.fault)], indirect=True
+)
 def test_d41_processes_that_start_at_once_upgrade_a_database_once(url: str) -> None:
     """One migrates, the others wait and go on with what it has made."""
     make_old(url)
@@ -290,6 +293,9 @@ with create_engine(sys.argv[1]).connect() as connection:
 """
 
 
+@pytest.mark.parametrize(
+    "url", [pytest.param("sqlite", marks=pytest.mark.fault), "postgres"], indirect=True
+)
 def test_d41_an_upgrade_killed_in_the_middle_leaves_the_old_database(url: str) -> None:
     """Its columns, tables, runs and version; and the next one upgrades it."""
     make_old(url)

@@ -121,6 +121,11 @@ def balances(url: str, *scopes: str) -> dict[str, Balance]:
     return {one.scope: one for one in asyncio.run(read())}
 
 
+@pytest.mark.parametrize(
+    "url",
+    [pytest.param("sqlite", marks=pytest.mark.fault), "postgresql+psycopg", *OTHERS],
+    indirect=True,
+)
 def test_processes_share_a_budget_and_one_is_killed(url: str) -> None:
     """Its bookings stay; what all have spent never passes the limit, and fills it."""
     spenders = [start(SPENDER, url, f"p{number}") for number in range(3)]
@@ -146,6 +151,11 @@ def test_processes_share_a_budget_and_one_is_killed(url: str) -> None:
         assert found[run].booked.usd == output.count("settled") * Decimal("0.03")
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["sqlite", pytest.param("postgresql+psycopg", marks=pytest.mark.fault), *OTHERS],
+    indirect=True,
+)
 def test_l26_processes_stay_within_one_bucket(url: str) -> None:
     """Forty chunks of 2,300 tokens, of two processes, against 90,000 tokens a minute."""
     askers = [start(ASKER, url) for _ in range(2)]

@@ -37,6 +37,14 @@ def proxy(postgres: Server) -> Iterator[PoolingProxy]:
         yield running
 
 
+# It takes seconds with each; asyncpg prepares every statement, and so has the most to lose.
+ONE_DRIVER = pytest.mark.parametrize(
+    "url",
+    [one if one == "asyncpg" else pytest.param(one, marks=pytest.mark.fault) for one in DRIVERS],
+    indirect=True,
+)
+
+
 @pytest.fixture(params=DRIVERS)
 def url(request: pytest.FixtureRequest, proxy: PoolingProxy, postgres_database: str) -> str:
     """Give the URL of an empty database behind it, for each driver."""
@@ -84,6 +92,7 @@ def test_d41_down_and_up_again(proxy: PoolingProxy, postgres_database: str) -> N
     engine.dispose()
 
 
+@ONE_DRIVER
 async def test_d10_workers_claim_each_run_once(make: Callable[[], SQLStorage]) -> None:
     """What keeps them apart holds while each statement may come over another connection."""
     first = make()
@@ -126,6 +135,7 @@ async def test_d16_a_write_outlives_the_connections_of_the_pooler(
     assert await storage.read_events("a", "r1") == tuple(events(*range(1, 60)))
 
 
+@ONE_DRIVER
 async def test_runs_execute_to_their_end(url: str) -> None:
     """Two workers, waits, signals and children, all of it behind the pooler."""
     options: dict[str, Any] = {"storage": url, "backend_settings": {"sql": {"prepare": False}}}

@@ -45,8 +45,8 @@ COUNT = 15
 @pytest.mark.parametrize(
     "database",
     [
-        "sqlite",
         "postgresql+psycopg",
+        pytest.param("sqlite", marks=pytest.mark.fault),
         pytest.param("sqlite+aiosqlite", marks=pytest.mark.fault),
         pytest.param("postgresql+psycopg2", marks=pytest.mark.fault),
     ],

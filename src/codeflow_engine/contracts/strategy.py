@@ -54,6 +54,10 @@ class Inspection:
     """Units of the chunk that a model really looked at: its answer is whole, and all of it
     has the form that was asked for. Whatever else a model says is no clean result."""
 
+    unusable: int = 0
+    """How many more findings the answers held, in the form that was asked for, that are not among
+    these: they say nothing, or there were too many. The engine counts them as dropped."""
+
 
 class Strategy(Backend):
     """Decides what is asked, of whom and how often, for one chunk.

@@ -25,7 +25,8 @@ class UnitState(StrEnum):
     """Every source that was asked has examined it."""
 
     EXCLUDED = "excluded"
-    """The policy of the base revision leaves it out; counts as covered."""
+    """Policy leaves it out of the review, or keeps it from the models that were asked; counts as
+    covered. Analyzers see what is kept from models, and the entry names those that did."""
 
     SKIPPED = "skipped"
     """Nobody examined it, and nobody failed: no source can, or a limit was reached."""
@@ -63,7 +64,8 @@ class CoverageEntry:
     """Why the unit is excluded, skipped or failed."""
 
     by: tuple[str, ...] = ()
-    """Names of the sources that examined it, sorted; also where another one failed."""
+    """Names of the sources that examined it, sorted; also where another one failed, and where
+    it is excluded from what models see."""
 
     def __post_init__(self) -> None:
         if self.hunk is not None and self.hunk < 0:

@@ -1,15 +1,19 @@
-"""What one source (an analyzer, or models) said about a change."""
+"""What one source (an analyzer, or the models) said about a change."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from codeflow_engine.domain.diff import Unit
 from codeflow_engine.domain.finding import RawFinding
 from codeflow_engine.domain.usage import Usage
 
-__all__ = ["SourceReport", "unaccounted"]
+__all__ = ["MODEL", "SourceReport", "unaccounted"]
+
+MODEL: Final = "model"
+"""Name of the source that models are, whichever of them answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """How many tokens a request takes, without a tokenizer: an estimate on the high side.
 
 Tokenizers' tables are megabytes that would have to be fetched, and some providers keep theirs.
-So features of the text are counted, each by one pass in C over its bytes, and weighed
+So features of the text are counted by passes in C over its bytes, and weighed
 (`token_weights`). An estimate holds for text as people and programs write it; one made up to
 have as many tokens as it can, such as of the rarest Chinese characters, may have up to four
 times more.
@@ -12,17 +12,19 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from codeflow_engine.llm.token_weights import (
+    BORDERS,
     CAPITALS,
     CLUSTERS,
     FAMILIES,
     KINDS,
     LEADS,
-    RUNS,
+    SINGLE,
     SOUNDS,
+    STARTS,
     TEXT,
     WORDS,
 )
@@ -36,6 +38,10 @@ __all__ = ["estimate", "estimate_text", "estimated"]
 
 _SMALL = 128 * 1024
 """Characters whose tokens are estimated in a few milliseconds; more of them in a thread."""
+
+_PIECE = 1 << 16
+"""Characters of a text that are counted at once: one pass holds the interpreter's lock for less
+than a millisecond. A text has no more tokens than its pieces have together."""
 
 _PER_MESSAGE = 8
 """Tokens around a message: its role and its ends; 3 to 7 in the templates that are known."""
@@ -86,13 +92,11 @@ _MEMBERS = {
     b"h": bytes(range(0x80, 0x100)),
 }
 _KIND = _table(b".", _MEMBERS)
-_NUMBER = bytes.maketrans(b"".join(_MEMBERS), bytes(range(1, len(_MEMBERS) + 1)))
-_NUMBERED = _KIND.translate(_NUMBER)
-_LAST = _table(
-    b".", {kind: bytes(range(kind.translate(_NUMBER)[0], 0x100, 16)) for kind in _MEMBERS}
-)
-_ALIKE = bytes(17 * number for number in range(1, len(_MEMBERS) + 1))
-_WITHIN_WORDS = bytes([17 * b"l".translate(_NUMBER)[0]])
+_NUMBER = {kind: number for number, kind in enumerate(_MEMBERS, 1)}
+_NUMBERS = bytes.maketrans(b"".join(_NUMBER), bytes(_NUMBER.values()))
+_NUMBERED = _KIND.translate(_NUMBERS)
+_LAST = _table(b".", {kind: bytes(range(number, 0x100, 16)) for kind, number in _NUMBER.items()})
+_WITHIN_WORDS = bytes([17 * _NUMBER[b"l"]])
 _SOUND = _table(b".", {b"v": b"aeiou", b"c": b"bcdfghlmnprsty", b"q": b"jkqvwxz"})
 _CAPITALS = re.compile(rb"\xd0[\x80-\xaf]|\xce[\x86-\xab]|\xd4[\xb1-\xbf]|\xd5[\x80-\x96]")
 _BEGIN = {span: bytes(range(span[0], span[1] + 1)) for span, _ in LEADS}
@@ -144,20 +148,23 @@ def _column(provider: str, model: str) -> int:
 
 
 def _estimate(text: str, column: int) -> int:
-    if not text:
-        return 0
+    pieces = (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
+    return sum(_estimate_piece(piece, column) for piece in pieces)
+
+
+def _estimate_piece(text: str, column: int) -> int:
     data = text.encode("utf-8", "surrogatepass")
-    pairs = _pairs(data.translate(_NUMBERED))
+    pairs = _pairs(data.translate(_NUMBERED)).translate(None, _WITHIN_WORDS)
     sounds = data.translate(_SOUND)
     views = (
         (data.translate(_KIND), WORDS),
-        (pairs.translate(_LAST, _WITHIN_WORDS), KINDS),
-        (pairs.translate(_LAST, _ALIKE), RUNS),
+        (pairs.translate(_LAST), KINDS),
         (sounds, SOUNDS),
         (sounds.replace(b"q", b"c"), CLUSTERS),
         (data, TEXT),
     )
-    total = 0
+    lower, upper = _pair_weights(column)
+    total = sum(pairs.translate(lower)) + (sum(pairs.translate(upper)) << 8)
     for view, features in views:
         for strings, weights in features:
             if weight := weights[column]:
@@ -177,3 +184,19 @@ def _pairs(numbers: bytes) -> bytes:
     """
     whole = int.from_bytes(numbers, "little")
     return (whole | whole << 12).to_bytes(len(numbers) + 1, "little")[:-1]
+
+
+@cache
+def _pair_weights(column: int) -> tuple[bytes, bytes]:
+    """Give what each pair weighs: tables of the lower and of the upper eight bits."""
+    weights = [0] * 256
+    for before, one in enumerate((b"", *_NUMBER)):
+        for kind, number in _NUMBER.items():
+            begun = kind if kind != one else b""
+            weights[16 * before + number] = sum(
+                told[column]
+                for features, string in ((SINGLE, kind), (STARTS, begun), (BORDERS, one + kind))
+                for strings, told in features
+                if string in strings
+            )
+    return bytes(weight & 0xFF for weight in weights), bytes(weight >> 8 for weight in weights)

@@ -42,6 +42,8 @@ def codeflow_register(registry: PluginRegistry) -> None:
         room = f"{here}.providers.analyzer.{name}"
         settings = f"{room}:{own}Settings"
         registry.add_analyzer(name, f"{room}:{own}Analyzer", settings=settings, requires=tools)
+    single = f"{here}.providers.strategy.single"
+    registry.add_strategy("single", f"{single}:Single", settings=f"{single}:SingleSettings")
     echo = f"{here}.providers.llm.echo"
     registry.add_llm("echo", f"{echo}:Echo", settings=f"{echo}:EchoSettings")
     for name, own in (

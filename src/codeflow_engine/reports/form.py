@@ -96,9 +96,14 @@ class _Walk:
         missing = [key for key in schema["required"] if key not in value]
         if missing:
             _refuse(where, f"lacks {', '.join(missing)}")
-        if len(value) > len(known):
-            _refuse(where, f"has {len(value) - len(known)} unknown keys")
-        return {key: self.copy(value[key], part, (where, key)) for key, part in known.items()}
+        unknown = sum(key not in known for key in value)
+        if unknown:
+            _refuse(where, f"has {unknown} unknown keys")
+        return {
+            key: self.copy(value[key], part, (where, key))
+            for key, part in known.items()
+            if key in value
+        }
 
 
 def _kind_of(value: Any) -> str:

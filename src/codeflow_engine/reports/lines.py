@@ -29,12 +29,15 @@ class Edit:
     """The lines that it replaces; none where the evidence does not have them all."""
 
     new: Sequence[str]
+    checked: bool
+    """Whether the file was seen to be well-formed with it."""
 
     @property
     def told(self) -> str:
-        """Say what it does: `replace line 3`, `delete lines 3-5`."""
+        """Say what it does: `replace line 3`, `delete lines 3-5 (not checked)`."""
         where = f"line {self.start}" if self.start == self.end else f"lines {self.start}-{self.end}"
-        return f"{'replace' if self.new else 'delete'} {where}"
+        doubt = "" if self.checked else " (not checked)"
+        return f"{'replace' if self.new else 'delete'} {where}{doubt}"
 
 
 def shown_lines(finding: Mapping[str, Any]) -> range:
@@ -55,7 +58,9 @@ def edit_of(finding: Mapping[str, Any]) -> Edit | None:
         return None
     start, end = edit["start_line"], max(edit["start_line"], edit["end_line"])
     new = edit["replacement"].split("\n") if edit["replacement"] else []
-    return Edit(start=start, end=end, old=_old_lines(finding, start, end), new=new)
+    old = _old_lines(finding, start, end)
+    # Reviews that were written before anything was checked do not say it.
+    return Edit(start=start, end=end, old=old, new=new, checked=edit.get("verified", False))
 
 
 def _old_lines(finding: Mapping[str, Any], start: int, end: int) -> list[str]:

@@ -184,6 +184,8 @@ class Timeline:
             )
             self.analyzers[name] = ended
             self._say(f"{name} {ended.told}")
+        elif kind == "ChunkInspected":
+            self._say(f"models: {event['number']} of {event['chunks']} chunks, {spent(event)}")
         return self.line != before
 
     def read(self, records: Iterable[Mapping[str, Any]]) -> None:

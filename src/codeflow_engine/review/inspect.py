@@ -10,6 +10,7 @@ from codeflow_engine.domain.chat import ChatAnswer, ChatRequest
 from codeflow_engine.domain.diff import Unit
 from codeflow_engine.domain.finding import RawFinding
 from codeflow_engine.domain.shape import is_sound
+from codeflow_engine.domain.source import MODEL
 from codeflow_engine.errors import (
     BudgetExhaustedError,
     CodeflowError,
@@ -21,10 +22,7 @@ from codeflow_engine.plugins.containment import is_foreign
 from codeflow_engine.review.locate import locate
 from codeflow_engine.review.piece import Piece
 
-__all__ = ["MODEL", "Asking", "Inspected", "ask_failed", "inspect"]
-
-MODEL = "model"
-"""Name of the source of what models find, whichever model it was and whatever asked it."""
+__all__ = ["Asking", "Inspected", "ask_failed", "inspect"]
 
 _OF_ONE_CHUNK = (ProviderError, BudgetExhaustedError, DisclosureError)
 """What keeps a chunk from being looked at, and not its neighbours. Whatever else `ask` raises

@@ -9,7 +9,7 @@ from codeflow_engine.domain.coverage import Coverage, CoverageEntry, UnitState
 from codeflow_engine.domain.diff import Unit
 from codeflow_engine.domain.finding import Evidence, Finding, Suggestion
 from codeflow_engine.domain.review import ChangeSummary, Review, Timing
-from codeflow_engine.domain.source import SourceReport, unaccounted
+from codeflow_engine.domain.source import MODEL, SourceReport, unaccounted
 from codeflow_engine.domain.usage import Usage
 from codeflow_engine.redaction import Redactor
 from codeflow_engine.review.partition import Partition
@@ -57,11 +57,13 @@ def close_ledger(
     """Write one entry per unit of the change, whatever the sources did or did not say.
 
     A unit that a source failed to examine is failed, even where others examined it; they
-    are named with it. One that every source declined is skipped.
+    are named with it. One that every source declined is skipped. One that policy keeps from
+    models is excluded as soon as models were asked about the change and did not see it.
     """
     examined = {report.source: report.examined for report in reports}
     failed = unexamined(partition.to_review, reports)
     declined = [dict(report.declined) for report in reports]
+    unshown = partition.unshown if MODEL in examined else {}
     paths = redact.all(partition.paths)
 
     def entry(unit: Unit) -> CoverageEntry:
@@ -72,6 +74,8 @@ def close_ledger(
         by = tuple(sorted(source for source, units in examined.items() if unit in units))
         if reasons := failed.get(unit):
             state, reason = UnitState.FAILED, "; ".join(reasons)
+        elif unit in unshown and MODEL not in by:
+            state, reason = UnitState.EXCLUDED, unshown[unit]
         elif by:
             return CoverageEntry(path=path, hunk=unit.hunk, state=UnitState.REVIEWED, by=by)
         else:
@@ -134,4 +138,7 @@ class _Redact:
     def _suggestion(self, suggestion: Suggestion | None) -> Suggestion | None:
         if suggestion is None:
             return None
-        return replace(suggestion, replacement=self(suggestion.replacement))
+        shown = self(suggestion.replacement)
+        # What was proved is the text with the secret in it.
+        proved = suggestion.verified and shown == suggestion.replacement
+        return replace(suggestion, replacement=shown, verified=proved)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from codeflow_engine.domain.change import Change
 from codeflow_engine.domain.coverage import UnitState
@@ -33,9 +34,21 @@ class Partition:
     paths: tuple[str, ...]
     """Path of each file entry, so that later stages need not read the entries again."""
 
+    unshown: Mapping[Unit, str] = field(default_factory=dict)
+    """Those of `to_review` that are not shown to models, each with the reason."""
 
-def partition(change: Change, policy: RepositoryPolicy) -> Partition:
-    """Split the units of a change into those to review and those decided by policy."""
+
+def partition(
+    change: Change, policy: RepositoryPolicy, unshown_paths: Mapping[str, str] = {}
+) -> Partition:
+    """Split the units of a change into those to review and those decided by policy.
+
+    Args:
+        change: The change.
+        policy: What the repository says at the base revision.
+        unshown_paths: Files that models are not shown, each with the reason. They are reviewed
+            by the analyzers all the same.
+    """
     paths: list[str] = []
     decisions: list[Decision | None] = []
     for file in change.diff.files:
@@ -43,13 +56,18 @@ def partition(change: Change, policy: RepositoryPolicy) -> Partition:
         decisions.append(_decide(file.path, file.unsupported, policy))
     to_review: list[Unit] = []
     decided: dict[Unit, Decision] = {}
+    unshown: dict[Unit, str] = {}
     for unit in change.diff.units:
         decision = decisions[unit.file]
-        if decision is None:
-            to_review.append(unit)
-        else:
+        if decision is not None:
             decided[unit] = decision
-    return Partition(to_review=tuple(to_review), decided=decided, paths=tuple(paths))
+            continue
+        to_review.append(unit)
+        if (reason := unshown_paths.get(paths[unit.file])) is not None:
+            unshown[unit] = reason
+    return Partition(
+        to_review=tuple(to_review), decided=decided, paths=tuple(paths), unshown=unshown
+    )
 
 
 def _decide(path: str, unsupported: str | None, policy: RepositoryPolicy) -> Decision | None:

@@ -23,6 +23,9 @@ class ShownLine:
     new_number: int | None
     """Number in the new file, from 1; None for a deleted line."""
 
+    ends_in_cr: bool = False
+    """Whether the line of the file ends in a carriage return, which `text` does not show."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
@@ -33,7 +36,11 @@ class Piece:
     """As `DiffFile.path` has it; `text` shows it escaped."""
 
     paths: tuple[str, ...]
-    """Both paths of the file where it was renamed: whoever may not see one sees nothing."""
+    """The path, and behind it the old one where the file was renamed: whoever may not see one
+    sees nothing."""
+
+    names: tuple[str, ...] = ()
+    """The paths as `text` shows them, in the same order."""
 
     text: str
     """What is shown: the file, what became of it, what surrounds the hunk, and its lines."""

@@ -14,8 +14,9 @@ from functools import cached_property
 from codeflow_engine.domain.encoding import from_plain
 from codeflow_engine.domain.patterns import PathPatterns
 from codeflow_engine.errors import ConfigurationError, SerializationError
+from codeflow_engine.reports.visible import is_hidden
 
-__all__ = ["POLICY_PATH", "RepositoryPolicy", "read_policy"]
+__all__ = ["POLICY_PATH", "RepositoryPolicy", "read_policy", "render_rules"]
 
 POLICY_PATH = ".codeflow.toml"
 _MAX_BYTES = 64 * 1024
@@ -23,6 +24,10 @@ _MAX_PATTERNS = 500
 _MAX_PATTERN_LENGTH = 256
 _MAX_STARS = 8
 """No pattern that a person writes has more; what a match costs does not depend on it."""
+_MAX_RULES = 40
+_MAX_RULE_LENGTH = 500
+_MAX_RULES_LENGTH = 8_000
+"""Characters of all rules: some 2,000 tokens, which go out with every question."""
 
 # One that is not closed goes to the end, so that no character is looked at twice.
 _STRING_OR_COMMENT = re.compile(
@@ -39,6 +44,9 @@ class RepositoryPolicy:
 
     exclude: tuple[str, ...] = ()
     """Patterns as in `.gitignore`; units of matching files are excluded, and covered."""
+
+    rules: tuple[str, ...] = ()
+    """What the project asks of its reviewers, in its own words; models are told it."""
 
     def excluded_by(self, path: str) -> str | None:
         """Find the pattern that excludes a path; None where none does."""
@@ -70,7 +78,39 @@ def read_policy(content: bytes, revision: str) -> RepositoryPolicy:
     except SerializationError as error:
         raise ConfigurationError(f"{where}: {error}") from None
     _check_patterns(policy.exclude, where)
+    _check_rules(policy.rules, where)
     return policy
+
+
+def render_rules(policy: RepositoryPolicy) -> str:
+    """Write the project's rules as a part of a prompt; an empty text where there are none.
+
+    Each is one line, without the characters that nobody sees: who agreed to the policy has
+    read all that a model is told.
+    """
+    rules = [f"- {rule}" for text in policy.rules if (rule := _plain(text))]
+    return "\n".join(["Rules of this project:", *rules]) if rules else ""
+
+
+def _plain(text: str) -> str:
+    visible = "".join(c for c in text if c.isspace() or not is_hidden(c))
+    return " ".join(visible.split())
+
+
+def _check_rules(rules: tuple[str, ...], where: str) -> None:
+    if len(rules) > _MAX_RULES:
+        raise ConfigurationError(f"{where}: more than {_MAX_RULES} rules")
+    for rule in rules:
+        if len(rule) > _MAX_RULE_LENGTH:
+            raise ConfigurationError(
+                f"{where}: a rule has over {_MAX_RULE_LENGTH} characters: {rule[:60]!r}"
+            )
+        if not _plain(rule):
+            raise ConfigurationError(f"{where}: a rule says nothing: {rule[:60]!r}")
+    if sum(map(len, rules)) > _MAX_RULES_LENGTH:
+        raise ConfigurationError(
+            f"{where}: the rules have over {_MAX_RULES_LENGTH} characters together"
+        )
 
 
 def _check_patterns(patterns: tuple[str, ...], where: str) -> None:

@@ -8,7 +8,7 @@ checked with the whole chain at hand, apart from the stages and from how they wo
 | units of the change | partition | each unit once, to be reviewed or decided |
 | analyzers asked | reports | one report each, with as many findings as it was heard with |
 | raw findings | anchored | as many, with those that were dropped |
-| anchored | verified | the same findings |
+| anchored | verified | the same findings; as many suggestions, with those that were dropped |
 | verified | fused | each is there, or merged into one at its place that names its sources |
 | fused | modified | as many, with those that plugins dropped and added |
 | modified | identified | the same findings first; what follows is none of this version |
@@ -26,7 +26,7 @@ from codeflow_engine.domain.diff import Unit
 from codeflow_engine.domain.finding import Finding, FindingState
 from codeflow_engine.domain.review import Review
 from codeflow_engine.domain.shape import is_sound
-from codeflow_engine.domain.source import SourceReport
+from codeflow_engine.domain.source import MODEL, SourceReport
 from codeflow_engine.errors import WorkflowError
 from codeflow_engine.plugins.dispatch import Modified
 from codeflow_engine.review.anchor import Anchored
@@ -82,6 +82,10 @@ def _settle_units(account: Account) -> None:
     decided = account.partition.decided
     same = len(units) == len(to_review) + len(decided) and {*units} == {*to_review, *decided}
     _hold(same, "the partition has other units than the change")
+    _hold(
+        {*account.partition.unshown} <= {*to_review},
+        "units are kept from models that are not to be reviewed",
+    )
     told = sorted(report.source for report in account.reports)
     _hold(told == sorted(account.asked), "there is not one report for each analyzer")
     for report in account.reports:
@@ -105,6 +109,14 @@ def _settle_findings(account: Account) -> None:
     _hold(
         same == [replace(finding, suggestion=None) for finding in verified],
         f"{len(anchored)} findings were to be verified, and other {len(verified)} came of it",
+    )
+    offered, left = (
+        sum(one.suggestion is not None for one in found) for found in (anchored, verified)
+    )
+    gone = sum(account.verified.dropped.values())
+    _hold(
+        offered == left + gone,
+        f"of {offered} suggestions {left} were kept and {gone} dropped",
     )
     _settle_fused(verified, account.fused)
     modified = account.modified
@@ -165,8 +177,9 @@ def _settle_review(account: Account, review: Review) -> None:
         f"{len(account.identified)} findings were to be judged, "
         f"and other {len(review.findings)} stand in the review",
     )
-    stages = (*account.reports, account.anchored, account.verified, account.modified)
-    dropped = sum(sum(stage.dropped.values()) for stage in stages)
+    stages = (account.anchored, account.verified, account.modified)
+    told = [*(report.dropped for report in account.reports), *(stage.dropped for stage in stages)]
+    dropped = sum(sum(counts.values()) for counts in told)
     _hold(
         sum(review.dropped.values()) == dropped,
         f"{dropped} findings and suggestions were dropped, and the review tells another number",
@@ -193,9 +206,16 @@ def _is_earned(
     decision = account.partition.decided.get(unit)
     if decision is not None:
         return entry.state == decision.state
-    if entry.state == UnitState.EXCLUDED:
-        return False
     looked = {report.source for report in account.reports if unit in report.examined}
-    if entry.state == UnitState.REVIEWED and (unit in bad or not looked):
+    kept = _is_kept(unit, account, looked)
+    if entry.state == UnitState.EXCLUDED and (unit in bad or not kept):
+        return False
+    if entry.state == UnitState.REVIEWED and (unit in bad or kept or not looked):
         return False
     return looked == set(entry.by)
+
+
+def _is_kept(unit: Unit, account: Account, looked: set[str]) -> bool:
+    """Tell whether policy kept a unit from models that were asked, and they did not see it."""
+    asked = any(report.source == MODEL for report in account.reports)
+    return asked and unit in account.partition.unshown and MODEL not in looked

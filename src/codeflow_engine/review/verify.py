@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from codeflow_engine.domain.change import Change
-from codeflow_engine.domain.diff import Side
+from codeflow_engine.domain.diff import Hunk, Side
 from codeflow_engine.domain.finding import Finding, Suggestion
 from codeflow_engine.domain.patterns import PathPatterns
 
@@ -28,6 +28,11 @@ PROTECTED = (
 """Files that no suggestion edits: patterns as in `.gitignore`, in lower case."""
 
 
+_LINES = 400
+_CHARACTERS = 20_000
+"""Most of a replacement that anybody can check."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
     """The findings, without the suggestions that may not be offered; those are counted."""
@@ -39,10 +44,11 @@ class Verified:
 def verify(
     change: Change, findings: tuple[Finding, ...], *, protected: tuple[str, ...] = PROTECTED
 ) -> Verified:
-    """Take away suggestions whose lines one hunk does not show, and those to protected files.
+    """Take away suggestions that do not apply, do nothing, are too long, or give power.
 
     A host accepts an edit only inside of the diff, and one hunk is all that a source was
-    shown in one piece.
+    shown in one piece. Those that stay are not verified yet, whatever their source says:
+    see `prove`.
 
     Args:
         change: The change.
@@ -51,27 +57,47 @@ def verify(
             since some file systems tell no case apart.
     """
     wanted = {finding.path for finding in findings if finding.suggestion}
-    hunks: dict[str, list[range]] = {path: [] for path in wanted}
+    hunks: dict[str, list[Hunk]] = {path: [] for path in wanted}
     for file in change.diff.files if hunks else ():
         if file.new_path in hunks:
-            hunks[file.new_path].extend(hunk.numbers(Side.NEW) for hunk in file.hunks)
+            hunks[file.new_path].extend(file.hunks)
     guarded = PathPatterns(protected)
     denied = {path for path in wanted if guarded.find(path.lower()) is not None}
     kept: list[Finding] = []
     dropped: Counter[str] = Counter()
     for finding in findings:
-        reason = None
-        if finding.suggestion and finding.path in denied:
-            reason = "a suggestion that edits what runs or guards the repository"
-        elif finding.suggestion and not _applies(finding.suggestion, hunks[finding.path]):
-            reason = "a suggestion whose lines the change does not show"
+        edit = finding.suggestion
+        if edit is None:
+            kept.append(finding)
+            continue
+        reason = (
+            "a suggestion that edits what runs or guards the repository"
+            if finding.path in denied
+            else _refusal(edit, hunks[finding.path])
+        )
         if reason is not None:
             dropped[reason] += 1
-        kept.append(finding if reason is None else replace(finding, suggestion=None))
+        left = replace(edit, verified=False) if reason is None else None
+        kept.append(replace(finding, suggestion=left))
     return Verified(findings=tuple(kept), dropped=dict(dropped))
 
 
-def _applies(suggestion: Suggestion, hunks: list[range]) -> bool:
-    return suggestion.start_line <= suggestion.end_line and any(
-        suggestion.start_line in hunk and suggestion.end_line in hunk for hunk in hunks
-    )
+def _refusal(edit: Suggestion, hunks: list[Hunk]) -> str | None:
+    """Say why a suggestion cannot be offered; None where it can."""
+    around = [hunk for hunk in hunks if _shows(hunk, edit)]
+    if edit.start_line > edit.end_line or not around:
+        return "a suggestion whose lines the change does not show"
+    new = edit.replacement.split("\n") if edit.replacement else []
+    if len(new) > _LINES or len(edit.replacement) > _CHARACTERS:
+        return "a suggestion that is too long to be checked"
+    numbers = around[0].numbers(Side.NEW)
+    first, last = edit.start_line - numbers.start, edit.end_line - numbers.start
+    old = [line.text for line in around[0].side(Side.NEW)[first : last + 1]]
+    if [line.removesuffix("\r") for line in new] == [line.removesuffix("\r") for line in old]:
+        return "a suggestion that changes nothing"
+    return None
+
+
+def _shows(hunk: Hunk, edit: Suggestion) -> bool:
+    numbers = hunk.numbers(Side.NEW)
+    return edit.start_line in numbers and edit.end_line in numbers

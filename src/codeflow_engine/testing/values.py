@@ -15,6 +15,7 @@ from codeflow_engine.domain.review import ChangeSummary, Review, Timing
 from codeflow_engine.domain.run import (
     AnalyzerFinished,
     ChangeFetched,
+    ChunkInspected,
     ReviewJudged,
     RunEvent,
     RunFinished,
@@ -40,6 +41,10 @@ _EVENTS: tuple[tuple[type[RunEvent], dict[str, Any]], ...] = (
     (StepStarted, {"step": "analyze", "key": "secrets"}),
     (AnalyzerFinished, {"analyzer": "secrets", "findings": 0, "examined": 0, "failure": "crash"}),
     (StepFinished, {"step": "analyze", "key": "secrets", "seconds": 1.5, "error": "OSError"}),
+    (
+        ChunkInspected,
+        {"number": 1, "chunks": 2, "units": 3, "findings": 1, "usage": Usage(calls=1)},
+    ),
     (ReviewJudged, {"outcome": Outcome.FAILED, "reason": "nobody looked", "findings": 0}),
     (RunFinished, {"status": RunStatus.FAILED, "error": "SandboxError: no interpreter"}),
 )

@@ -18,7 +18,7 @@ from codeflow_engine.domain.diff import Side, Unit
 from codeflow_engine.domain.finding import RawFinding
 from codeflow_engine.domain.model import ModelFacts
 from codeflow_engine.domain.run import ChunkInspected
-from codeflow_engine.domain.source import SourceReport
+from codeflow_engine.domain.source import MODEL, SourceReport
 from codeflow_engine.domain.usage import Usage
 from codeflow_engine.errors import (
     BudgetExhaustedError,
@@ -29,7 +29,7 @@ from codeflow_engine.errors import (
 from codeflow_engine.review import critic
 from codeflow_engine.review.fence import chunk as fenced
 from codeflow_engine.review.generated import generated
-from codeflow_engine.review.inspect import MODEL, Asking, Inspected, inspect
+from codeflow_engine.review.inspect import Asking, Inspected, inspect
 from codeflow_engine.review.pack import pack
 from codeflow_engine.review.partition import Partition
 from codeflow_engine.review.piece import Piece
@@ -83,6 +83,8 @@ def _above(path: str) -> Iterable[str]:
 class _Frame:
     """What all chunks of a change have in common."""
 
+    models: ModelGateway
+    strategy: Strategy
     instructions: str
     prompt: str
     room: int
@@ -102,31 +104,32 @@ async def inspect_change(
     policy: RepositoryPolicy,
 ) -> SourceReport:
     """Ask models about everything that they may be shown, and account for every unit."""
-    models = run.tools.models.select(given.llm)
-    strategy = run.tools.backends.get(Strategy, run.tools.settings.strategy)
     units = tuple(unit for unit in parts.to_review if unit not in parts.unshown)
     if not parts.to_review:
         return SourceReport(source=MODEL)
-    frame = await _frame(run, models, policy)
+    frame = await _frame(run, given, policy)
     around = dict(await run.step("surround", _surround, run, change, units))
-    shown = await run.compute("show", _show, run, change, units, around, models, frame)
-    packed = await run.compute("pack", _pack, shown.pieces, models, frame)
-    inspector = _Inspector(run, given, change, strategy, frame, len(packed))
-    chunks = [_fence(pieces, frame) for pieces in packed]
+    shown = await run.compute("show", _show, run, (change, units), around, frame)
+    packed = await run.compute("pack", _pack, shown.pieces, frame)
+    chunks = await run.compute("fence", _fence, packed, frame)
+    inspector = _Inspector(run, given, change, frame)
     found = await run.together(
         inspector.inspect(chunk, pieces, key)
         for (chunk, pieces, key) in zip(chunks, packed, _keys(chunks), strict=True)
     )
-    return _report(parts, shown, packed, found, inspector)
+    return _report(parts, shown, found, inspector)
 
 
-async def _frame(run: RunContext, models: ModelGateway, policy: RepositoryPolicy) -> _Frame:
+async def _frame(run: RunContext, given: ReviewInput, policy: RepositoryPolicy) -> _Frame:
     settings = run.tools.settings
+    models = run.tools.models.select(given.llm)
     prompt = run.tools.prompts.get("inspect")
     instructions = prompt.fill(rules=render_rules(policy))
     facts = await models.facts()
     answer = min([settings.answer_tokens, *(one.max_output for one in facts if one.max_output)])
     return _Frame(
+        models=models,
+        strategy=run.tools.backends.get(Strategy, settings.strategy),
         instructions=instructions,
         prompt=prompt.id,
         room=_room(settings.chunk_tokens, facts, answer + models.count(instructions)),
@@ -155,30 +158,29 @@ async def _surround(
 
 def _show(
     run: RunContext,
-    change: Change,
-    units: tuple[Unit, ...],
+    what: tuple[Change, tuple[Unit, ...]],
     around: Mapping[Unit, str],
-    models: ModelGateway,
     frame: _Frame,
 ) -> Shown:
-    return show(
-        change, units, run.tools.redactor, around=around, most=frame.room, tokens=models.count
-    )
+    redactor, tokens = run.tools.redactor, frame.models.count
+    return show(*what, redactor, around=around, most=frame.room, tokens=tokens)
 
 
-def _pack(
-    pieces: tuple[Piece, ...], models: ModelGateway, frame: _Frame
-) -> tuple[tuple[Piece, ...], ...]:
+def _pack(pieces: tuple[Piece, ...], frame: _Frame) -> tuple[tuple[Piece, ...], ...]:
+    models = frame.models
     return pack(pieces, tokens=models.count, room=frame.room, readers=models.readers)
 
 
-def _fence(pieces: Sequence[Piece], frame: _Frame) -> Chunk:
-    return fenced(
-        pieces,
-        secret=frame.secret,
-        instructions=frame.instructions,
-        prompt=frame.prompt,
-        max_output_tokens=frame.answer,
+def _fence(packed: Sequence[Sequence[Piece]], frame: _Frame) -> tuple[Chunk, ...]:
+    return tuple(
+        fenced(
+            pieces,
+            secret=frame.secret,
+            instructions=frame.instructions,
+            prompt=frame.prompt,
+            max_output_tokens=frame.answer,
+        )
+        for pieces in packed
     )
 
 
@@ -196,22 +198,13 @@ def _keys(chunks: Iterable[Chunk]) -> list[str]:
 class _Inspector:
     """Inspects the chunks of one change, some of them at a time, in their order."""
 
-    def __init__(
-        self,
-        run: RunContext,
-        given: ReviewInput,
-        change: Change,
-        strategy: Strategy,
-        frame: _Frame,
-        chunks: int,
-    ) -> None:
+    def __init__(self, run: RunContext, given: ReviewInput, change: Change, frame: _Frame) -> None:
         self._run = run
         self._given = given
         self._change = change
-        self._strategy = strategy
-        self._frame = frame
-        self._chunks = chunks
+        self._strategy = frame.strategy
         self._turns = asyncio.Semaphore(run.tools.settings.llm_parallel)
+        self._begun = 0
         self._done = 0
         self.usage: Usage = Usage()
         self.dropped: Counter[str] = Counter()
@@ -220,6 +213,7 @@ class _Inspector:
         """Have one chunk looked at, and tell of it."""
         paths = tuple(dict.fromkeys(path for piece in pieces for path in piece.paths))
         numbers = count(1)
+        self._begun += 1
 
         async def ask(request: ChatRequest) -> ChatAnswer:
             return await self._ask(request, f"{key}/{next(numbers)}")
@@ -234,7 +228,7 @@ class _Inspector:
         await self._run.emit(
             ChunkInspected,
             number=self._done,
-            chunks=self._chunks,
+            chunks=self._begun,
             units=len(chunk.units),
             findings=len(found.findings),
             failure=next(iter(found.failed.values()), None),
@@ -285,7 +279,6 @@ class _Inspector:
 def _report(
     parts: Partition,
     shown: Shown,
-    packed: Sequence[Sequence[Piece]],
     found: Sequence[Inspected],
     inspector: _Inspector,
 ) -> SourceReport:
@@ -294,8 +287,7 @@ def _report(
     for one in found:
         for unit, reason in one.failed.items():
             failed.setdefault(unit, reason)
-    asked = {piece.unit for pieces in packed for piece in pieces}
-    examined = frozenset().union(*(one.examined for one in found)) & asked - failed.keys()
+    examined = frozenset[Unit]().union(*(one.examined for one in found)) - failed.keys()
     findings: list[RawFinding] = [raw for one in found for raw in one.findings]
     return SourceReport(
         source=MODEL,

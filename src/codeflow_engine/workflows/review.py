@@ -17,7 +17,7 @@ from codeflow_engine.domain.finding import Finding, FindingState
 from codeflow_engine.domain.identity import KnownFinding
 from codeflow_engine.domain.review import Review, Timing
 from codeflow_engine.domain.run import AnalyzerFinished, ChangeFetched, ReviewJudged
-from codeflow_engine.domain.source import SourceReport
+from codeflow_engine.domain.source import MODEL, SourceReport
 from codeflow_engine.errors import (
     ConfigurationError,
     MissingDependencyError,
@@ -32,9 +32,9 @@ from codeflow_engine.review.anchor import Anchored, anchor
 from codeflow_engine.review.files import SharedFiles
 from codeflow_engine.review.fuse import fuse
 from codeflow_engine.review.identify import Identified, Memory, Seen, identify
-from codeflow_engine.review.inspect import MODEL
 from codeflow_engine.review.judge import Verdict, judge
 from codeflow_engine.review.partition import partition
+from codeflow_engine.review.prove import edited, prove
 from codeflow_engine.review.settle import Account, settle
 from codeflow_engine.review.verify import Verified, verify
 from codeflow_engine.runs.context import RunContext
@@ -54,8 +54,7 @@ _TOGETHER: Final = 64
 
 
 async def review(run: RunContext, given: ReviewInput) -> Review:
-    """Review a change: fetch, partition, analyze beside inspect, anchor, verify, fuse, identify,
-    judge, settle."""
+    """Review a change, step by step; each step is a verb and has a file of its own."""
     names = _names(run, given)
     analyzers = await run.compute("prepare", _prepare, run, given, names)
     models = run.tools.models.select(given.llm)
@@ -80,6 +79,8 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
         "anchor", anchor, change, parts.to_review, reports, run.tools.redactor, whole
     )
     verified = await run.compute("verify", verify, change, anchored.findings)
+    if edited(verified.findings):
+        verified = await run.step("prove", _prove, run, change, verified)
     fused = await run.compute("fuse", fuse, verified.findings)
     modified = await run.step("modify", run.tools.hooks.modify_findings, run.run_id, fused, change)
     left = {finding.fingerprint for finding in modified.findings}
@@ -281,6 +282,18 @@ async def _gather(
                 files[file.path] = file.content
                 left -= len(file.content)
     return files
+
+
+async def _prove(run: RunContext, change: Change, verified: Verified) -> Verified:
+    """Look whether files parse with the suggestions, where the files can be had."""
+    paths = edited(verified.findings)
+    files = {
+        file.path: file.content
+        for batch in batched(paths, _TOGETHER)
+        for file in await read_files(run, change, batch, Side.NEW)
+        if file.content is not None
+    }
+    return await prove(change, verified, files, run.tools.sandbox)
 
 
 async def _recall(run: RunContext, change: Change, findings: tuple[Finding, ...]) -> Memory:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import pytest
@@ -29,9 +30,12 @@ def patch(*paths: str) -> Change:
 
 
 def conclude(
-    change: Change, *reports: SourceReport, policy: RepositoryPolicy | None = None
+    change: Change,
+    *reports: SourceReport,
+    policy: RepositoryPolicy | None = None,
+    unshown: Mapping[str, str] | None = None,
 ) -> Review:
-    parts = partition(change, policy or RepositoryPolicy())
+    parts = partition(change, policy or RepositoryPolicy(), unshown or {})
     verdict = Verdict(
         findings=(),
         dropped={},
@@ -104,6 +108,79 @@ def test_policy_excludes_with_a_reason_and_counts_as_covered() -> None:
     assert states(review) == [UnitState.REVIEWED, UnitState.REVIEWED, UnitState.EXCLUDED]
     assert review.outcome is Outcome.REVIEWED
     assert "vendor/" in str(review.coverage.entries[2].reason)
+
+
+UNSHOWN = {"vendor/c.py": "vendored: 'vendor/'", "b.py": f"withheld: {SECRET}", "z.py": "gone"}
+
+
+def test_what_models_are_not_shown_is_excluded_and_names_its_analyzers() -> None:
+    """Where models were asked; the reason is that of the policy, without secrets."""
+    change = patch(*FILES)
+    first, second, third = change.diff.units
+    model = SourceReport(
+        source="model",
+        examined=frozenset({first}),
+        declined=((second, "not shown"), (third, "not shown")),
+    )
+    review = conclude(change, saw("a", first, third), model, unshown=UNSHOWN)
+
+    # The analyzer is silent about the second: that is a failure, whatever models are shown.
+    assert states(review) == [UnitState.REVIEWED, UnitState.FAILED, UnitState.EXCLUDED]
+    review = conclude(change, saw("a", *change.diff.units), model, unshown=UNSHOWN)
+    assert states(review) == [UnitState.REVIEWED, UnitState.EXCLUDED, UnitState.EXCLUDED]
+    assert [entry.by for entry in review.coverage.entries] == [("a", "model"), ("a",), ("a",)]
+    assert review.coverage.entries[2].reason == "vendored: 'vendor/'"
+    assert SECRET not in str(review.coverage.entries[1].reason)
+    assert review.outcome is Outcome.REVIEWED
+
+
+def test_what_models_are_not_shown_is_excluded_though_nobody_else_can_read_it() -> None:
+    """A lock file that every analyzer declines is covered by the policy alone."""
+    change = patch("vendor/c.py")
+    units = change.diff.units
+    no = [SourceReport(source=name, declined=((units[0], "no"),)) for name in ("a", "model")]
+    review = conclude(change, *no, unshown=UNSHOWN)
+    assert [(entry.state, entry.by) for entry in review.coverage.entries] == [("excluded", ())]
+
+
+@pytest.mark.parametrize("source", ["a", "models"])
+def test_where_no_model_was_asked_it_makes_no_difference(source: str) -> None:
+    """A file that only models are not shown is reviewed, skipped or failed as any other."""
+    change = patch(*FILES)
+    units = change.diff.units
+    no = SourceReport(
+        source=source, examined=frozenset(units[:2]), declined=((units[2], "reads Go"),)
+    )
+    assert conclude(change, no, unshown=UNSHOWN) == conclude(change, no)
+    assert conclude(change, unshown=UNSHOWN).outcome is Outcome.SKIPPED
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_a_model_that_failed_what_it_is_not_shown_is_a_failure(*, silent: bool) -> None:
+    """Policy excuses what a model was told not to look at, and no fault."""
+    change = patch("vendor/c.py")
+    units = change.diff.units
+    failed = () if silent else ((units[0], "model: no answer"),)
+    model = SourceReport(source="model", failed=failed)
+    review = conclude(change, saw("a", *units), model, unshown=UNSHOWN)
+    assert states(review) == [UnitState.FAILED]
+    assert review.outcome is Outcome.PARTIAL
+
+
+def test_a_unit_that_a_model_examined_all_the_same_is_reviewed() -> None:
+    """The ledger says what happened."""
+    change = patch("vendor/c.py")
+    review = conclude(change, saw("model", *change.diff.units), unshown=UNSHOWN)
+    assert [(one.state, one.by) for one in review.coverage.entries] == [("reviewed", ("model",))]
+
+
+def test_what_policy_leaves_out_is_not_kept_from_models_too() -> None:
+    """A unit is decided once, and the partition keeps from models only what is reviewed."""
+    policy = RepositoryPolicy(exclude=("vendor/",))
+    change = patch(*FILES)
+    parts = partition(change, policy, UNSHOWN)
+    assert {change.diff.files[unit.file].path for unit in parts.unshown} == {"b.py"}
+    assert set(parts.unshown) <= set(parts.to_review)
 
 
 def test_what_the_index_cannot_read_is_skipped() -> None:

@@ -127,7 +127,7 @@ def review(
     head = ":index" if staged else head
     destination = destination_of(output)
     change = _read_change(path, diff, ranged=base is not None or head is not None)
-    asked = {
+    asked: dict[str, Any] = {
         "change": change,
         "base": base,
         "head": head,

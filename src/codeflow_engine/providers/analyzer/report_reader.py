@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from enum import StrEnum
 from typing import Any, Final, NoReturn
 
@@ -13,6 +12,7 @@ from codeflow_engine.contracts.analyzer import Analysis, AnalyzerReport
 from codeflow_engine.domain.diff import DiffFile, Side, Unit
 from codeflow_engine.domain.finding import Category, RawFinding, Severity, Suggestion
 from codeflow_engine.errors import AnalyzerError
+from codeflow_engine.providers.analyzer.scanning.wire import SUGGESTED
 
 __all__ = ["ReportReader"]
 
@@ -151,7 +151,7 @@ def _one_of(kind: type[StrEnum]) -> Callable[[Any], bool]:
 def _is_suggestion(value: Any) -> bool:
     return (
         isinstance(value, dict)
-        and value.keys() == {field.name for field in fields(Suggestion)}
+        and value.keys() == {*SUGGESTED}
         and isinstance(value["replacement"], str)
         and _is_number(value["start_line"])
         and _is_number(value["end_line"])

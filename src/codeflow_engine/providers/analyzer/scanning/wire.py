@@ -23,7 +23,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from codeflow_engine.domain.diff import Diff, Unit
@@ -31,7 +31,19 @@ from codeflow_engine.domain.diff import Diff, Unit
 if TYPE_CHECKING:
     from codeflow_engine.domain.finding import RawFinding
 
-__all__ = ["FORM", "Request", "dump", "finding_fields", "pack_units", "read_request", "write_head"]
+__all__ = [
+    "FORM",
+    "SUGGESTED",
+    "Request",
+    "dump",
+    "finding_fields",
+    "pack_units",
+    "read_request",
+    "write_head",
+]
+
+SUGGESTED: Final = ("replacement", "start_line", "end_line")
+"""What a source says of a suggestion."""
 
 FORM: Final = 1
 """Raised when the form changes; both sides are always of one installation."""
@@ -141,5 +153,6 @@ def finding_fields(finding: RawFinding) -> dict[str, Any]:
         if field.name != "path" and (value := getattr(finding, field.name)) != field.default
     }
     if finding.suggestion is not None:
-        row["suggestion"] = asdict(finding.suggestion)
+        # Whether it is verified is nothing that a source may say.
+        row["suggestion"] = {name: getattr(finding.suggestion, name) for name in SUGGESTED}
     return row

@@ -1,0 +1,1 @@
+"""Strategies: how models are asked about a chunk of a change."""
