@@ -114,7 +114,7 @@ def _code(found: RawFinding, pieces: Sequence[Piece]) -> str:
         if found.path in piece.paths:
             for line in piece.lines:
                 place = line.new_number if found.side is Side.NEW else line.old_number
-                if place in wanted:
+                if place is not None and place in wanted:
                     shown.setdefault(place, line.text)
     return "\n".join(shown[place] for place in sorted(shown))
 

@@ -21,7 +21,8 @@ from codeflow_engine.review.describe import (
 from codeflow_engine.review.said import shortened
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.runs.workflow import Workflow
-from codeflow_engine.workflows.reading import Note, Question, Reader, Said, reason_of
+from codeflow_engine.workflows.asking import Note, Question, Said, reason_of
+from codeflow_engine.workflows.reading import Reader
 from codeflow_engine.workflows.reading_input import ReadingInput
 
 __all__ = ["DESCRIBE", "describe"]

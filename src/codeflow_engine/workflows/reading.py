@@ -7,19 +7,16 @@ keyed by what it shows, so that none is paid for twice.
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, Self
 
-from codeflow_engine.contracts import Chunk, ModelGateway
+from codeflow_engine.contracts import ModelGateway
 from codeflow_engine.domain.change import Change
-from codeflow_engine.domain.chat import ChatRequest, Message, Role
-from codeflow_engine.domain.diff import Unit
+from codeflow_engine.domain.diff import DiffFile, Unit
 from codeflow_engine.domain.reading import Unread, UnreadKind
 from codeflow_engine.domain.review import ChangeSummary
-from codeflow_engine.domain.run import ChangeFetched, ChunkInspected
+from codeflow_engine.domain.run import ChangeFetched
 from codeflow_engine.domain.usage import Usage
 from codeflow_engine.errors import (
     BudgetExhaustedError,
@@ -27,11 +24,8 @@ from codeflow_engine.errors import (
     ConfigurationError,
     ContextOverflowError,
     DisclosureError,
-    ProviderError,
 )
-from codeflow_engine.prompts import Prompt
 from codeflow_engine.review.account import account, told_paths
-from codeflow_engine.review.fence import chunk as fenced
 from codeflow_engine.review.pack import pack
 from codeflow_engine.review.partition import Partition, partition
 from codeflow_engine.review.piece import Piece
@@ -39,84 +33,27 @@ from codeflow_engine.review.policy import RepositoryPolicy
 from codeflow_engine.review.readable import readable_text
 from codeflow_engine.review.show import Shown, show
 from codeflow_engine.runs.context import RunContext
+from codeflow_engine.workflows.asking import (
+    Asker,
+    Frame,
+    Note,
+    Question,
+    Said,
+    frame_of,
+    piece_of,
+    reason_of,
+)
 from codeflow_engine.workflows.fetching import fetch, read_policy_of
 from codeflow_engine.workflows.inspecting import look_for_unshown
 from codeflow_engine.workflows.reading_input import ReadingInput
 
-__all__ = ["Note", "Question", "Reader", "Said", "reason_of"]
-
-_ROOM: Final = 24_000
-"""Tokens of a change that one question shows, where the model has room: beyond that, models
-pass over more and more of what they are shown."""
-
-_BESIDE: Final = 1_500
-"""Tokens of what stands in a question beside the change and the prompt: schema, fence, roles."""
-
-_LEAST: Final = 400
-"""Tokens below which a model can be shown nothing that says anything."""
+__all__ = ["Reader"]
 
 _AUTHOR: Final = 8
 """What the author says of the change gets no more than this part of the room."""
 
 _OF_NOTES: Final = 4
 """So many notes fit into one question, so that there are fewer each time they are joined."""
-
-_NOT_ANSWERED = (ProviderError, BudgetExhaustedError, DisclosureError)
-"""What keeps one question from being answered, and not the next one. Whatever else `ask` raises
-says that nothing can be asked, or that the run cannot go on."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What models are asked."""
-
-    instructions: str
-    prompt: str
-    """Name and version."""
-
-    form: Mapping[str, Any]
-    """JSON Schema of the answer."""
-
-    @classmethod
-    def of(cls, prompt: Prompt, form: Mapping[str, Any], **parts: str) -> Self:
-        """Fill in a prompt."""
-        return cls(instructions=prompt.fill(**parts), prompt=prompt.id, form=form)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """What a model said of some pieces."""
-
-    pieces: tuple[Piece, ...]
-    told: Mapping[str, Any]
-    """In the form of the question."""
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """The files that the pieces are of."""
-        return tuple(dict.fromkeys(path for piece in self.pieces for path in piece.paths))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
-    """What was said of a part, as a text for those who were not shown it."""
-
-    text: str
-    paths: tuple[str, ...]
-    """Files that it speaks of: whoever may not see them is not shown it either."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Frame:
-    """What all questions about a change have in common."""
-
-    room: int
-    """Tokens of what one question shows."""
-
-    answer: int
-    """Tokens of an answer."""
-
-    secret: bytes
 
 
 class Reader:
@@ -139,7 +76,7 @@ class Reader:
         *,
         parts: Partition,
         shown: Shown,
-        frame: _Frame,
+        frame: Frame,
     ) -> None:
         self.change = change
         self._run = run
@@ -148,14 +85,18 @@ class Reader:
         self._parts = parts
         self._shown = shown
         self._frame = frame
-        self._turns = asyncio.Semaphore(run.tools.settings.llm_parallel)
-        self._answers: dict[str, Mapping[str, Any] | CodeflowError] = {}
+        self._asker = Asker(run, given, change, frame)
         self._failed: dict[Unit, CodeflowError] = {}
-        self._done = 0
         self._errors: list[CodeflowError] = []
-        self.usage: Usage = Usage()
+        self._read: set[str] = set()
+        self._author: tuple[Piece, ...] = ()
         self.is_whole: bool = True
         """Whether all was shown in one question."""
+
+    @property
+    def usage(self) -> Usage:
+        """What the run has paid for so far."""
+        return self._asker.usage
 
     @classmethod
     async def open(
@@ -171,7 +112,7 @@ class Reader:
             raise ConfigurationError(
                 "no model is configured: name one, such as llm='openai:gpt-5.1' or CODEFLOW_LLM"
             )
-        frame = await _frame(run, models, questions)
+        frame = await frame_of(run, models, questions)
         change = await run.step("fetch", fetch, run, given.of)
         policy = await run.step("policy", read_policy_of, run, change)
         unshown = await run.step("exclude", look_for_unshown, run, change, models)
@@ -196,11 +137,12 @@ class Reader:
         Raises:
             CodeflowError: There is something to read, and nobody has read any of it.
         """
+        self._author = await self._run.compute("introduce", self._introduce)
         room = self._frame.room - self._frame.room // _AUTHOR
         packed = await self._run.compute("pack", _pack, self._shown.pieces, self._models, room)
         self.is_whole = len(packed) <= 1
-        asked = [(*self._author(), *packed[0])] if len(packed) == 1 else list(packed)
-        answers = await self._ask_all(whole if self.is_whole else part, asked)
+        asked = [(*self._author, *packed[0])] if len(packed) == 1 else list(packed)
+        answers = await self._asker.ask_all(whole if self.is_whole else part, asked)
         said: list[Said] = []
         for pieces, answer in zip(asked, answers, strict=True):
             if isinstance(answer, CodeflowError):
@@ -208,6 +150,7 @@ class Reader:
                 self._failed |= {piece.unit: answer for piece in pieces if piece.paths}
             else:
                 said.append(Said(pieces=pieces, told=answer))
+                self._read |= {piece.path for piece in pieces}
         if not said:
             self._require_nothing_to_read()
         return tuple(said)
@@ -232,9 +175,9 @@ class Reader:
         """
         while True:
             groups = self._groups(notes)
-            first = self._author() if len(groups) == 1 else ()
-            asked = [(*first, *map(_piece, group)) for group in groups]
-            answers = await self._ask_all(question, asked)
+            first = self._author if len(groups) == 1 else ()
+            asked = [(*first, *map(piece_of, group)) for group in groups]
+            answers = await self._asker.ask_all(question, asked)
             if len(answers) == 1 and not isinstance(answers[0], CodeflowError):
                 return answers[0]
             joined = []
@@ -266,8 +209,7 @@ class Reader:
         Returns:
             By its path each file's name, which is the path without secrets.
         """
-        pieces = [piece for piece in self._shown.pieces if piece.unit not in self._failed]
-        paths = dict.fromkeys(piece.path for piece in pieces)
+        paths = (piece.path for piece in self._shown.pieces if piece.path in self._read)
         return told_paths(paths, self._run.tools.redactor)
 
     def summary(self) -> ChangeSummary:
@@ -291,7 +233,7 @@ class Reader:
                 f"{len(withheld)} of its files, and the others are not shown"
             )
 
-    def _author(self) -> tuple[Piece, ...]:
+    def _introduce(self) -> tuple[Piece, ...]:
         """Show what the author says of the change; it is data as everything else."""
         told = [
             (name, readable_text(said, self._run.tools.redactor).strip())
@@ -301,7 +243,7 @@ class Reader:
         if not rows:
             return ()
         text = "what the author says\n" + "".join(rows)
-        return (_piece(Note(text=self._fit(text, self._frame.room // _AUTHOR), paths=())),)
+        return (piece_of(Note(text=self._fit(text, self._frame.room // _AUTHOR), paths=())),)
 
     def _description(self) -> str:
         # No more of a text without end is looked through than a question could show.
@@ -328,78 +270,6 @@ class Reader:
             left -= tokens
         return groups
 
-    async def _ask_all(
-        self, question: Question, asked: Sequence[tuple[Piece, ...]]
-    ) -> list[Mapping[str, Any] | CodeflowError]:
-        """Ask about each group of pieces, some at a time; what shows the same is asked once."""
-        chunks = [
-            fenced(
-                pieces,
-                secret=self._frame.secret,
-                instructions=question.instructions,
-                prompt=question.prompt,
-                max_output_tokens=self._frame.answer,
-            )
-            for pieces in asked
-        ]
-        new = {
-            chunk.key: (chunk, pieces)
-            for chunk, pieces in zip(reversed(chunks), reversed(asked), strict=True)
-            if chunk.key not in self._answers
-        }
-        self._done = 0
-        await self._run.together(self._ask(question, *new[key], len(new)) for key in reversed(new))
-        return [self._answers[chunk.key] for chunk in chunks]
-
-    async def _ask(
-        self, question: Question, chunk: Chunk, pieces: Sequence[Piece], chunks: int
-    ) -> None:
-        request = ChatRequest(
-            messages=(
-                Message(role=Role.SYSTEM, text=chunk.instructions),
-                Message(role=Role.USER, text=chunk.text),
-            ),
-            max_output_tokens=chunk.max_output_tokens,
-            answer_schema=question.form,
-            prompt=chunk.prompt,
-            paths=tuple(dict.fromkeys(path for piece in pieces for path in piece.paths)),
-        )
-        failure: str | None = None
-        async with self._turns:
-            try:
-                answer = await self._run.ask(
-                    request,
-                    key=chunk.key,
-                    llm=self._given.of.llm,
-                    change=self.change.key,
-                    repository=self._given.repository(),
-                    budget=self._given.of.budget,
-                )
-            except _NOT_ANSWERED as error:
-                self._answers[chunk.key] = error
-                failure = reason_of(error)
-            else:
-                self._answers[chunk.key] = json.loads(answer.text)
-                if answer.run_id == self._run.run_id:
-                    self.usage += answer.usage
-        self._done += 1
-        await self._run.emit(
-            ChunkInspected,
-            number=self._done,
-            chunks=chunks,
-            units=len(chunk.units),
-            findings=0,
-            failure=failure,
-            usage=self.usage,
-        )
-
-
-def reason_of(error: CodeflowError) -> str:
-    """Say in one line, the same for all parts, why nobody has answered."""
-    if isinstance(error, BudgetExhaustedError):
-        return f"the budget of {error.scope!r} has too little left"
-    return error.message
-
 
 def _kind(error: CodeflowError) -> UnreadKind:
     if isinstance(error, BudgetExhaustedError):
@@ -407,28 +277,7 @@ def _kind(error: CodeflowError) -> UnreadKind:
     return UnreadKind.WITHHELD if isinstance(error, DisclosureError) else UnreadKind.FAILURE
 
 
-def _piece(note: Note) -> Piece:
-    """Make what is no code into a piece, for the same fence."""
-    return Piece(unit=Unit(file=0, hunk=None), path="", paths=note.paths, text=note.text)
-
-
-async def _frame(run: RunContext, models: ModelGateway, questions: Iterable[Question]) -> _Frame:
-    settings = run.tools.settings
-    facts = await models.facts()
-    answer = min([settings.answer_tokens, *(one.max_output for one in facts if one.max_output)])
-    beside = max(models.count(question.instructions) for question in questions) + answer + _BESIDE
-    windows = [one.context_window for one in facts if one.context_window]
-    room = min([_ROOM, *(window - beside for window in windows)])
-    if room < _LEAST:
-        raise ConfigurationError(
-            f"a model holds {min(windows):,} tokens, and prompt and answer leave "
-            f"{max(room, 0):,} of them for the change: lower answer_tokens, or ask another model"
-        )
-    secret = (settings.fence_key or settings.tenant).encode()
-    return _Frame(room=room, answer=answer, secret=secret)
-
-
-def _readers(models: ModelGateway, file: Any) -> frozenset[str]:
+def _readers(models: ModelGateway, file: DiffFile) -> frozenset[str]:
     return models.readers(tuple(path for path in (file.path, file.old_path) if path))
 
 
@@ -447,7 +296,7 @@ def _show(
     run: RunContext,
     change: Change,
     units: tuple[Unit, ...],
-    sizes: tuple[ModelGateway, _Frame],
+    sizes: tuple[ModelGateway, Frame],
 ) -> Shown:
     models, frame = sizes
     most = frame.room - frame.room // _AUTHOR

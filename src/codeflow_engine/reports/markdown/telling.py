@@ -66,7 +66,13 @@ def _quote(quote: Mapping[str, Any], encoding: str) -> str:
     where = place(quote)
     title = path_span(quote["path"], encoding) + (f", {where}" if where else "")
     lines = quote["code"].split("\n") if quote["code"] else []
-    rows = [code_line(line, _LONGEST_LINE, encoding) for line in lines[:_MOST_LINES]]
+    first = quote["line"] or 1
+    digits = len(str(first + len(lines)))
+    # With its number no line of the code begins a line of the report, which bots might obey.
+    rows = [
+        f"{number:>{digits}} | {code_line(line, _LONGEST_LINE, encoding)}".rstrip()
+        for number, line in enumerate(lines[:_MOST_LINES], first)
+    ]
     rest = len(lines) - _MOST_LINES
     rows += [f"... {count(rest, 'more line')}"] if rest > 0 else []
     return "\n".join([title, "", *fence(rows, "text")]) if rows else title
