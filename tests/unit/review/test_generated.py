@@ -21,13 +21,14 @@ WORDS = (
 GAPS = st.sampled_from((" ", "\t", "  ", " \t "))
 
 paths = st.lists(st.sampled_from(PARTS), min_size=1, max_size=3).map("/".join)
-globs = st.lists(st.sampled_from(TOKENS), min_size=1, max_size=4).map("".join)
+usual = st.sampled_from(("*", "a", "b", "ab", "vendor/**", "go.sum", "**/b", "*.y", "a/*", "/*"))
+globs = usual | st.lists(st.sampled_from(TOKENS), min_size=1, max_size=4).map("".join)
 
 
 @st.composite
 def lines(draw: st.DrawFn) -> str:
-    name = draw(st.sampled_from(("", "", "", "/", "!", "#", "[attr]"))) + draw(globs)
-    if draw(st.booleans()):
+    name = draw(st.sampled_from((*[""] * 9, "/", "!", "#", "[attr]"))) + draw(globs)
+    if draw(st.integers(0, 3)) == 0:
         name = f'"{name}"'
     words = draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=3))
     gap = draw(GAPS)
@@ -35,7 +36,7 @@ def lines(draw: st.DrawFn) -> str:
     return f"{start}{name}{gap}{gap.join(words)}{end}"
 
 
-attributes = st.lists(lines(), max_size=4).map("\n".join)
+attributes = st.lists(lines(), max_size=6).map("\n".join)
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +150,22 @@ def test_the_nearest_file_wins_and_is_named() -> None:
         "a/x.py": "generated: linguist-generated in a/.gitattributes of the base",
         "a/c/x.py": "generated: linguist-generated in a/.gitattributes of the base",
         "y.py": "generated: linguist-generated in .gitattributes of the base",
+    }
+
+
+def test_the_last_line_and_the_last_word_win() -> None:
+    """What a line says of one kind leaves the other as it was; `!` gives it back to the list."""
+    attributes = b"""*.py linguist-generated linguist-vendored
+b.py -linguist-vendored
+c.py linguist-generated -linguist-generated -linguist-vendored
+go.sum -linguist-generated
+x/go.sum !linguist-generated
+"""
+
+    assert generated(["a.py", "b.py", "c.py", "go.sum", "x/go.sum"], [("", attributes)]) == {
+        "a.py": "generated: linguist-generated in .gitattributes of the base",
+        "b.py": "generated: linguist-generated in .gitattributes of the base",
+        "x/go.sum": "generated: 'go.sum'",
     }
 
 
