@@ -174,19 +174,17 @@ class Reader:
             DisclosureError: No model may see all that the notes speak of.
         """
         while True:
-            groups = self._groups(notes)
+            groups = await self._run.compute("group", self._groups, notes)
             first = self._author if len(groups) == 1 else ()
             asked = [(*first, *map(piece_of, group)) for group in groups]
-            answers = await self._asker.ask_all(question, asked)
-            if len(answers) == 1 and not isinstance(answers[0], CodeflowError):
-                return answers[0]
-            joined = []
-            for group, answer in zip(groups, answers, strict=True):
+            told: list[Mapping[str, Any]] = []
+            for answer in await self._asker.ask_all(question, asked):
                 if isinstance(answer, CodeflowError):
                     raise answer
-                paths = tuple(dict.fromkeys(path for one in group for path in one.paths))
-                joined.append(Note(text=note(answer), paths=paths))
-            notes = joined
+                told.append(answer)
+            if len(told) == 1:
+                return told[0]
+            notes = await self._run.compute("note", _notes, groups, told, note)
 
     def unread(self) -> tuple[Unread, ...]:
         """Tell what of the change was not read, in its order, with the reasons."""
@@ -237,17 +235,16 @@ class Reader:
         """Show what the author says of the change; it is data as everything else."""
         told = [
             (name, readable_text(said, self._run.tools.redactor).strip())
-            for name, said in (("title", self.change.title), ("description", self._description()))
+            for name, said in (
+                ("title", self.change.title),
+                ("description", self.change.description),
+            )
         ]
         rows = [f"{name}:\n{said}\n" for name, said in told if said]
         if not rows:
             return ()
         text = "what the author says\n" + "".join(rows)
         return (piece_of(Note(text=self._fit(text, self._frame.room // _AUTHOR), paths=())),)
-
-    def _description(self) -> str:
-        # No more of a text without end is looked through than a question could show.
-        return self.change.description[: self._frame.room * 8]
 
     def _fit(self, text: str, room: int) -> str:
         """Cut a text to so many tokens."""
@@ -269,6 +266,21 @@ class Reader:
             groups[-1].append(replace(one, text=text))
             left -= tokens
         return groups
+
+
+def _notes(
+    groups: list[list[Note]],
+    answers: list[Mapping[str, Any]],
+    note: Callable[[Mapping[str, Any]], str],
+) -> Sequence[Note]:
+    """Make a note of each answer about a group of notes."""
+    return [
+        Note(
+            text=note(answer),
+            paths=tuple(dict.fromkeys(path for one in group for path in one.paths)),
+        )
+        for group, answer in zip(groups, answers, strict=True)
+    ]
 
 
 def _kind(error: CodeflowError) -> UnreadKind:
