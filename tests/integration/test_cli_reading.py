@@ -37,9 +37,7 @@ def run(
     monkeypatch.chdir(git_repository.path)
 
     def call(*words: str) -> tuple[int, str, str]:
-        status = main([*words])
-        told = capsys.readouterr()
-        return status, told.out, told.err
+        return main([*words]), *capsys.readouterr()
 
     return call
 

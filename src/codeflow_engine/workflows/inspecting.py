@@ -120,11 +120,8 @@ async def inspect_change(
     shown = await run.compute("show", _show, run, (change, units), around, frame)
     packed = await run.compute("pack", _pack, shown.pieces, frame)
     chunks = await run.compute("fence", _fence, packed, frame)
-    inspector = _Inspector(run, given, change, frame)
-    found = await run.together(
-        inspector.inspect(chunk, pieces, key)
-        for (chunk, pieces, key) in zip(chunks, packed, _keys(chunks), strict=True)
-    )
+    inspector = _Inspector(run, given, change, frame, len(chunks))
+    found = await inspector.inspect_all(zip(chunks, packed, _keys(chunks), strict=True))
     return _report(parts, shown, found, inspector)
 
 
@@ -206,22 +203,44 @@ def _keys(chunks: Iterable[Chunk]) -> list[str]:
 class _Inspector:
     """Inspects the chunks of one change, some of them at a time, in their order."""
 
-    def __init__(self, run: RunContext, given: ReviewInput, change: Change, frame: _Frame) -> None:
+    def __init__(
+        self, run: RunContext, given: ReviewInput, change: Change, frame: _Frame, chunks: int
+    ) -> None:
         self._run = run
         self._given = given
         self._change = change
         self._strategy = frame.strategy
         self._turns = asyncio.Semaphore(run.tools.settings.llm_parallel)
-        self._begun = 0
+        self._chunks = chunks
         self._done = 0
         self.usage: Usage = Usage()
         self.dropped: Counter[str] = Counter()
 
-    async def inspect(self, chunk: Chunk, pieces: tuple[Piece, ...], key: str) -> Inspected:
-        """Have one chunk looked at, and tell of it."""
+    async def inspect_all(
+        self, work: Iterable[tuple[Chunk, tuple[Piece, ...], str]]
+    ) -> list[Inspected]:
+        """Have all chunks looked at, each under a key of its own.
+
+        One that there was too little money for is tried again alone, in the order of their
+        risk: those that were under way beside it had booked the most that they could cost.
+        """
+        given = [*work]
+        found = [*await self._run.together(self._inspect(*one) for one in given)]
+        unpaid = [place for place, one in enumerate(found) if one.is_unpaid]
+        for place in unpaid:
+            chunk, pieces, key = given[place]
+            found[place] = await self._inspect(chunk, pieces, f"{key}+")
+            if found[place].is_unpaid:
+                break
+        for place in unpaid:
+            if found[place].is_unpaid:
+                await self._tell(given[place][0], found[place])
+        return found
+
+    async def _inspect(self, chunk: Chunk, pieces: tuple[Piece, ...], key: str) -> Inspected:
+        """Have one chunk looked at."""
         paths = tuple(dict.fromkeys(path for piece in pieces for path in piece.paths))
         numbers = count(1)
-        self._begun += 1
 
         async def ask(request: ChatRequest) -> ChatAnswer:
             return await self._ask(request, f"{key}/{next(numbers)}")
@@ -231,17 +250,21 @@ class _Inspector:
             found = await inspect(chunk, pieces, self._strategy, asking, crashed=self._log_crash)
             found = await self._look_again(chunk, asking, found)
         self.dropped.update(found.dropped)
+        if not found.is_unpaid:
+            await self._tell(chunk, found)
+        return found
+
+    async def _tell(self, chunk: Chunk, found: Inspected) -> None:
         self._done += 1
         await self._run.emit(
             ChunkInspected,
             number=self._done,
-            chunks=self._begun,
+            chunks=self._chunks,
             units=len(chunk.units),
             findings=len(found.findings),
             failure=next(iter(found.failed.values()), None),
             usage=self.usage,
         )
-        return found
 
     async def _ask(self, request: ChatRequest, key: str) -> ChatAnswer:
         given, change = self._given, self._change

@@ -92,6 +92,18 @@ async def test_many_notes_are_joined_level_by_level() -> None:
     assert len(told.walkthrough) == 40
 
 
+async def test_notes_that_are_alike_are_asked_about_once() -> None:
+    """A model that says the same of everything is asked the same once, on whatever level."""
+    model = ReaderModel(changes=lambda told, _: {**told, "summary": "much is said " * 60})
+    async with engine_of(model, room=1_000) as engine:
+        told = await engine.describe(large_patch(110))
+
+    texts = [request.messages[-1].text for request in model.requests]
+    assert model.prompts()["describe_part"] > 64
+    assert len(set(texts)) == len(texts)
+    assert told.is_complete
+
+
 async def test_what_money_does_not_reach_is_told() -> None:
     """Files beyond the budget are unread, with the reason, and the report says so first."""
     model = ReaderModel()
@@ -200,6 +212,7 @@ async def test_a_file_that_was_moved_out_of_a_withheld_place_is_withheld() -> No
         told = await engine.describe(SMALL + moved)
 
     assert [(one.path, one.kind) for one in told.unread] == [("keys.py", UnreadKind.WITHHELD)]
+    assert model.prompts() == {"describe": 1}
     assert "HIDDEN" not in model.requests[0].messages[-1].text
 
 
