@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Suggestion,
     )
     from codeflow_engine.domain.patch import Patch
+    from codeflow_engine.domain.reading import Answer, Description
     from codeflow_engine.domain.review import Review
     from codeflow_engine.domain.usage import Usage
     from codeflow_engine.engine import AsyncEngine
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from codeflow_engine.sync import Engine, Run
 
 __all__ = [
+    "Answer",
     "Anthropic",
     "AsyncEngine",
     "AsyncRun",
@@ -60,6 +62,7 @@ __all__ = [
     "ChatAnswer",
     "ChatRequest",
     "Coverage",
+    "Description",
     "Diff",
     "Dismissal",
     "DismissalScope",
@@ -91,6 +94,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Answer": "domain.reading",
     "Anthropic": "providers.llm.anthropic",
     "AsyncEngine": "engine",
     "AsyncRun": "runs.handle",
@@ -101,6 +105,7 @@ _HOMES = {
     "ChatAnswer": "domain.chat",
     "ChatRequest": "domain.chat",
     "Coverage": "domain.coverage",
+    "Description": "domain.reading",
     "Diff": "domain.diff",
     "Dismissal": "domain.dismissal",
     "DismissalScope": "domain.dismissal",

@@ -172,9 +172,9 @@ class Patch:
         )
 
     def _repr_html_(self) -> str:
-        from codeflow_engine.reports.html import fragment
+        from codeflow_engine.reports.html import patch
 
-        return fragment.patch(self.to_json())
+        return patch.patch(self.to_json())
 
     def _repr_mimebundle_(
         self, include: Collection[str] | None = None, exclude: Collection[str] | None = None

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from codeflow_engine.reports.html.markup import Content, element, visible
+from codeflow_engine.reports.html.fragment import left_out, root
+from codeflow_engine.reports.html.markup import element, visible
 from codeflow_engine.reports.html.words import counted
 
-__all__ = ["patch_parts"]
+__all__ = ["patch"]
 
 _MOST_LINES = 400
 _MOST_LEFT = 20
@@ -16,8 +17,12 @@ _SHORT = 12
 """Characters of a fingerprint: enough to tell one from the others."""
 
 
-def patch_parts(given: Mapping[str, Any]) -> list[Content]:
-    """Show the first lines of a patch, and the first findings that it leaves."""
+def patch(given: Mapping[str, Any]) -> str:
+    """Show the first lines of a patch, and the first findings that it leaves.
+
+    Args:
+        given: What `Patch.to_json` gives.
+    """
     rows = given["diff"].split("\n")[:-1]
     left = [*given["left"].items()]
     told = f"{counted(len(given['fixed']), 'finding')} mended, {len(left)} left"
@@ -25,17 +30,10 @@ def patch_parts(given: Mapping[str, Any]) -> list[Content]:
         element("li", element("code", fingerprint[:_SHORT]), f" {reason}")
         for fingerprint, reason in left[:_MOST_LEFT]
     ]
-    return [
+    return root(
         element("p", told, class_="cf-of"),
         element("pre", visible("\n".join(rows[:_MOST_LINES]))) if rows else None,
-        _rest(len(rows) - _MOST_LINES, "line", "print(patch)"),
+        left_out(len(rows) - _MOST_LINES, "line", "print(patch)"),
         element("ul", reasons) if reasons else None,
-        _rest(len(left) - _MOST_LEFT, "finding", "patch.left"),
-    ]
-
-
-def _rest(number: int, noun: str, whole: str) -> Content:
-    if number <= 0:
-        return None
-    told = f"{counted(number, f'more {noun}')} left out of this view; "
-    return element("p", told, element("code", whole), " has them all.", class_="cf-note cf-rest")
+        left_out(len(left) - _MOST_LEFT, "finding", "patch.left"),
+    )
