@@ -251,7 +251,7 @@ class AsyncEngine(FixingVerbs, ReadingVerbs, SpendingVerbs, UpkeepVerbs):
         """Store a run of a workflow, and return its handle at once.
 
         Args:
-            workflow: Its name; `review`, `describe` and `ask` ship with the engine.
+            workflow: Its name; `review`, `describe`, `ask` and `fix` ship with the engine.
             input: What it works on; for these the arguments of that verb by name.
             key: What the caller knows it by, such as the id of a delivery. Asked for again
                 with the same input, it is the same run.
