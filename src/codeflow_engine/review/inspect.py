@@ -70,9 +70,10 @@ class Asking:
         """Ask; raises as the contract says."""
         try:
             answer = await self.ask(replace(request, paths=self.paths))
+        except _OF_ONE_CHUNK:
+            raise
         except BaseException as error:
-            if not isinstance(error, _OF_ONE_CHUNK):
-                self.fatal = error
+            self.fatal = error
             raise
         self.answers.append(answer)
         return answer
@@ -98,23 +99,25 @@ async def inspect(
     Raises:
         CodeflowError: The run cannot go on, or no chunk at all can be asked about.
     """
+    said: Inspection | None = None
+    failure: BaseException | None = None
     try:
-        said = await strategy.inspect(chunk, asking)
-        _check(said)
+        said = _checked(await strategy.inspect(chunk, asking))
     except BaseException as error:
-        if asking.fatal is not None:
-            raise asking.fatal from None
         if not is_foreign(error):
             raise
-        if isinstance(error, CodeflowError):
-            is_unpaid = isinstance(error, BudgetExhaustedError)
-            return replace(_failed(chunk, ask_failed(error)), is_unpaid=is_unpaid)
-        if crashed is not None:
-            crashed(error)
-        # The text of a foreign error may quote the change, so its type alone is told.
-        return _failed(chunk, f"{MODEL}: the strategy crashed with {type(error).__name__}")
+        failure = error
     if asking.fatal is not None:
-        raise asking.fatal
+        raise asking.fatal from None
+    if isinstance(failure, CodeflowError):
+        is_unpaid = isinstance(failure, BudgetExhaustedError)
+        return replace(_failed(chunk, ask_failed(failure)), is_unpaid=is_unpaid)
+    if said is None:
+        if crashed is not None and failure is not None:
+            crashed(failure)
+        # The text of a foreign error may quote the change, so its type alone is told.
+        kind = type(failure).__name__
+        return _failed(chunk, f"{MODEL}: the strategy crashed with {kind}")
     examined = frozenset(said.examined).intersection(chunk.units)
     silent = [unit for unit in chunk.units if unit not in examined]
     # Off the loop: to look for the quotes of a hundred findings may take a tenth of a second.
@@ -154,8 +157,9 @@ def _failed(chunk: Chunk, reason: str) -> Inspected:
     return Inspected(failed=dict.fromkeys(chunk.units, reason))
 
 
-def _check(said: object) -> None:
+def _checked(said: object) -> Inspection:
     if not isinstance(said, Inspection):
         raise PluginError(f"the strategy gave a {type(said).__name__} and no inspection")
     if not is_sound(said):
         raise PluginError("the inspection of the strategy holds values of a wrong type")
+    return said
