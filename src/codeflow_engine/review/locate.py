@@ -11,7 +11,7 @@ from codeflow_engine.domain.finding import RawFinding
 from codeflow_engine.reports.visible import escape_path
 from codeflow_engine.review.mending import suggestion
 from codeflow_engine.review.piece import Piece
-from codeflow_engine.review.quotes import Match, Quote, Views
+from codeflow_engine.review.quotes import MOST_PLACES, Match, Quote, Views
 
 __all__ = ["QuoteIndex", "locate"]
 
@@ -90,6 +90,8 @@ class QuoteIndex:
 
 def _only(matches: list[Match]) -> Match | None:
     """Choose the one match that stands out; None where several are equal."""
+    if len(matches) > MOST_PLACES:
+        return None
     if len(matches) > 1 and matches[0].quoted[0][:1].isspace():
         matches = [match for match in matches if match.is_exact] or matches
     if len(matches) > 1:

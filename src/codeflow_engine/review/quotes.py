@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from codeflow_engine.domain.diff import LineKind, Side
 from codeflow_engine.review.piece import Piece, ShownLine
 from codeflow_engine.review.readable import readable
 
-__all__ = ["Match", "Quote", "Views"]
+__all__ = ["MOST_PLACES", "Match", "Quote", "Views"]
 
 _GAP: Final = "\0"
 """A line between two that are no neighbours in the file; no text that is shown holds it."""
@@ -20,14 +21,17 @@ _GAP: Final = "\0"
 _SHOWN_MARKS: Final = {LineKind.ADD: "+", LineKind.DELETE: "-", LineKind.CONTEXT: " "}
 _OWN: Final = {Side.NEW: "+", Side.OLD: "-"}
 _MARKS: Final = frozenset("+- ")
-_MOST_PLACES: Final = 100
-"""Places of one quote that are looked at; one that stands at more is found at none."""
+MOST_PLACES: Final = 32
+"""Places at which a quote may stand; of one that stands at more, one more is given."""
+
+_ESCAPED: Final = re.compile(r"^\\(?=-----)", re.MULTILINE)
+"""What a fence has in front of a line that looks like one."""
 
 _LEAST_PART: Final = 3
 """Characters of a part of a line: less of it says nothing."""
 
 
-def squeezed(text: str) -> str:
+def _squeezed(text: str) -> str:
     """Give a line without its indentation, with one space in the place of each run of blanks."""
     return " ".join(text.split())
 
@@ -40,7 +44,7 @@ class Quote:
     """
 
     def __init__(self, text: str) -> None:
-        self.lines = _without_blank_ends(readable(text).split("\n"))
+        self.lines = _without_blank_ends(_ESCAPED.sub("", readable(text)).split("\n"))
         marks = {line[:1] for line in self.lines if line}
         self._marks = marks if marks <= _MARKS and marks & {"+", "-"} else set()
 
@@ -88,29 +92,31 @@ class Match:
 class _View:
     """Lines in a row, as one text to search in."""
 
-    def __init__(self, lines: Iterable[ShownLine], write: Callable[[ShownLine], str]) -> None:
+    def __init__(
+        self,
+        lines: Iterable[ShownLine],
+        sides: Sequence[Side],
+        write: Callable[[ShownLine], str],
+    ) -> None:
         self.lines: list[ShownLine | None] = []
         texts: list[str] = []
-        last: dict[Side, int | None] = {Side.OLD: None, Side.NEW: None}
+        following: dict[Side, int] = {}
         for line in lines:
-            numbers = {Side.OLD: line.old_number, Side.NEW: line.new_number}
-            for side, number in numbers.items():
-                before = last[side]
-                if None not in (number, before) and number != before + 1:  # type: ignore[operator]
-                    self.lines.append(None)
-                    texts.append(_GAP)
-                    break
-            last |= {side: number for side, number in numbers.items() if number is not None}
+            numbers = {side: number for side in sides if (number := _number(line, side))}
+            if any(number != following.get(side, number) for side, number in numbers.items()):
+                self.lines.append(None)
+                texts.append(_GAP)
+            following |= {side: number + 1 for side, number in numbers.items()}
             self.lines.append(line)
             texts.append(write(line))
         self._text = "".join(("\n", *(f"{text}\n" for text in texts)))
         self._starts = list(accumulate((len(text) + 1 for text in texts), initial=1))
 
     def find(self, wanted: Sequence[str], *, whole: bool) -> Iterator[tuple[ShownLine, ...]]:
-        """Find lines that are, or that hold, some lines; the first places of many."""
+        """Find lines that are, or that hold, some lines; of many places, the first."""
         needle = "\n".join(("", *wanted, "")) if whole else "\n".join(wanted)
         at = self._text.find(needle)
-        seen, left = -1, _MOST_PLACES
+        seen, left = -1, MOST_PLACES + 1
         while at >= 0 and left:
             first = bisect_right(self._starts, at + whole) - 1
             if first != seen:
@@ -135,7 +141,7 @@ class Views:
             plain.append((unmarked, True))
         for whole in (True, False):
             for lines, marked in plain:
-                wanted = [squeezed(line) for line in lines]
+                wanted = [_squeezed(line) for line in lines]
                 if not whole and len("".join(wanted)) < _LEAST_PART:
                     continue
                 found = [
@@ -155,11 +161,11 @@ class Views:
         if lines is None:
             return []
         kept = tuple([line[1:] for line in lines if line[0] in (" ", _OWN[side])])
-        wanted = [line[0] + squeezed(line[1:]) for line in lines]
+        wanted = [line[0] + _squeezed(line[1:]) for line in lines]
         matches = []
         for place in places:
             for at in self._view(place, None).find(wanted, whole=True):
-                own = tuple([line for line in at if _is_on(line, side)])
+                own = tuple([line for line in at if _number(line, side)])
                 matches.append(Match(self._pieces[place], side, own, kept, True, True))  # noqa: FBT003
         return matches
 
@@ -167,11 +173,16 @@ class Views:
         if (place, side) not in self._made:
             lines = self._pieces[place].lines
             self._made[place, side] = (
-                _View(lines, lambda line: _SHOWN_MARKS[line.kind] + squeezed(line.text))
+                _View(
+                    lines,
+                    tuple(Side),
+                    lambda line: _SHOWN_MARKS[line.kind] + _squeezed(line.text),
+                )
                 if side is None
                 else _View(
-                    (line for line in lines if _is_on(line, side)),
-                    lambda line: squeezed(line.text),
+                    (line for line in lines if _number(line, side)),
+                    (side,),
+                    lambda line: _squeezed(line.text),
                 )
             )
         return self._made[place, side]
@@ -182,5 +193,5 @@ def _without_blank_ends(lines: list[str]) -> list[str]:
     return lines[filled[0] : filled[-1] + 1] if filled else []
 
 
-def _is_on(line: ShownLine, side: Side) -> bool:
-    return (line.new_number if side is Side.NEW else line.old_number) is not None
+def _number(line: ShownLine, side: Side) -> int | None:
+    return line.new_number if side is Side.NEW else line.old_number

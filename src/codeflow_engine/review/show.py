@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from codeflow_engine.domain.change import Change
 from codeflow_engine.domain.diff import DiffFile, FileStatus, Hunk, LineKind, Unit
 from codeflow_engine.redaction import Redactor
 from codeflow_engine.reports.visible import escape_path
-from codeflow_engine.review.cutting import Row, TooLongError, cut
+from codeflow_engine.review.cutting import Row, cut
 from codeflow_engine.review.piece import Piece, ShownLine
 from codeflow_engine.review.readable import readable_lines, readable_text
 
@@ -81,21 +81,31 @@ def show(
     failed: dict[Unit, str] = {}
     for place, found in groupby(units, key=lambda unit: unit.file):
         file = change.diff.files[place]
+        if file.unsupported is not None:
+            failed |= dict.fromkeys(found, file.unsupported)
+            continue
+        if file.is_binary:
+            declined |= dict.fromkeys(found, "binary content")
+            continue
+        title = writer.title(file)
         for unit in found:
-            if file.unsupported is not None:
-                failed[unit] = file.unsupported
-            elif unit.hunk is None and file.is_binary:
-                declined[unit] = "binary content"
-            else:
-                try:
-                    pieces += writer.write(file, unit, around.get(unit, ""))
-                except _UnshownError as error:
-                    failed[unit] = str(error)
+            try:
+                pieces += writer.write(title, file, unit, around.get(unit, ""))
+            except _UnshownError as error:
+                failed[unit] = str(error)
     return Shown(pieces=tuple(pieces), declined=declined, failed=failed)
 
 
 class _UnshownError(Exception):
     """Says why a unit cannot be shown; never leaves the stage."""
+
+
+class _Title(NamedTuple):
+    """How the pieces of one file begin."""
+
+    paths: tuple[str, ...]
+    names: tuple[str, ...]
+    text: str
 
 
 class _Writer:
@@ -106,26 +116,34 @@ class _Writer:
         self._most = most
         self._tokens = tokens
 
-    def write(self, file: DiffFile, unit: Unit, around: str) -> Iterator[Piece]:
+    def title(self, file: DiffFile) -> _Title:
+        """Write what the pieces of a file begin with."""
         paths: tuple[str, ...] = (file.path,)
         if file.old_path not in (None, file.path):
             paths = (file.path, str(file.old_path))
         names = tuple(_name(self._redactor.redact(path)) for path in paths)
-        piece = Piece(unit=unit, path=file.path, paths=paths, names=names, text="")
-        title = f"file {', '.join(_facts(file, names))}\n"
-        if unit.hunk is None:
-            if not self._fits(title):
-                raise _UnshownError("the name of the file is too long to be shown")
-            yield replace(piece, text=title)
-            return
-        hunk = file.hunks[unit.hunk]
-        rows = _rows(hunk, self._redactor)
-        notes = self._notes(hunk, around)
-        whole = f"{title}{notes}{_HUNK}{_text(rows)}"
+        return _Title(paths, names, f"file {', '.join(_facts(file, names))}\n")
+
+    def write(self, title: _Title, file: DiffFile, unit: Unit, around: str) -> Iterator[Piece]:
+        """Write the pieces of one unit."""
+        hunk = None if unit.hunk is None else file.hunks[unit.hunk]
+        rows = [] if hunk is None else _rows(hunk, self._redactor)
+        head = title.text if hunk is None else title.text + self._notes(hunk, around)
+        whole = head if hunk is None else f"{head}{_HUNK}{_text(rows)}"
+        piece = Piece(
+            unit=unit,
+            path=file.path,
+            paths=title.paths,
+            names=title.names,
+            text=whole,
+            lines=_lines(rows),
+        )
         if self._fits(whole):
-            yield replace(piece, text=whole, lines=_lines(rows))
-            return
-        yield from self._parts(piece, title + notes, rows)
+            yield piece
+        elif hunk is None:
+            raise _UnshownError("the name of the file is too long to be shown")
+        else:
+            yield from self._parts(piece, head, rows)
 
     def _notes(self, hunk: Hunk, around: str) -> str:
         """Write what surrounds a hunk, as far as there is room for it."""
@@ -146,12 +164,13 @@ class _Writer:
     def _parts(self, piece: Piece, head: str, rows: list[Row]) -> Iterator[Piece]:
         """Write a hunk in several pieces; a part in which nothing changed is left out."""
         room = self._most - self._tokens(head + _CONTINUED) - self._tokens(_GOES_ON)
-        try:
-            parts = cut(rows, room, self._tokens)
-        except TooLongError as error:
-            raise _UnshownError(
-                f"a line has about {error.tokens:,} tokens, and {max(room, 0):,} can be shown"
-            ) from None
+        if room <= 0:
+            raise _UnshownError("the name of the file is too long to be shown")
+        parts = cut(rows, room, self._tokens)
+        for part in parts:
+            size = self._tokens(rows[part.start].text) if len(part) == 1 else 0
+            if size > room:
+                raise _UnshownError(f"a line has about {size:,} tokens; {room:,} can be shown")
         shown = [part for part in parts if any(map(_is_changed, rows[part.start : part.stop]))]
         for number, part in enumerate(shown or parts):
             own = rows[part.start : part.stop]

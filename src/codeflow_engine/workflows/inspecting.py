@@ -6,6 +6,7 @@ import asyncio
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import count
 
 from codeflow_engine.contracts import Chunk
@@ -93,8 +94,7 @@ class _Inspector:
             asking = Asking(ask, paths)
             found = await inspect(chunk, pieces, self._strategy, asking, crashed=self._log_crash)
             found = await self._look_again(chunk, asking, found)
-        if found.unusable:
-            self.dropped[f"{MODEL}: not in a form that says where and what"] += found.unusable
+        self.dropped.update(found.dropped)
         self._done += 1
         await self._run.emit(
             ChunkInspected,
@@ -126,19 +126,14 @@ class _Inspector:
         threshold = self._run.tools.settings.critic
         if threshold is None or not found.findings:
             return found
-        question = critic.question(chunk, found.findings, self._run.tools.prompts.get("critic"))
+        question = critic.question(chunk, found.said, self._run.tools.prompts.get("critic"))
         try:
             answer = await asking(question)
+            judged = critic.judged(answer.text, found.findings, threshold)
         except (ProviderError, BudgetExhaustedError, DisclosureError):
             return found  # what was found stands
-        judged = critic.judged(answer.text, found.findings, threshold)
         self.dropped.update(judged.dropped)
-        return Inspected(
-            findings=judged.findings,
-            examined=found.examined,
-            failed=found.failed,
-            unusable=found.unusable,
-        )
+        return replace(found, findings=judged.findings)
 
     def _log_crash(self, error: BaseException) -> None:
         *_, last = traceback.extract_tb(error.__traceback__)

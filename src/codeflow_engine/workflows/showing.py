@@ -13,7 +13,7 @@ from codeflow_engine.domain.diff import DiffFile, Side, Unit
 from codeflow_engine.domain.model import ModelFacts
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.review.fence import chunk as fenced
-from codeflow_engine.review.generated import generated
+from codeflow_engine.review.generated import ATTRIBUTES_NAME, generated
 from codeflow_engine.review.pack import pack
 from codeflow_engine.review.piece import Piece
 from codeflow_engine.review.policy import RepositoryPolicy, render_rules
@@ -25,8 +25,7 @@ from codeflow_engine.workflows.review_input import ReviewInput
 
 __all__ = ["Chunked", "Frame", "frame_of", "look_for_unshown", "paths_of", "show_change"]
 
-_ATTRIBUTES: Final = ".gitattributes"
-_MOST_DIRECTORIES: Final = 500
+_MOST_DIRECTORIES: Final = 200
 _BESIDE: Final = 1_500
 """Tokens of what stands in a question beside the chunk and the prompt: schema, fence, roles."""
 
@@ -41,9 +40,14 @@ async def look_for_unshown(run: RunContext, change: Change, models: ModelGateway
     those that the host's rules withhold from every model.
     """
     paths = {path for file in change.diff.files for path in paths_of(file)}
-    directories = sorted({"", *(up for path in paths for up in _above(path))})[:_MOST_DIRECTORIES]
-    wanted = [f"{directory}{_ATTRIBUTES}" for directory in directories]
-    files = [] if change.base is None else await read_files(run, change, wanted, Side.OLD)
+    directories = sorted({up for path in paths for up in _above(path)}, key=_depth)
+    files = []
+    if change.base is not None:
+        wanted = [
+            f"{directory}/{ATTRIBUTES_NAME}" if directory else ATTRIBUTES_NAME
+            for directory in directories[:_MOST_DIRECTORIES]
+        ]
+        files = [*await read_files(run, change, wanted, Side.OLD)]
     attributes = [
         (directory, file.content)
         for directory, file in zip(directories, files, strict=False)
@@ -63,9 +67,13 @@ def paths_of(file: DiffFile) -> tuple[str, ...]:
 
 
 def _above(path: str) -> Iterable[str]:
-    """Give the directories that a path stands in, each with a slash at its end."""
+    """Give the directories that a path stands in; the top is an empty text."""
     parts = path.split("/")
-    return ("/".join(parts[:end]) + "/" for end in range(1, len(parts)))
+    return ("/".join(parts[:end]) for end in range(len(parts)))
+
+
+def _depth(directory: str) -> tuple[int, str]:
+    return directory.count("/") + bool(directory), directory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codeflow_engine.domain.patterns import PathPatterns
+from codeflow_engine.domain.patterns import PathGlob, PathPatterns
 
 PARTS = ("a", "b", "ab", "ba", "aab", ".a", "a.b", "x")
 TOKENS = ("a", "b", ".", "x", "*", "**", "?", "[ab]", "[!a]", "[^b]", "[]a]", "[a-b]", r"\a", "/")
@@ -182,3 +182,32 @@ def test_s13_no_path_makes_a_pattern_slow(pattern: str, unit: str) -> None:
 
     # Quadratic would be 16 already; the floor keeps the clock's grain out of the ratio.
     assert long / max(short, 0.0005) < 12
+
+
+@pytest.mark.parametrize(
+    ("glob", "matched", "unmatched"),
+    [
+        ("build", ["build", "a/build"], ["build/x", "builds"]),
+        ("/build", ["build"], ["a/build", "build/x"]),
+        ("build/**", ["build/x", "build/x/y"], ["build", "a/build/x"]),
+        ("a/*.py", ["a/x.py"], ["a/b/x.py", "x.py", "b/a/x.py"]),
+        ("a/**/b", ["a/b", "a/x/y/b"], ["a/x/b/c"]),
+        ("!a", ["!a"], ["a"]),
+        ("# a ", ["# a ", "x/# a "], ["# a"]),
+    ],
+)
+def test_a_glob_of_attributes_matches_files_alone(
+    glob: str, matched: list[str], unmatched: list[str]
+) -> None:
+    """Not what is below a directory; and neither `!` nor `#` nor a blank has a meaning."""
+    found = PathGlob(glob)
+
+    assert [path for path in matched if not found.matches(path)] == []
+    assert [path for path in unmatched if found.matches(path)] == []
+
+
+@pytest.mark.parametrize("glob", ["", "/", "a/", "[", "a//b", "a\\"])
+def test_a_glob_that_matches_no_file_is_refused(glob: str) -> None:
+    """Nobody should take it for a rule."""
+    with pytest.raises(ValueError, match=" "):
+        PathGlob(glob)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from codeflow_engine.domain.change import Change
 from codeflow_engine.domain.coverage import Outcome, UnitState
 from codeflow_engine.domain.diff import Diff, Unit
+from codeflow_engine.domain.finding import Finding, Suggestion
 from codeflow_engine.domain.review import Review, Timing
 from codeflow_engine.domain.source import SourceReport
 from codeflow_engine.redaction import Redactor
@@ -29,11 +32,15 @@ def patch(*paths: str) -> Change:
 
 
 def conclude(
-    change: Change, *reports: SourceReport, policy: RepositoryPolicy | None = None
+    change: Change,
+    *reports: SourceReport,
+    policy: RepositoryPolicy | None = None,
+    unshown: Mapping[str, str] | None = None,
+    findings: tuple[Finding, ...] = (),
 ) -> Review:
-    parts = partition(change, policy or RepositoryPolicy())
+    parts = partition(change, policy or RepositoryPolicy(), unshown or {})
     verdict = Verdict(
-        findings=(),
+        findings=findings,
         dropped={},
         isolation="none",
         timing=Timing(started_at=datetime(2026, 1, 1, tzinfo=UTC), seconds=0.0),
@@ -106,6 +113,79 @@ def test_policy_excludes_with_a_reason_and_counts_as_covered() -> None:
     assert "vendor/" in str(review.coverage.entries[2].reason)
 
 
+UNSHOWN = {"vendor/c.py": "vendored: 'vendor/'", "b.py": f"withheld: {SECRET}", "z.py": "gone"}
+
+
+def test_what_models_are_not_shown_is_excluded_and_names_its_analyzers() -> None:
+    """Where models were asked; the reason is that of the policy, without secrets."""
+    change = patch(*FILES)
+    first, second, third = change.diff.units
+    model = SourceReport(
+        source="model",
+        examined=frozenset({first}),
+        declined=((second, "not shown"), (third, "not shown")),
+    )
+    review = conclude(change, saw("a", first, third), model, unshown=UNSHOWN)
+
+    # The analyzer is silent about the second: that is a failure, whatever models are shown.
+    assert states(review) == [UnitState.REVIEWED, UnitState.FAILED, UnitState.EXCLUDED]
+    review = conclude(change, saw("a", *change.diff.units), model, unshown=UNSHOWN)
+    assert states(review) == [UnitState.REVIEWED, UnitState.EXCLUDED, UnitState.EXCLUDED]
+    assert [entry.by for entry in review.coverage.entries] == [("a", "model"), ("a",), ("a",)]
+    assert review.coverage.entries[2].reason == "vendored: 'vendor/'"
+    assert SECRET not in str(review.coverage.entries[1].reason)
+    assert review.outcome is Outcome.REVIEWED
+
+
+def test_what_models_are_not_shown_is_excluded_though_nobody_else_can_read_it() -> None:
+    """A lock file that every analyzer declines is covered by the policy alone."""
+    change = patch("vendor/c.py")
+    units = change.diff.units
+    no = [SourceReport(source=name, declined=((units[0], "no"),)) for name in ("a", "model")]
+    review = conclude(change, *no, unshown=UNSHOWN)
+    assert [(entry.state, entry.by) for entry in review.coverage.entries] == [("excluded", ())]
+
+
+@pytest.mark.parametrize("source", ["a", "models"])
+def test_where_no_model_was_asked_it_makes_no_difference(source: str) -> None:
+    """A file that only models are not shown is reviewed, skipped or failed as any other."""
+    change = patch(*FILES)
+    units = change.diff.units
+    no = SourceReport(
+        source=source, examined=frozenset(units[:2]), declined=((units[2], "reads Go"),)
+    )
+    assert conclude(change, no, unshown=UNSHOWN) == conclude(change, no)
+    assert conclude(change, unshown=UNSHOWN).outcome is Outcome.SKIPPED
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_a_model_that_failed_what_it_is_not_shown_is_a_failure(*, silent: bool) -> None:
+    """Policy excuses what a model was told not to look at, and no fault."""
+    change = patch("vendor/c.py")
+    units = change.diff.units
+    failed = () if silent else ((units[0], "model: no answer"),)
+    model = SourceReport(source="model", failed=failed)
+    review = conclude(change, saw("a", *units), model, unshown=UNSHOWN)
+    assert states(review) == [UnitState.FAILED]
+    assert review.outcome is Outcome.PARTIAL
+
+
+def test_a_unit_that_a_model_examined_all_the_same_is_reviewed() -> None:
+    """The ledger says what happened."""
+    change = patch("vendor/c.py")
+    review = conclude(change, saw("model", *change.diff.units), unshown=UNSHOWN)
+    assert [(one.state, one.by) for one in review.coverage.entries] == [("reviewed", ("model",))]
+
+
+def test_what_policy_leaves_out_is_not_kept_from_models_too() -> None:
+    """A unit is decided once, and the partition keeps from models only what is reviewed."""
+    policy = RepositoryPolicy(exclude=("vendor/",))
+    change = patch(*FILES)
+    parts = partition(change, policy, UNSHOWN)
+    assert {change.diff.files[unit.file].path for unit in parts.unshown} == {"b.py"}
+    assert set(parts.unshown) <= set(parts.to_review)
+
+
 def test_what_the_index_cannot_read_is_skipped() -> None:
     """A combined diff is in the ledger as not covered, with the reason of the diff."""
     text = (
@@ -166,3 +246,19 @@ def test_partition_decides_a_file_once_for_all_its_hunks(pattern: str) -> None:
     parts = partition(change, RepositoryPolicy(exclude=(pattern,)))
     assert parts.to_review == ()
     assert [decision.state for decision in parts.decided.values()] == [UnitState.EXCLUDED] * 2
+
+
+@pytest.mark.parametrize(("text", "verified"), [("y = 3", True), (f"y = '{SECRET}'", False)])
+def test_a_suggestion_that_is_redacted_is_not_verified(
+    text: str,
+    verified: bool,  # noqa: FBT001 - a row of the table
+    found: Callable[..., Finding],
+) -> None:
+    """What was seen to parse is another text."""
+    edit = Suggestion(replacement=text, start_line=1, end_line=1, verified=True)
+    proved = replace(found(text, 1, 1), suggestion=edit)
+
+    (shown,) = conclude(patch("app.py"), findings=(proved,)).findings
+
+    assert shown.suggestion is not None
+    assert shown.suggestion.verified is verified

@@ -10,7 +10,7 @@ import pytest
 from codeflow_engine.domain.change import Change
 from codeflow_engine.domain.coverage import CoverageEntry, UnitState
 from codeflow_engine.domain.diff import Diff, Unit
-from codeflow_engine.domain.finding import FindingState, RawFinding
+from codeflow_engine.domain.finding import FindingState, RawFinding, Suggestion
 from codeflow_engine.domain.review import Review, Timing
 from codeflow_engine.domain.source import SourceReport
 from codeflow_engine.errors import WorkflowError
@@ -93,6 +93,10 @@ LOSSES: dict[str, tuple[Callable[[Account], Account], str]] = {
     "stranger": (
         lambda one: without(one, "partition", to_review=(Unit(file=9, hunk=0),)),
         "partition",
+    ),
+    "unshown": (
+        lambda one: without(one, "partition", unshown={UNITS[1]: "not to be reviewed"}),
+        "kept from models",
     ),
     "report": (lambda one: replace(one, reports=one.reports[:1]), "one report for each"),
     "name": (lambda one: replace(one, asked=("a", "b", "c")), "one report for each"),
@@ -185,3 +189,69 @@ def test_findings_of_earlier_versions_and_of_plugins_are_accounted_for(account: 
     settle(changed, judged(changed))
 
     assert judged(changed).dropped["dropped by plugin acme"] == 1
+
+
+KEPT = CoverageEntry(path="app.py", hunk=0, state=UnitState.EXCLUDED, reason="made", by=("a", "b"))
+
+
+def with_model(account: Account, **fields: Any) -> Account:
+    """Ask models, too, who are not shown the first unit."""
+    model = SourceReport(source="model", declined=((UNITS[0], "not shown"),))
+    return replace(
+        without(account, "partition", unshown={UNITS[0]: "made"}),
+        asked=("a", "b", "model"),
+        reports=(*account.reports, replace(model, **fields)),
+    )
+
+
+def test_a_unit_that_is_kept_from_models_is_settled_as_excluded(account: Account) -> None:
+    """The entry names the analyzers, and calling the unit reviewed would say too much."""
+    kept = with_model(account)
+    review = judged(kept)
+    assert review.coverage.entries[0] == KEPT
+
+    settle(kept, review)
+
+    with pytest.raises(WorkflowError, match="a unit is reviewed"):
+        settle(kept, entries(review, state=UnitState.REVIEWED, reason=None))
+    with pytest.raises(WorkflowError, match="a unit is excluded"):
+        settle(kept, entries(review, by=("a",)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda one: with_model(one, failed=((UNITS[0], "no answer"),), declined=()),
+        lambda one: with_model(one, examined=frozenset({UNITS[0]}), declined=()),
+        lambda one: without(with_model(one), "partition", unshown={}),
+        lambda one: replace(with_model(one), asked=("a", "b"), reports=one.reports),
+    ],
+    ids=["failed", "seen", "shown", "not-asked"],
+)
+def test_no_other_unit_can_be_called_excluded(
+    account: Account, change: Callable[[Account], Account]
+) -> None:
+    """Not one that a model failed or saw, that it may see, or about which none was asked."""
+    changed = change(account)
+    honest = judged(changed)
+    settle(changed, honest)
+    by = honest.coverage.entries[0].by
+    assert honest.coverage.entries[0].state is not UnitState.EXCLUDED
+
+    with pytest.raises(WorkflowError, match="a unit is excluded"):
+        settle(changed, entries(honest, state=UnitState.EXCLUDED, reason="made", by=by))
+
+
+def test_a_suggestion_that_is_lost_without_a_count_is_an_error(account: Account) -> None:
+    """As many suggestions are verified as were anchored, but for those that were dropped."""
+    one, *others = account.anchored.findings
+    edit = Suggestion(replacement="y = 3", start_line=2, end_line=2)
+    offered = replace(account.anchored, findings=(replace(one, suggestion=edit), *others))
+    review = judged(account)
+
+    counted = replace(account.verified, dropped={"why": 1})
+    told = replace(review, dropped={**review.dropped, "why": 1})
+    settle(replace(account, anchored=offered, verified=counted), told)
+
+    with pytest.raises(WorkflowError, match="of 1 suggestions 0 were kept and 0 dropped"):
+        settle(replace(account, anchored=offered), review)

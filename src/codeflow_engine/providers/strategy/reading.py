@@ -119,7 +119,6 @@ def _finding(told: Any, units: Sequence[Unit]) -> RawFinding | None:
     if not title:
         return None
     quote, is_whole = _quoted(told["quote"])
-    is_shown = 1 <= part <= len(units)
     return RawFinding(
         rule=kebab(told["rule"]),
         severity=severity_of(told["severity"]),
@@ -128,10 +127,8 @@ def _finding(told: Any, units: Sequence[Unit]) -> RawFinding | None:
         message=message,
         path=told["path"][:_PATH],
         side=Side.OLD if told["side"].strip().casefold() == Side.OLD else Side.NEW,
-        # An entry without hunks, such as a binary, has no line that could be quoted. Elsewhere an
-        # empty quote stays one, which stands nowhere.
-        quote=None if not quote and is_shown and units[part - 1].hunk is None else quote,
-        part=part if is_shown else None,
+        quote=quote,
+        part=part if 1 <= part <= len(units) else None,
         replacement=_replacement(told.get("replacement")) if is_whole else None,
         confidence=as_confidence(confidence),
     )
@@ -146,8 +143,6 @@ def _words(told: Mapping[str, Any]) -> tuple[str, str]:
 
 def _quoted(quote: str) -> tuple[str, bool]:
     """Give as many lines of a quote as there is room for, and say whether it is all of them."""
-    if not quote.strip():
-        return "", True
     if len(quote) <= _QUOTE:
         return quote, True
     lines = quote[: _QUOTE + 1].rpartition("\n")[0]

@@ -8,6 +8,7 @@ from codeflow_engine.testing.fakes.clock import FakeClock
 from codeflow_engine.testing.fakes.llm import FakeLLM
 from codeflow_engine.testing.fakes.model import FakeModel, Said, Script
 from codeflow_engine.testing.fakes.observer import FakeObserver
+from codeflow_engine.testing.fakes.reviewer import Reviewer, ReviewerHabit
 from codeflow_engine.testing.fakes.strategy import FakeStrategy
 from codeflow_engine.testing.fakes.vcs import FakeHost, FakeVCS, Post
 from codeflow_engine.testing.fakes.workflow import FakeWorkflowBackend
@@ -23,6 +24,8 @@ __all__ = [
     "FakeVCS",
     "FakeWorkflowBackend",
     "Post",
+    "Reviewer",
+    "ReviewerHabit",
     "Said",
     "Script",
 ]

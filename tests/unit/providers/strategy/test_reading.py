@@ -191,11 +191,9 @@ def test_half_characters_are_replaced() -> None:
     assert (finding.title, finding.message) == ("a\ufffdb", "c\ufffdd")
 
 
-def test_only_an_entry_without_hunks_can_go_unquoted() -> None:
-    """It has no lines; elsewhere an empty quote stands nowhere, so that the engine drops it."""
-    assert only(part=2, path="b.bin", quote=" ").quote is None
-    assert only(part=1, quote=" \n").quote == ""
-    assert only(part=9, quote="").quote == ""
+def test_a_finding_without_a_quote_keeps_its_empty_one() -> None:
+    """It is no finding about the whole file: whether there were lines to quote, the engine sees."""
+    assert only(quote="").quote == ""
 
 
 def test_the_worst_findings_are_kept_and_the_others_counted() -> None:
