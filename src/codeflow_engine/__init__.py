@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from codeflow_engine import contracts, errors
+    from codeflow_engine.cassette import Cassette
     from codeflow_engine.domain.budget import Budget
     from codeflow_engine.domain.change import Change, Scope
     from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, Message, Role
@@ -52,6 +53,7 @@ __all__ = [
     "AsyncEngine",
     "AsyncRun",
     "Budget",
+    "Cassette",
     "Category",
     "Change",
     "ChatAnswer",
@@ -91,6 +93,7 @@ _HOMES = {
     "AsyncEngine": "engine",
     "AsyncRun": "runs.handle",
     "Budget": "domain.budget",
+    "Cassette": "cassette",
     "Category": "domain.finding",
     "Change": "domain.change",
     "ChatAnswer": "domain.chat",

@@ -43,12 +43,14 @@ class AsyncEngine(SpendingVerbs, UpkeepVerbs):
 
     Raises:
         ConfigurationError: Wrong settings, or a backend of a wrong kind.
+        CassetteError: The recording to replay cannot be read.
         PluginError: A storage or observer that was named cannot be had.
     """
 
     def __init__(self, **options: Unpack[EngineOptions]) -> None:
         from pathlib import Path
 
+        from codeflow_engine.engine.taping import Taping
         from codeflow_engine.engine.wiring import choose, executor, wire
         from codeflow_engine.plugins.backends import Backends
         from codeflow_engine.plugins.loader import load_plugins
@@ -62,10 +64,12 @@ class AsyncEngine(SpendingVerbs, UpkeepVerbs):
         named = {name: options.get(name) for name in plain}
         named["plugins"] = options.get("backend_settings")
         settings = load_settings(None if file is None else Path(file), named)
+        self._taping = Taping(options)
+        settings = self._taping.settings(settings, options)
         self._loaded = load_plugins(options.get("plugins", ()), allow=settings.plugins_allow)
         self._backends = Backends(self._loaded.registry, settings.plugins)
         settings = choose(settings, self._backends, options)
-        self._tools = wire(settings, self._loaded, self._backends, options)
+        self._tools = wire(settings, self._loaded, self._backends, options, taping=self._taping)
         self._executor = executor(self._tools)
 
     @property
@@ -93,6 +97,9 @@ class AsyncEngine(SpendingVerbs, UpkeepVerbs):
         here when it is opened anew; others are cancelled, and so are all of an engine that
         executes its own alone. Call `drain` first to let them end. May be called again.
         What the host handed in stays open.
+
+        Raises:
+            CassetteError: The recording could not be written.
         """
         try:
             await self._executor.drain(grace=0)
@@ -101,7 +108,10 @@ class AsyncEngine(SpendingVerbs, UpkeepVerbs):
                 await self._tools.sandbox.aclose()
             finally:
                 self._tools.threads.shutdown(wait=False, cancel_futures=True)
-                await self._backends.aclose()
+                try:
+                    await self._backends.aclose()
+                finally:
+                    await self._taping.end()
 
     async def open(self) -> None:
         """Reach the storage, and begin to execute runs that wait there.

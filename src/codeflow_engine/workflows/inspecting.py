@@ -48,11 +48,9 @@ async def inspect_change(
         return SourceReport(source=MODEL)
     frame = await frame_of(run, given, policy)
     told = await show_change(run, change, units, frame)
-    inspector = _Inspector(run, given, change, frame)
-    found = await run.together(
-        inspector.inspect(chunk, pieces, key)
-        for (chunk, pieces), key in zip(told.chunks, _keys(told.chunks), strict=True)
-    )
+    inspector = _Inspector(run, given, change, frame, len(told.chunks))
+    keyed = zip(told.chunks, _keys(told.chunks), strict=True)
+    found = await inspector.inspect_all((*one, key) for one, key in keyed)
     return _report(parts, told.shown, found, inspector)
 
 
@@ -70,22 +68,44 @@ def _keys(chunks: Iterable[tuple[Chunk, tuple[Piece, ...]]]) -> list[str]:
 class _Inspector:
     """Inspects the chunks of one change, some of them at a time, in their order."""
 
-    def __init__(self, run: RunContext, given: ReviewInput, change: Change, frame: Frame) -> None:
+    def __init__(
+        self, run: RunContext, given: ReviewInput, change: Change, frame: Frame, chunks: int
+    ) -> None:
         self._run = run
         self._given = given
         self._change = change
         self._strategy = frame.strategy
         self._turns = asyncio.Semaphore(run.tools.settings.llm_parallel)
-        self._begun = 0
+        self._chunks = chunks
         self._done = 0
         self.usage: Usage = Usage()
         self.dropped: Counter[str] = Counter()
 
-    async def inspect(self, chunk: Chunk, pieces: tuple[Piece, ...], key: str) -> Inspected:
-        """Have one chunk looked at, and tell of it."""
+    async def inspect_all(
+        self, work: Iterable[tuple[Chunk, tuple[Piece, ...], str]]
+    ) -> list[Inspected]:
+        """Have all chunks looked at, each under a key of its own.
+
+        One that there was too little money for is tried again alone, in the order of their
+        risk: those that were under way beside it had booked the most that they could cost.
+        """
+        given = [*work]
+        found = [*await self._run.together(self._inspect(*one) for one in given)]
+        unpaid = [place for place, one in enumerate(found) if one.is_unpaid]
+        for place in unpaid:
+            chunk, pieces, key = given[place]
+            found[place] = await self._inspect(chunk, pieces, f"{key}+")
+            if found[place].is_unpaid:
+                break
+        for place in unpaid:
+            if found[place].is_unpaid:
+                await self._tell(given[place][0], found[place])
+        return found
+
+    async def _inspect(self, chunk: Chunk, pieces: tuple[Piece, ...], key: str) -> Inspected:
+        """Have one chunk looked at."""
         paths = tuple(dict.fromkeys(path for piece in pieces for path in piece.paths))
         numbers = count(1)
-        self._begun += 1
 
         async def ask(request: ChatRequest) -> ChatAnswer:
             return await self._ask(request, f"{key}/{next(numbers)}")
@@ -95,17 +115,21 @@ class _Inspector:
             found = await inspect(chunk, pieces, self._strategy, asking, crashed=self._log_crash)
             found = await self._look_again(chunk, asking, found)
         self.dropped.update(found.dropped)
+        if not found.is_unpaid:
+            await self._tell(chunk, found)
+        return found
+
+    async def _tell(self, chunk: Chunk, found: Inspected) -> None:
         self._done += 1
         await self._run.emit(
             ChunkInspected,
             number=self._done,
-            chunks=self._begun,
+            chunks=self._chunks,
             units=len(chunk.units),
             findings=len(found.findings),
             failure=next(iter(found.failed.values()), None),
             usage=self.usage,
         )
-        return found
 
     async def _ask(self, request: ChatRequest, key: str) -> ChatAnswer:
         given, change = self._given, self._change
