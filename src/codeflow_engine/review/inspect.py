@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Final
 
 from codeflow_engine.contracts import Ask, Chunk, Inspection, Strategy
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest
@@ -19,14 +23,22 @@ from codeflow_engine.errors import (
     ProviderError,
 )
 from codeflow_engine.plugins.containment import is_foreign
-from codeflow_engine.review.locate import locate
+from codeflow_engine.review.locate import QuoteIndex
 from codeflow_engine.review.piece import Piece
+from codeflow_engine.review.repeated import Confidence
 
 __all__ = ["Asking", "Inspected", "ask_failed", "inspect"]
 
 _OF_ONE_CHUNK = (ProviderError, BudgetExhaustedError, DisclosureError)
 """What keeps a chunk from being looked at, and not its neighbours. Whatever else `ask` raises
 says that nothing can be asked, or that the run cannot go on."""
+
+_SMALL: Final = 10_000
+"""Characters of findings that are looked up in less time than the way to a thread takes."""
+
+_UNUSABLE: Final = f"{MODEL}: not in a form that says where and what"
+_REPEATED: Final = f"{MODEL}: repeats what the model was told"
+_NO_EDIT: Final = f"{MODEL}: a replacement that is no edit of what was quoted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +55,8 @@ class Inspected:
     failed: dict[Unit, str] = field(default_factory=dict)
     """Units of the chunk that were not examined, with the reason."""
 
-    unusable: int = 0
-    """Findings that the strategy could make nothing of."""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Findings beside these, and replacements, that are no use, counted by reason."""
 
 
 @dataclass(slots=True)
@@ -76,6 +88,7 @@ async def inspect(
     strategy: Strategy,
     asking: Asking,
     *,
+    confidence: Confidence | None = None,
     crashed: Callable[[BaseException], None] | None = None,
 ) -> Inspected:
     """Inspect a chunk; whatever goes wrong fails its units and nothing else.
@@ -85,6 +98,7 @@ async def inspect(
         pieces: What it was made of.
         strategy: What asks.
         asking: The way to the models.
+        confidence: What the models are not to tell.
         crashed: Is told of an exception that no contract knows.
 
     Raises:
@@ -106,15 +120,43 @@ async def inspect(
         return _failed(chunk, f"{MODEL}: the strategy crashed with {type(error).__name__}")
     if asking.fatal is not None:
         raise asking.fatal
+    work = partial(_look_up, chunk, pieces, said, confidence)
+    small = sum(map(_size, said.findings)) <= _SMALL
+    return work() if small else await asyncio.to_thread(work)
+
+
+def _look_up(
+    chunk: Chunk, pieces: Sequence[Piece], said: Inspection, confidence: Confidence | None
+) -> Inspected:
+    """Find the places of what was said, and account for every unit."""
+    kept = said.findings
+    if confidence is not None:
+        kept = tuple(raw for raw in kept if not confidence.is_broken(raw, chunk.text))
+    findings = tuple(map(QuoteIndex(pieces).locate, kept))
+    counts = {
+        _UNUSABLE: said.unusable,
+        _REPEATED: len(said.findings) - len(kept),
+        _NO_EDIT: sum(map(_is_no_edit, kept, findings)),
+    }
     examined = frozenset(said.examined).intersection(chunk.units)
     silent = [unit for unit in chunk.units if unit not in examined]
     return Inspected(
-        said=said.findings,
-        findings=tuple(locate(raw, pieces) for raw in said.findings),
+        said=kept,
+        findings=findings,
         examined=examined,
         failed=dict.fromkeys(silent, f"{MODEL}: the answer does not account for it"),
-        unusable=said.unusable,
+        dropped=+Counter(counts),
     )
+
+
+def _size(raw: RawFinding) -> int:
+    return len(raw.message) + len(raw.quote or "") + len(raw.replacement or "")
+
+
+def _is_no_edit(said: RawFinding, found: RawFinding) -> bool:
+    """Tell whether a finding has a place, and its replacement does not."""
+    wanted = (said.replacement or "").strip()
+    return bool(wanted) and found.quote is None and found.suggestion is None
 
 
 def ask_failed(error: CodeflowError) -> str:

@@ -34,6 +34,7 @@ from codeflow_engine.review.pack import pack
 from codeflow_engine.review.partition import Partition
 from codeflow_engine.review.piece import Piece
 from codeflow_engine.review.policy import RepositoryPolicy, render_rules
+from codeflow_engine.review.repeated import Confidence
 from codeflow_engine.review.show import Shown, show
 from codeflow_engine.review.surround import surround
 from codeflow_engine.runs.context import RunContext
@@ -94,6 +95,8 @@ class _Frame:
     """Tokens of an answer."""
 
     secret: bytes
+    confidence: Confidence
+    """The prompt alone: rules of the project are no secret to its people."""
 
 
 async def inspect_change(
@@ -135,6 +138,7 @@ async def _frame(run: RunContext, given: ReviewInput, policy: RepositoryPolicy) 
         room=_room(settings.chunk_tokens, facts, answer + models.count(instructions)),
         answer=answer,
         secret=(settings.fence_key or settings.tenant).encode(),
+        confidence=Confidence(prompt.fill(rules="")),
     )
 
 
@@ -203,6 +207,7 @@ class _Inspector:
         self._given = given
         self._change = change
         self._strategy = frame.strategy
+        self._confidence = frame.confidence
         self._turns = asyncio.Semaphore(run.tools.settings.llm_parallel)
         self._begun = 0
         self._done = 0
@@ -220,10 +225,16 @@ class _Inspector:
 
         async with self._turns:
             asking = Asking(ask, paths)
-            found = await inspect(chunk, pieces, self._strategy, asking, crashed=self._log_crash)
+            found = await inspect(
+                chunk,
+                pieces,
+                self._strategy,
+                asking,
+                confidence=self._confidence,
+                crashed=self._log_crash,
+            )
             found = await self._look_again(chunk, asking, found)
-        if found.unusable:
-            self.dropped[f"{MODEL}: not in a form that says where and what"] += found.unusable
+        self.dropped.update(found.dropped)
         self._done += 1
         await self._run.emit(
             ChunkInspected,
