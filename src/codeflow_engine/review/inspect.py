@@ -136,7 +136,7 @@ def _look_up(
     counts = {
         _UNUSABLE: said.unusable,
         _REPEATED: len(said.findings) - len(kept),
-        _NO_EDIT: sum(map(_is_no_edit, kept, findings)),
+        _NO_EDIT: said.unusable_edits + sum(map(_is_no_edit, kept, findings)),
     }
     examined = frozenset(said.examined).intersection(chunk.units)
     silent = [unit for unit in chunk.units if unit not in examined]

@@ -53,13 +53,16 @@ def read(text: str, units: Sequence[Unit], *, most: int) -> Inspection:
         InvalidResponseError: It does not have the form.
     """
     told = _parse(text)
-    findings = [_finding(one, units) for one in _list(told, "findings")]
-    usable = [one for one in findings if one is not None]
-    kept = _worst(usable, most)
+    rows = _list(told, "findings")
+    findings = [_finding(one, units) for one in rows]
+    usable = [place for place, one in enumerate(findings) if one is not None]
+    places = _worst(findings, usable, most)
+    kept = [(rows[place], one) for place in places if (one := findings[place]) is not None]
     return Inspection(
-        findings=kept,
+        findings=tuple(one for _, one in kept),
         examined=_examined(_list(told, "examined"), units),
         unusable=len(findings) - len(kept),
+        unusable_edits=sum(_lost_edit(row, one) for row, one in kept),
     )
 
 
@@ -101,10 +104,17 @@ def _whole(value: Any) -> int:
     return int(value)
 
 
-def _worst(findings: Sequence[RawFinding], most: int) -> tuple[RawFinding, ...]:
-    """Give the worst ones, in the order in which they came."""
-    places = sorted(range(len(findings)), key=lambda place: findings[place].severity.rank)
-    return tuple(findings[place] for place in sorted(places[:most]))
+def _worst(
+    findings: Sequence[RawFinding | None], places: Sequence[int], most: int
+) -> Sequence[int]:
+    """Give the places of the worst ones, in their order."""
+    ranks = {place: one.severity.rank for place in places if (one := findings[place]) is not None}
+    return sorted(sorted(places, key=ranks.__getitem__)[:most])
+
+
+def _lost_edit(told: Mapping[str, Any], finding: RawFinding) -> bool:
+    """Tell whether a finding came with an edit, and has none."""
+    return finding.replacement is None and bool((told.get("replacement") or "").strip())
 
 
 def _finding(told: Any, units: Sequence[Unit]) -> RawFinding | None:
