@@ -58,10 +58,6 @@ class Inspection:
     """How many more findings the answers held, in the form that was asked for, that are not among
     these: they say nothing, or there were too many. The engine counts them as dropped."""
 
-    unusable_edits: int = 0
-    """How many of these findings came with a replacement that they do not have any more, such as
-    one that is too long. The engine counts them as dropped."""
-
 
 class Strategy(Backend):
     """Decides what is asked, of whom and how often, for one chunk.

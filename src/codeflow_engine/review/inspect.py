@@ -136,7 +136,7 @@ def _look_up(
     counts = {
         _UNUSABLE: said.unusable,
         _REPEATED: len(said.findings) - len(kept),
-        _NO_EDIT: said.unusable_edits + sum(map(_is_no_edit, kept, findings)),
+        _NO_EDIT: sum(map(_is_no_edit, kept, findings)),
     }
     examined = frozenset(said.examined).intersection(chunk.units)
     silent = [unit for unit in chunk.units if unit not in examined]
@@ -154,9 +154,8 @@ def _size(raw: RawFinding) -> int:
 
 
 def _is_no_edit(said: RawFinding, found: RawFinding) -> bool:
-    """Tell whether a finding has a place, and its replacement does not."""
-    wanted = (said.replacement or "").strip()
-    return bool(wanted) and found.quote is None and found.suggestion is None
+    """Tell whether a finding came with a replacement, of which no suggestion could be made."""
+    return bool((said.replacement or "").strip()) and found.suggestion is None
 
 
 def ask_failed(error: CodeflowError) -> str:

@@ -38,6 +38,9 @@ _REPLACEMENT: Final = 10_000
 _PATH: Final = 4_096
 """Characters of each text."""
 
+_NO_EDIT: Final = "\N{REPLACEMENT CHARACTER}"
+"""Stands for a replacement that cannot be taken; the engine makes no edit of it, and counts it."""
+
 _TEXTS: Final = (*("path", "quote", "side", "severity", "category", "rule", "title", "message"),)
 
 
@@ -53,16 +56,13 @@ def read(text: str, units: Sequence[Unit], *, most: int) -> Inspection:
         InvalidResponseError: It does not have the form.
     """
     told = _parse(text)
-    rows = _list(told, "findings")
-    findings = [_finding(one, units) for one in rows]
-    usable = [place for place, one in enumerate(findings) if one is not None]
-    places = _worst(findings, usable, most)
-    kept = [(rows[place], one) for place in places if (one := findings[place]) is not None]
+    findings = [_finding(one, units) for one in _list(told, "findings")]
+    usable = [one for one in findings if one is not None]
+    kept = _worst(usable, most)
     return Inspection(
-        findings=tuple(one for _, one in kept),
+        findings=kept,
         examined=_examined(_list(told, "examined"), units),
         unusable=len(findings) - len(kept),
-        unusable_edits=sum(_lost_edit(row, one) for row, one in kept),
     )
 
 
@@ -104,17 +104,10 @@ def _whole(value: Any) -> int:
     return int(value)
 
 
-def _worst(
-    findings: Sequence[RawFinding | None], places: Sequence[int], most: int
-) -> Sequence[int]:
-    """Give the places of the worst ones, in their order."""
-    ranks = {place: one.severity.rank for place in places if (one := findings[place]) is not None}
-    return sorted(sorted(places, key=ranks.__getitem__)[:most])
-
-
-def _lost_edit(told: Mapping[str, Any], finding: RawFinding) -> bool:
-    """Tell whether a finding came with an edit, and has none."""
-    return finding.replacement is None and bool((told.get("replacement") or "").strip())
+def _worst(findings: Sequence[RawFinding], most: int) -> tuple[RawFinding, ...]:
+    """Give the worst ones, in the order in which they came."""
+    places = sorted(range(len(findings)), key=lambda place: findings[place].severity.rank)
+    return tuple(findings[place] for place in sorted(places[:most]))
 
 
 def _finding(told: Any, units: Sequence[Unit]) -> RawFinding | None:
@@ -139,7 +132,7 @@ def _finding(told: Any, units: Sequence[Unit]) -> RawFinding | None:
         side=Side.OLD if told["side"].strip().casefold() == Side.OLD else Side.NEW,
         quote=quote,
         part=part if 1 <= part <= len(units) else None,
-        replacement=_replacement(told.get("replacement")) if is_whole else None,
+        replacement=_replacement(told.get("replacement"), is_whole=is_whole),
         confidence=as_confidence(confidence),
     )
 
@@ -159,10 +152,12 @@ def _quoted(quote: str) -> tuple[str, bool]:
     return lines if lines.strip() else quote[:_QUOTE], False
 
 
-def _replacement(told: Any) -> str | None:
+def _replacement(told: Any, *, is_whole: bool) -> str | None:
+    """Give what takes the place of the quote; `_NO_EDIT` where that is no use."""
     if told is not None and not isinstance(told, str):
         _refuse()
-    # Cut short it would be another edit.
-    if told is None or len(told) > _REPLACEMENT or valid_text(told) != told:
+    if told is None or not told.strip():
         return None
-    return told
+    # Cut short, or in the place of a part of what was quoted, it would be another edit.
+    usable = is_whole and len(told) <= _REPLACEMENT and valid_text(told) == told
+    return told if usable else _NO_EDIT
