@@ -75,6 +75,7 @@ class _Inspector:
         self._given = given
         self._change = change
         self._strategy = frame.strategy
+        self._confidential = frame.confidential
         self._turns = asyncio.Semaphore(run.tools.settings.llm_parallel)
         self._chunks = chunks
         self._done = 0
@@ -112,7 +113,14 @@ class _Inspector:
 
         async with self._turns:
             asking = Asking(ask, paths)
-            found = await inspect(chunk, pieces, self._strategy, asking, crashed=self._log_crash)
+            found = await inspect(
+                chunk,
+                pieces,
+                self._strategy,
+                asking,
+                confidential=self._confidential,
+                crashed=self._log_crash,
+            )
             found = await self._look_again(chunk, asking, found)
         self.dropped.update(found.dropped)
         if not found.is_unpaid:

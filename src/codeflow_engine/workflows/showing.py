@@ -15,6 +15,7 @@ from codeflow_engine.review.generated import ATTRIBUTES_NAME, generated
 from codeflow_engine.review.pack import pack
 from codeflow_engine.review.piece import Piece
 from codeflow_engine.review.policy import RepositoryPolicy, render_rules
+from codeflow_engine.review.repeated import Confidential
 from codeflow_engine.review.show import Shown, show
 from codeflow_engine.review.surround import surround
 from codeflow_engine.runs.context import RunContext
@@ -85,6 +86,8 @@ class Frame:
     """Tokens of an answer."""
 
     secret: bytes
+    confidential: Confidential
+    """The prompt alone: rules of the project are no secret to its people."""
 
 
 async def frame_of(run: RunContext, given: ReviewInput, policy: RepositoryPolicy) -> Frame:
@@ -106,6 +109,7 @@ async def frame_of(run: RunContext, given: ReviewInput, policy: RepositoryPolicy
         room=sizes.room,
         answer=sizes.answer,
         secret=fence_secret(settings),
+        confidential=Confidential(prompt.fill(rules="")),
     )
 
 
