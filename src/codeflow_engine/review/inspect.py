@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -19,10 +20,13 @@ from codeflow_engine.errors import (
     ProviderError,
 )
 from codeflow_engine.plugins.containment import is_foreign
-from codeflow_engine.review.locate import locate
+from codeflow_engine.review.locate import QuoteIndex
 from codeflow_engine.review.piece import Piece
 
 __all__ = ["Asking", "Inspected", "ask_failed", "inspect"]
+
+_UNUSABLE = f"{MODEL}: not in a form that says where and what"
+_UNSHOWN = f"{MODEL}: in a file that it was not shown"
 
 _OF_ONE_CHUNK = (ProviderError, BudgetExhaustedError, DisclosureError)
 """What keeps a chunk from being looked at, and not its neighbours. Whatever else `ask` raises
@@ -43,8 +47,8 @@ class Inspected:
     failed: dict[Unit, str] = field(default_factory=dict)
     """Units of the chunk that were not examined, with the reason."""
 
-    unusable: int = 0
-    """Findings that the strategy could make nothing of."""
+    dropped: dict[str, int] = field(default_factory=dict)
+    """Findings beside these that are no use, counted by reason."""
 
 
 @dataclass(slots=True)
@@ -108,13 +112,30 @@ async def inspect(
         raise asking.fatal
     examined = frozenset(said.examined).intersection(chunk.units)
     silent = [unit for unit in chunk.units if unit not in examined]
+    # Off the loop: to look for the quotes of a hundred findings may take a tenth of a second.
+    kept, findings = await asyncio.to_thread(_locate, said.findings, pieces)
+    dropped = {_UNUSABLE: said.unusable, _UNSHOWN: len(said.findings) - len(kept)}
     return Inspected(
-        said=said.findings,
-        findings=tuple(locate(raw, pieces) for raw in said.findings),
+        said=kept,
+        findings=findings,
         examined=examined,
         failed=dict.fromkeys(silent, f"{MODEL}: the answer does not account for it"),
-        unusable=said.unusable,
+        dropped={reason: count for reason, count in dropped.items() if count},
     )
+
+
+def _locate(
+    said: Sequence[RawFinding], pieces: Sequence[Piece]
+) -> tuple[tuple[RawFinding, ...], tuple[RawFinding, ...]]:
+    """Give the findings in files that were shown, as they came, and with their places.
+
+    The others might stand in a file of the change that nobody has shown to this model.
+    """
+    shown = {path for piece in pieces for path in piece.paths}
+    index = QuoteIndex(pieces)
+    both = [(raw, index.locate(raw)) for raw in said]
+    kept = [(raw, found) for raw, found in both if found.line is not None or found.path in shown]
+    return tuple(raw for raw, _ in kept), tuple(found for _, found in kept)
 
 
 def ask_failed(error: CodeflowError) -> str:

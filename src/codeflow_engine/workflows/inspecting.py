@@ -28,7 +28,7 @@ from codeflow_engine.errors import (
 )
 from codeflow_engine.review import critic
 from codeflow_engine.review.fence import chunk as fenced
-from codeflow_engine.review.generated import generated
+from codeflow_engine.review.generated import ATTRIBUTES_NAME, generated
 from codeflow_engine.review.inspect import Asking, Inspected, inspect
 from codeflow_engine.review.pack import pack
 from codeflow_engine.review.partition import Partition
@@ -42,8 +42,7 @@ from codeflow_engine.workflows.review_input import ReviewInput
 
 __all__ = ["inspect_change", "look_for_unshown"]
 
-_ATTRIBUTES: Final = ".gitattributes"
-_MOST_DIRECTORIES: Final = 500
+_MOST_DIRECTORIES: Final = 200
 _BESIDE: Final = 1_500
 """Tokens of what stands in a question beside the chunk and the prompt: schema, fence, roles."""
 
@@ -58,9 +57,14 @@ async def look_for_unshown(run: RunContext, change: Change, models: ModelGateway
     those that the host's rules withhold from every model.
     """
     paths = {path for file in change.diff.files for path in (file.path, file.old_path) if path}
-    directories = sorted({"", *(up for path in paths for up in _above(path))})[:_MOST_DIRECTORIES]
-    wanted = [f"{directory}{_ATTRIBUTES}" for directory in directories]
-    files = [] if change.base is None else await read_files(run, change, wanted, Side.OLD)
+    directories = sorted({up for path in paths for up in _above(path)}, key=_depth)
+    files = []
+    if change.base is not None:
+        wanted = [
+            f"{directory}/{ATTRIBUTES_NAME}" if directory else ATTRIBUTES_NAME
+            for directory in directories[:_MOST_DIRECTORIES]
+        ]
+        files = [*await read_files(run, change, wanted, Side.OLD)]
     attributes = [
         (directory, file.content)
         for directory, file in zip(directories, files, strict=False)
@@ -74,9 +78,13 @@ async def look_for_unshown(run: RunContext, change: Change, models: ModelGateway
 
 
 def _above(path: str) -> Iterable[str]:
-    """Give the directories that a path stands in, each with a slash at its end."""
+    """Give the directories that a path stands in; the top is an empty text."""
     parts = path.split("/")
-    return ("/".join(parts[:end]) + "/" for end in range(1, len(parts)))
+    return ("/".join(parts[:end]) for end in range(len(parts)))
+
+
+def _depth(directory: str) -> tuple[int, str]:
+    return directory.count("/") + bool(directory), directory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,8 +230,7 @@ class _Inspector:
             asking = Asking(ask, paths)
             found = await inspect(chunk, pieces, self._strategy, asking, crashed=self._log_crash)
             found = await self._look_again(chunk, asking, found)
-        if found.unusable:
-            self.dropped[f"{MODEL}: not in a form that says where and what"] += found.unusable
+        self.dropped.update(found.dropped)
         self._done += 1
         await self._run.emit(
             ChunkInspected,

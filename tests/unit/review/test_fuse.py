@@ -7,11 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeflow_engine.domain.change import Change
-from codeflow_engine.domain.diff import Diff, Side
+from codeflow_engine.domain.diff import Side
 from codeflow_engine.domain.finding import Category, Finding, Severity, Suggestion
 from codeflow_engine.review.fuse import fuse
-from codeflow_engine.review.verify import verify
 
 FINDING = Finding(
     fingerprint="f",
@@ -180,18 +178,3 @@ def test_a_suggestion_is_taken_over_from_whom_has_one() -> None:
     (one,) = fuse((worse, told("y", SHELL, suggestion=edit)))
 
     assert (one.severity, one.suggestion) == (Severity.HIGH, edit)
-
-
-def test_a_suggestion_stays_only_inside_of_one_hunk() -> None:
-    """An edit of lines that the change does not show is dropped and counted."""
-    text = "--- a/a.py\n+++ b/a.py\n@@ -1 +1,2 @@\n-x\n+y\n+z\n@@ -9 +10 @@\n-x\n+y\n"
-    change = Change.from_diff(Diff.parse(text))
-    edits = [(1, 2), (2, 1), (2, 10), (3, 3), (10, 10)]
-    given = tuple(
-        replace(FINDING, suggestion=Suggestion(replacement="", start_line=a, end_line=b))
-        for a, b in edits
-    )
-    verified = verify(change, given)
-    kept = [bool(finding.suggestion) for finding in verified.findings]
-    assert kept == [True, False, False, False, True]
-    assert sum(verified.dropped.values()) == 3
