@@ -38,6 +38,7 @@ from codeflow_engine.review.show import Shown, show
 from codeflow_engine.review.surround import surround
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.workflows.fetching import read_files
+from codeflow_engine.workflows.paying import Paying
 from codeflow_engine.workflows.review_input import ReviewInput
 
 __all__ = ["inspect_change", "look_for_unshown"]
@@ -212,6 +213,7 @@ class _Inspector:
         self._change = change
         self._strategy = frame.strategy
         self._turns = asyncio.Semaphore(run.tools.settings.llm_parallel)
+        self._paying = Paying(self._ask)
         self._begun = 0
         self._done = 0
         self.usage: Usage = Usage()
@@ -224,7 +226,7 @@ class _Inspector:
         self._begun += 1
 
         async def ask(request: ChatRequest) -> ChatAnswer:
-            return await self._ask(request, f"{key}/{next(numbers)}")
+            return await self._paying.ask(request, f"{key}/{next(numbers)}")
 
         async with self._turns:
             asking = Asking(ask, paths)
