@@ -50,6 +50,10 @@ class Inspected:
     dropped: dict[str, int] = field(default_factory=dict)
     """Findings beside these that are no use, counted by reason."""
 
+    is_unpaid: bool = False
+    """Whether it failed since a budget had too little left: calls that were under way may give
+    some of what they have booked back."""
+
 
 @dataclass(slots=True)
 class Asking:
@@ -103,7 +107,8 @@ async def inspect(
         if not is_foreign(error):
             raise
         if isinstance(error, CodeflowError):
-            return _failed(chunk, ask_failed(error))
+            is_unpaid = isinstance(error, BudgetExhaustedError)
+            return replace(_failed(chunk, ask_failed(error)), is_unpaid=is_unpaid)
         if crashed is not None:
             crashed(error)
         # The text of a foreign error may quote the change, so its type alone is told.

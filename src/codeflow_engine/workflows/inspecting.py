@@ -38,10 +38,9 @@ from codeflow_engine.review.show import Shown, show
 from codeflow_engine.review.surround import surround
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.workflows.fetching import read_files
-from codeflow_engine.workflows.paying import Paying
 from codeflow_engine.workflows.review_input import ReviewInput
 
-__all__ = ["inspect_change", "look_for_unshown"]
+__all__ = ["inspect_change", "look_for_unshown", "room_of"]
 
 _MOST_DIRECTORIES: Final = 200
 _BESIDE: Final = 1_500
@@ -121,11 +120,8 @@ async def inspect_change(
     shown = await run.compute("show", _show, run, (change, units), around, frame)
     packed = await run.compute("pack", _pack, shown.pieces, frame)
     chunks = await run.compute("fence", _fence, packed, frame)
-    inspector = _Inspector(run, given, change, frame)
-    found = await run.together(
-        inspector.inspect(chunk, pieces, key)
-        for (chunk, pieces, key) in zip(chunks, packed, _keys(chunks), strict=True)
-    )
+    inspector = _Inspector(run, given, change, frame, len(chunks))
+    found = await inspector.inspect_all(zip(chunks, packed, _keys(chunks), strict=True))
     return _report(parts, shown, found, inspector)
 
 
@@ -141,13 +137,23 @@ async def _frame(run: RunContext, given: ReviewInput, policy: RepositoryPolicy) 
         strategy=run.tools.backends.get(Strategy, settings.strategy),
         instructions=instructions,
         prompt=prompt.id,
-        room=_room(settings.chunk_tokens, facts, answer + models.count(instructions)),
+        room=room_of(settings.chunk_tokens, facts, answer + models.count(instructions)),
         answer=answer,
         secret=(settings.fence_key or settings.tenant).encode(),
     )
 
 
-def _room(wanted: int, facts: Iterable[ModelFacts], beside: int) -> int:
+def room_of(wanted: int, facts: Iterable[ModelFacts], beside: int) -> int:
+    """Say how many tokens a chunk may have: no more than is wanted, and than all models hold.
+
+    Args:
+        wanted: Tokens that a chunk is to have at most.
+        facts: What is known of the models.
+        beside: Tokens of prompt and answer.
+
+    Raises:
+        ConfigurationError: A model holds too few to be shown anything.
+    """
     windows = [one.context_window for one in facts if one.context_window]
     room = min([wanted, *(window - beside - _BESIDE for window in windows)])
     if room < min(_LEAST, wanted):
@@ -207,43 +213,76 @@ def _keys(chunks: Iterable[Chunk]) -> list[str]:
 class _Inspector:
     """Inspects the chunks of one change, some of them at a time, in their order."""
 
-    def __init__(self, run: RunContext, given: ReviewInput, change: Change, frame: _Frame) -> None:
+    def __init__(
+        self, run: RunContext, given: ReviewInput, change: Change, frame: _Frame, chunks: int
+    ) -> None:
         self._run = run
         self._given = given
         self._change = change
         self._strategy = frame.strategy
         self._turns = asyncio.Semaphore(run.tools.settings.llm_parallel)
-        self._paying = Paying(self._ask)
-        self._begun = 0
+        self._chunks = chunks
+        self._is_tight = False
         self._done = 0
         self.usage: Usage = Usage()
         self.dropped: Counter[str] = Counter()
 
-    async def inspect(self, chunk: Chunk, pieces: tuple[Piece, ...], key: str) -> Inspected:
-        """Have one chunk looked at, and tell of it."""
+    async def inspect_all(
+        self, work: Iterable[tuple[Chunk, tuple[Piece, ...], str]]
+    ) -> list[Inspected]:
+        """Have all chunks looked at, each under a key of its own.
+
+        One that there was too little money for is tried again alone, in the order of their
+        risk: those that were under way beside it had booked the most that they could cost.
+        From then on no other one begins, so that no less risky one is paid in its place. Each
+        is tried, also behind one that is too dear: its answer may be there already.
+        """
+        given = [*work]
+        found = [*await self._run.together(self._begin(*one) for one in given)]
+        unpaid = [place for place, one in enumerate(found) if one is None or one.is_unpaid]
+        for place in unpaid:
+            chunk, pieces, key = given[place]
+            found[place] = again = await self._inspect(chunk, pieces, f"{key}+")
+            if again.is_unpaid:
+                await self._tell(chunk, again)
+        return [one for one in found if one is not None]
+
+    async def _begin(self, chunk: Chunk, pieces: tuple[Piece, ...], key: str) -> Inspected | None:
+        """Have one chunk looked at, unless money has become tight."""
+        async with self._turns:
+            if self._is_tight:
+                return None
+            found = await self._inspect(chunk, pieces, key)
+            self._is_tight = self._is_tight or found.is_unpaid
+            return found
+
+    async def _inspect(self, chunk: Chunk, pieces: tuple[Piece, ...], key: str) -> Inspected:
+        """Have one chunk looked at."""
         paths = tuple(dict.fromkeys(path for piece in pieces for path in piece.paths))
         numbers = count(1)
-        self._begun += 1
 
         async def ask(request: ChatRequest) -> ChatAnswer:
-            return await self._paying.ask(request, f"{key}/{next(numbers)}")
+            return await self._ask(request, f"{key}/{next(numbers)}")
 
-        async with self._turns:
-            asking = Asking(ask, paths)
-            found = await inspect(chunk, pieces, self._strategy, asking, crashed=self._log_crash)
-            found = await self._look_again(chunk, asking, found)
+        asking = Asking(ask, paths)
+        found = await inspect(chunk, pieces, self._strategy, asking, crashed=self._log_crash)
+        found = await self._look_again(chunk, asking, found)
         self.dropped.update(found.dropped)
+        if not found.is_unpaid:
+            await self._tell(chunk, found)
+        return found
+
+    async def _tell(self, chunk: Chunk, found: Inspected) -> None:
         self._done += 1
         await self._run.emit(
             ChunkInspected,
             number=self._done,
-            chunks=self._begun,
+            chunks=self._chunks,
             units=len(chunk.units),
             findings=len(found.findings),
             failure=next(iter(found.failed.values()), None),
             usage=self.usage,
         )
-        return found
 
     async def _ask(self, request: ChatRequest, key: str) -> ChatAnswer:
         given, change = self._given, self._change
