@@ -78,6 +78,7 @@ class _Inspector:
         self._confidential = frame.confidential
         self._turns = asyncio.Semaphore(run.tools.settings.llm_parallel)
         self._chunks = chunks
+        self._is_tight = False
         self._done = 0
         self.usage: Usage = Usage()
         self.dropped: Counter[str] = Counter()
@@ -89,19 +90,27 @@ class _Inspector:
 
         One that there was too little money for is tried again alone, in the order of their
         risk: those that were under way beside it had booked the most that they could cost.
+        From then on no other one begins, so that no less risky one is paid in its place. Each
+        is tried, also behind one that is too dear: its answer may be there already.
         """
         given = [*work]
-        found = [*await self._run.together(self._inspect(*one) for one in given)]
-        unpaid = [place for place, one in enumerate(found) if one.is_unpaid]
+        found = [*await self._run.together(self._begin(*one) for one in given)]
+        unpaid = [place for place, one in enumerate(found) if one is None or one.is_unpaid]
         for place in unpaid:
             chunk, pieces, key = given[place]
-            found[place] = await self._inspect(chunk, pieces, f"{key}+")
-            if found[place].is_unpaid:
-                break
-        for place in unpaid:
-            if found[place].is_unpaid:
-                await self._tell(given[place][0], found[place])
-        return found
+            found[place] = again = await self._inspect(chunk, pieces, f"{key}+")
+            if again.is_unpaid:
+                await self._tell(chunk, again)
+        return [one for one in found if one is not None]
+
+    async def _begin(self, chunk: Chunk, pieces: tuple[Piece, ...], key: str) -> Inspected | None:
+        """Have one chunk looked at, unless money has become tight."""
+        async with self._turns:
+            if self._is_tight:
+                return None
+            found = await self._inspect(chunk, pieces, key)
+            self._is_tight = self._is_tight or found.is_unpaid
+            return found
 
     async def _inspect(self, chunk: Chunk, pieces: tuple[Piece, ...], key: str) -> Inspected:
         """Have one chunk looked at."""
@@ -111,17 +120,16 @@ class _Inspector:
         async def ask(request: ChatRequest) -> ChatAnswer:
             return await self._ask(request, f"{key}/{next(numbers)}")
 
-        async with self._turns:
-            asking = Asking(ask, paths)
-            found = await inspect(
-                chunk,
-                pieces,
-                self._strategy,
-                asking,
-                confidential=self._confidential,
-                crashed=self._log_crash,
-            )
-            found = await self._look_again(chunk, asking, found)
+        asking = Asking(ask, paths)
+        found = await inspect(
+            chunk,
+            pieces,
+            self._strategy,
+            asking,
+            confidential=self._confidential,
+            crashed=self._log_crash,
+        )
+        found = await self._look_again(chunk, asking, found)
         self.dropped.update(found.dropped)
         if not found.is_unpaid:
             await self._tell(chunk, found)
