@@ -57,25 +57,39 @@ class Inspected:
 
 @dataclass(slots=True)
 class Asking:
-    """Asks for a strategy, and keeps what it is not to hide: answers, and what ends a run."""
+    """Asks for a strategy, and keeps what it is not to hide: whether it was answered, or why not."""
 
     ask: Ask
     paths: tuple[str, ...]
     """Files that the chunk shows: whoever may not see them is not asked, whatever it says."""
 
-    answers: list[ChatAnswer] = field(default_factory=list)
+    answered: list[ChatRequest] = field(default_factory=list)
+    """Questions that have a whole answer."""
+
+    refused: CodeflowError | None = None
+    """Why the last question without an answer has none."""
+
     fatal: BaseException | None = None
 
     async def __call__(self, request: ChatRequest) -> ChatAnswer:
         """Ask; raises as the contract says."""
         try:
             answer = await self.ask(replace(request, paths=self.paths))
-        except BaseException as error:
-            if not isinstance(error, _OF_ONE_CHUNK):
-                self.fatal = error
+        except _OF_ONE_CHUNK as error:
+            self.refused = error
             raise
-        self.answers.append(answer)
+        except BaseException as error:
+            self.fatal = error
+            raise
+        if answer.finish_reason.is_complete:
+            self.answered.append(request)
         return answer
+
+    def has_shown(self, chunk: Chunk) -> bool:
+        """Tell whether a model has answered that was shown a chunk as it stands."""
+        return any(
+            chunk.text in message.text for request in self.answered for message in request.messages
+        )
 
 
 async def inspect(
@@ -107,14 +121,15 @@ async def inspect(
         if not is_foreign(error):
             raise
         if isinstance(error, CodeflowError):
-            is_unpaid = isinstance(error, BudgetExhaustedError)
-            return replace(_failed(chunk, ask_failed(error)), is_unpaid=is_unpaid)
+            return _unasked(chunk, error)
         if crashed is not None:
             crashed(error)
         # The text of a foreign error may quote the change, so its type alone is told.
         return _failed(chunk, f"{MODEL}: the strategy crashed with {type(error).__name__}")
     if asking.fatal is not None:
         raise asking.fatal
+    if not asking.has_shown(chunk):
+        return _unasked(chunk, asking.refused)
     examined = frozenset(said.examined).intersection(chunk.units)
     silent = [unit for unit in chunk.units if unit not in examined]
     # Off the loop: to look for the quotes of a hundred findings may take a tenth of a second.
@@ -148,6 +163,12 @@ def ask_failed(error: CodeflowError) -> str:
     if isinstance(error, BudgetExhaustedError):
         return f"{MODEL}: the budget of {error.scope!r} has too little left"
     return f"{MODEL}: {error.message}"
+
+
+def _unasked(chunk: Chunk, error: CodeflowError | None) -> Inspected:
+    """Fail a chunk that no model has answered about, whatever the strategy makes of that."""
+    reason = f"{MODEL}: the strategy has shown it to no model" if error is None else ask_failed(error)
+    return replace(_failed(chunk, reason), is_unpaid=isinstance(error, BudgetExhaustedError))
 
 
 def _failed(chunk: Chunk, reason: str) -> Inspected:
