@@ -57,7 +57,7 @@ class Inspected:
 
 @dataclass(slots=True)
 class Asking:
-    """Asks for a strategy, and keeps what it is not to hide: whether it was answered, or why not."""
+    """Asks for a strategy, and keeps what it is not to hide: that it was answered, or why not."""
 
     ask: Ask
     paths: tuple[str, ...]
@@ -167,7 +167,8 @@ def ask_failed(error: CodeflowError) -> str:
 
 def _unasked(chunk: Chunk, error: CodeflowError | None) -> Inspected:
     """Fail a chunk that no model has answered about, whatever the strategy makes of that."""
-    reason = f"{MODEL}: the strategy has shown it to no model" if error is None else ask_failed(error)
+    unshown = f"{MODEL}: the strategy has shown it to no model"
+    reason = unshown if error is None else ask_failed(error)
     return replace(_failed(chunk, reason), is_unpaid=isinstance(error, BudgetExhaustedError))
 
 

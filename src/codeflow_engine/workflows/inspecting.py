@@ -26,6 +26,7 @@ from codeflow_engine.errors import (
     DisclosureError,
     ProviderError,
 )
+from codeflow_engine.llm.answers import digest_of
 from codeflow_engine.review import critic
 from codeflow_engine.review.fence import chunk as fenced
 from codeflow_engine.review.generated import ATTRIBUTES_NAME, generated
@@ -56,23 +57,36 @@ async def look_for_unshown(run: RunContext, change: Change, models: ModelGateway
     These are generated and vendored ones, as the base revision says or as their names do, and
     those that the host's rules withhold from every model.
     """
-    paths = {path for file in change.diff.files for path in (file.path, file.old_path) if path}
-    directories = sorted({up for path in paths for up in _above(path)}, key=_depth)
-    files = []
+    attributes: list[tuple[str, bytes]] = []
     if change.base is not None:
+        directories = await run.compute("list-directories", _directories, change)
         wanted = [
             f"{directory}/{ATTRIBUTES_NAME}" if directory else ATTRIBUTES_NAME
-            for directory in directories[:_MOST_DIRECTORIES]
+            for directory in directories
         ]
-        files = [*await read_files(run, change, wanted, Side.OLD)]
-    attributes = [
-        (directory, file.content)
-        for directory, file in zip(directories, files, strict=False)
-        if file.content is not None
-    ]
-    unshown = dict(generated(sorted(paths), attributes))
-    for path in sorted(paths - unshown.keys()):
-        if not models.readers((path,)):
+        files = await read_files(run, change, wanted, Side.OLD)
+        attributes = [
+            (directory, file.content)
+            for directory, file in zip(directories, files, strict=True)
+            if file.content is not None
+        ]
+    return await run.compute("name-unshown", _unshown, change, attributes, models)
+
+
+def _directories(change: Change) -> list[str]:
+    """List the directories that files of a change stand in, the upper ones first."""
+    found = {up for file in change.diff.files for up in _above(file.path)}
+    return sorted(found, key=_depth)[:_MOST_DIRECTORIES]
+
+
+def _unshown(
+    change: Change, attributes: Sequence[tuple[str, bytes]], models: ModelGateway
+) -> dict[str, str]:
+    """Give the files that models are not shown, by the path that they have now."""
+    moves = {(file.path, file.old_path or file.path) for file in change.diff.files}
+    unshown = generated(sorted({path for path, _ in moves}), attributes)
+    for path, before in sorted(moves):
+        if path not in unshown and not models.readers(tuple(dict.fromkeys((path, before)))):
             unshown[path] = "withheld from every model by the host's rules"
     return unshown
 
@@ -213,6 +227,9 @@ class _Inspector:
         self._turns = asyncio.Semaphore(run.tools.settings.llm_parallel)
         self._chunks = chunks
         self._done = 0
+        self._asked: set[str] = set()
+        """Questions that an answer was counted for: given again, it costs nothing again."""
+
         self.usage: Usage = Usage()
         self.dropped: Counter[str] = Counter()
 
@@ -276,8 +293,10 @@ class _Inspector:
             repository=given.repository(),
             budget=given.budget,
         )
-        if answer.run_id == self._run.run_id:
+        question = await digest_of(request)
+        if answer.run_id == self._run.run_id and question not in self._asked:
             self.usage += answer.usage
+        self._asked.add(question)
         return answer
 
     async def _look_again(self, chunk: Chunk, asking: Asking, found: Inspected) -> Inspected:
