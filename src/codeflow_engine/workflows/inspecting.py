@@ -126,9 +126,9 @@ async def inspect_change(
     policy: RepositoryPolicy,
 ) -> SourceReport:
     """Ask models about everything that they may be shown, and account for every unit."""
-    units = tuple(unit for unit in parts.to_review if unit not in parts.unshown)
     if not parts.to_review:
         return SourceReport(source=MODEL)
+    units = await run.compute("leave-out", _left, parts)
     frame = await _frame(run, given, policy)
     around = dict(await run.step("surround", _surround, run, change, units))
     shown = await run.compute("show", _show, run, (change, units), around, frame)
@@ -136,7 +136,12 @@ async def inspect_change(
     chunks = await run.compute("fence", _fence, packed, frame)
     inspector = _Inspector(run, given, change, frame, len(chunks))
     found = await inspector.inspect_all(zip(chunks, packed, _keys(chunks), strict=True))
-    return _report(parts, shown, found, inspector)
+    return await run.compute("report", _report, parts, shown, found, inspector)
+
+
+def _left(parts: Partition) -> tuple[Unit, ...]:
+    """Give the units that models are shown."""
+    return tuple(unit for unit in parts.to_review if unit not in parts.unshown)
 
 
 async def _frame(run: RunContext, given: ReviewInput, policy: RepositoryPolicy) -> _Frame:
