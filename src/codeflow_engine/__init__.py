@@ -34,6 +34,8 @@ if TYPE_CHECKING:
         Severity,
         Suggestion,
     )
+    from codeflow_engine.domain.patch import Patch
+    from codeflow_engine.domain.reading import Answer, Description
     from codeflow_engine.domain.review import Review
     from codeflow_engine.domain.usage import Usage
     from codeflow_engine.engine import AsyncEngine
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from codeflow_engine.sync import Engine, Run
 
 __all__ = [
+    "Answer",
     "Anthropic",
     "AsyncEngine",
     "AsyncRun",
@@ -59,6 +62,7 @@ __all__ = [
     "ChatAnswer",
     "ChatRequest",
     "Coverage",
+    "Description",
     "Diff",
     "Dismissal",
     "DismissalScope",
@@ -72,6 +76,7 @@ __all__ = [
     "Mistral",
     "OpenAI",
     "Outcome",
+    "Patch",
     "Plan",
     "Receipt",
     "Retry",
@@ -89,6 +94,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Answer": "domain.reading",
     "Anthropic": "providers.llm.anthropic",
     "AsyncEngine": "engine",
     "AsyncRun": "runs.handle",
@@ -99,6 +105,7 @@ _HOMES = {
     "ChatAnswer": "domain.chat",
     "ChatRequest": "domain.chat",
     "Coverage": "domain.coverage",
+    "Description": "domain.reading",
     "Diff": "domain.diff",
     "Dismissal": "domain.dismissal",
     "DismissalScope": "domain.dismissal",
@@ -112,6 +119,7 @@ _HOMES = {
     "Mistral": "providers.llm.mistral",
     "OpenAI": "providers.llm.openai",
     "Outcome": "domain.coverage",
+    "Patch": "domain.patch",
     "Plan": "domain.effect",
     "Receipt": "domain.effect",
     "Retry": "pace.retry",

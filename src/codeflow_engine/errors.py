@@ -41,7 +41,8 @@ CodeflowError
 │   ├── SandboxTimeoutError
 │   └── SandboxLimitError         output or memory cap reached
 ├── AnalyzerError
-└── PublishError
+├── PublishError
+└── PatchError                    files are not what a patch was made for, or cannot be written
 ```
 
 A message says what happened, with which value, and what to do. It never holds a secret
@@ -69,6 +70,7 @@ __all__ = [
     "MissingDependencyError",
     "ModelUnavailableError",
     "NonDeterminismError",
+    "PatchError",
     "PluginConflictError",
     "PluginError",
     "ProviderError",
@@ -385,3 +387,7 @@ class AnalyzerError(CodeflowError):
 
 class PublishError(CodeflowError):
     """Effects could not be delivered as planned."""
+
+
+class PatchError(CodeflowError):
+    """A patch cannot be written: the files are not those it was made for, or the system refuses."""

@@ -6,10 +6,9 @@ import json
 import shutil
 from pathlib import Path
 
-from git_repository import GitRepository
-
 from codeflow_engine import AsyncEngine, Review
 from codeflow_engine.testing.fakes import FakeLLM, Reviewer
+from git_repository import GitRepository
 
 TOKEN = "ghp_" + "Zx8vQ2kLmN4pRs7tUw1yAb3cDe5fGh6JkMn9"
 
@@ -21,7 +20,9 @@ async def test_a_review_by_models_is_played_back_without_them(tmp_path: Path) ->
     repository = GitRepository(place)
     repository.git("init", "--quiet", "--initial-branch=main")
     repository.commit({"README": "shop\n"})
-    repository.commit({"till.py": f'KEY = "{TOKEN}"\n\n\ndef run(given):\n    return eval(given)\n'})
+    repository.commit(
+        {"till.py": f'KEY = "{TOKEN}"\n\n\ndef run(given):\n    return eval(given)\n'}
+    )
     llm = FakeLLM(Reviewer({"eval": r"\beval\("}, edits={"eval": "int("}))
     cassette = tmp_path / "run.cassette"
 

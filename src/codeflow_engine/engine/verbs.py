@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
+from codeflow_engine.engine.fixing import FixingVerbs
 from codeflow_engine.engine.options import ChangeLike, EngineOptions
+from codeflow_engine.engine.reading import ReadingVerbs
 from codeflow_engine.engine.spending import SpendingVerbs
 from codeflow_engine.engine.upkeep import UpkeepVerbs
 from codeflow_engine.errors import ConfigurationError
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncEngine"]
 
 
-class AsyncEngine(SpendingVerbs, UpkeepVerbs):
+class AsyncEngine(FixingVerbs, ReadingVerbs, SpendingVerbs, UpkeepVerbs):
     """Reviews changes inside an asyncio program.
 
     An engine holds everything that it uses: two engines in one process share nothing. The
@@ -249,8 +251,8 @@ class AsyncEngine(SpendingVerbs, UpkeepVerbs):
         """Store a run of a workflow, and return its handle at once.
 
         Args:
-            workflow: Its name; `review` ships with the engine.
-            input: What it works on; for `review` the arguments of that verb by name.
+            workflow: Its name; `review`, `describe`, `ask` and `fix` ship with the engine.
+            input: What it works on; for these the arguments of that verb by name.
             key: What the caller knows it by, such as the id of a delivery. Asked for again
                 with the same input, it is the same run.
             transaction: A connection or session of SQLAlchemy on the database of the storage,

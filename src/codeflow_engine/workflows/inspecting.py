@@ -41,7 +41,7 @@ from codeflow_engine.runs.context import RunContext
 from codeflow_engine.workflows.fetching import read_files
 from codeflow_engine.workflows.review_input import ReviewInput
 
-__all__ = ["inspect_change", "look_for_unshown"]
+__all__ = ["inspect_change", "look_for_unshown", "room_of"]
 
 _MOST_DIRECTORIES: Final = 200
 _BESIDE: Final = 1_500
@@ -156,13 +156,23 @@ async def _frame(run: RunContext, given: ReviewInput, policy: RepositoryPolicy) 
         strategy=run.tools.backends.get(Strategy, settings.strategy),
         instructions=instructions,
         prompt=prompt.id,
-        room=_room(settings.chunk_tokens, facts, answer + models.count(instructions)),
+        room=room_of(settings.chunk_tokens, facts, answer + models.count(instructions)),
         answer=answer,
         secret=(settings.fence_key or settings.tenant).encode(),
     )
 
 
-def _room(wanted: int, facts: Iterable[ModelFacts], beside: int) -> int:
+def room_of(wanted: int, facts: Iterable[ModelFacts], beside: int) -> int:
+    """Say how many tokens a chunk may have: no more than is wanted, and than all models hold.
+
+    Args:
+        wanted: Tokens that a chunk is to have at most.
+        facts: What is known of the models.
+        beside: Tokens of prompt and answer.
+
+    Raises:
+        ConfigurationError: A model holds too few to be shown anything.
+    """
     windows = [one.context_window for one in facts if one.context_window]
     room = min([wanted, *(window - beside - _BESIDE for window in windows)])
     if room < min(_LEAST, wanted):
