@@ -104,6 +104,66 @@ async def test_files_that_the_host_withholds_are_excluded_with_the_reason(
     assert not any("top" in message.text for one in llm.requests for message in one.messages)
 
 
+MOVED = """\
+diff --git a/keys/a.py b/{path}
+similarity index 80%
+rename from keys/a.py
+rename to {path}
+--- a/keys/a.py
++++ b/{path}
+@@ -1 +1,2 @@
+ first = 1
++x = eval(first)
+"""
+
+
+@pytest.mark.parametrize(
+    "withheld", [{"*": ["keys/"]}, {"fakellm:one": ["keys/"], "fakellm:two": ["shop/"]}]
+)
+async def test_a_file_is_withheld_for_the_name_that_it_had_too(
+    withheld: dict[str, list[str]],
+) -> None:
+    """Where no model may see both names; a rule of the host's is no failure of the review."""
+    llm = [FakeLLM(Reviewer(BAD), model=name) for name in ("one", "two")]
+
+    async with AsyncEngine(llm=llm, withheld=withheld) as engine:
+        review = await engine.review(MOVED.format(path="shop/a.py"), analyzers=["hygiene"])
+
+    (entry,) = review.coverage.entries
+    assert (entry.state, entry.by) == (UnitState.EXCLUDED, ("hygiene",))
+    assert entry.reason == "withheld from every model by the host's rules"
+    assert [request for one in llm for request in one.requests] == []
+    assert review.outcome is Outcome.REVIEWED
+
+
+async def test_a_file_that_only_one_model_may_see_is_shown_to_that_one() -> None:
+    """The order of the models counts for the others."""
+    blind, seeing = (FakeLLM(Reviewer(BAD), model=name) for name in ("one", "two"))
+
+    async with AsyncEngine(llm=[blind, seeing], withheld={"fakellm:one": ["keys/"]}) as engine:
+        review = await engine.review(MOVED.format(path="shop/a.py"), analyzers=[])
+
+    assert [finding.line for finding in review.findings] == [2]
+    assert (len(blind.requests), len(seeing.requests)) == (0, 1)
+
+
+async def test_an_answer_that_is_used_twice_is_counted_once() -> None:
+    """A patch may hold a file twice, in the same words: the second time costs nothing."""
+    added = "".join(f"+step_{line} = given + {line}  # and some more\n" for line in range(120))
+    once = f"--- a/till.py\n+++ b/till.py\n@@ -1 +1,121 @@\n first = 1\n{added}"
+    llm = FakeLLM(Reviewer(BAD))
+
+    async with AsyncEngine(llm=llm, models=PRICE) as engine:
+        alone = await engine.review(once, analyzers=[])
+        asked = len(llm.requests)
+    async with AsyncEngine(llm=llm, models=PRICE) as engine:
+        twice = await engine.review(once + once, analyzers=[])
+
+    assert len(llm.requests) == 2 * asked
+    assert twice.usage == alone.usage
+    assert len(twice.coverage.entries) == 2
+
+
 async def test_a_review_names_its_own_models_or_none(repository: GitRepository) -> None:
     """By their ids; what the engine was configured with is asked where nothing is said."""
     repository.commit(files(1))

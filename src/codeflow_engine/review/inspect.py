@@ -67,26 +67,39 @@ class Inspected:
 
 @dataclass(slots=True)
 class Asking:
-    """Asks for a strategy, and keeps what it is not to hide: answers, and what ends a run."""
+    """Asks for a strategy, and keeps what it is not to hide: that it was answered, or why not."""
 
     ask: Ask
     paths: tuple[str, ...]
     """Files that the chunk shows: whoever may not see them is not asked, whatever it says."""
 
-    answers: list[ChatAnswer] = field(default_factory=list)
+    answered: list[ChatRequest] = field(default_factory=list)
+    """Questions that have a whole answer."""
+
+    refused: CodeflowError | None = None
+    """Why the last question without an answer has none."""
+
     fatal: BaseException | None = None
 
     async def __call__(self, request: ChatRequest) -> ChatAnswer:
         """Ask; raises as the contract says."""
         try:
             answer = await self.ask(replace(request, paths=self.paths))
-        except _OF_ONE_CHUNK:
+        except _OF_ONE_CHUNK as error:
+            self.refused = error
             raise
         except BaseException as error:
             self.fatal = error
             raise
-        self.answers.append(answer)
+        if answer.finish_reason.is_complete:
+            self.answered.append(request)
         return answer
+
+    def has_shown(self, chunk: Chunk) -> bool:
+        """Tell whether a model has answered that was shown a chunk as it stands."""
+        return any(
+            chunk.text in message.text for request in self.answered for message in request.messages
+        )
 
 
 async def inspect(
@@ -122,14 +135,15 @@ async def inspect(
     if asking.fatal is not None:
         raise asking.fatal from None
     if isinstance(failure, CodeflowError):
-        is_unpaid = isinstance(failure, BudgetExhaustedError)
-        return replace(_failed(chunk, ask_failed(failure)), is_unpaid=is_unpaid)
+        return _unasked(chunk, failure)
     if said is None:
         if crashed is not None and failure is not None:
             crashed(failure)
         # The text of a foreign error may quote the change, so its type alone is told.
         kind = type(failure).__name__
         return _failed(chunk, f"{MODEL}: the strategy crashed with {kind}")
+    if not asking.has_shown(chunk):
+        return _unasked(chunk, asking.refused)
     work = partial(_look_up, chunk, pieces, said, confidential)
     small = sum(map(_size, said.findings)) <= _SMALL
     return work() if small else await asyncio.to_thread(work)
@@ -188,6 +202,13 @@ def ask_failed(error: CodeflowError) -> str:
     if isinstance(error, BudgetExhaustedError):
         return f"{MODEL}: the budget of {error.scope!r} has too little left"
     return f"{MODEL}: {error.message}"
+
+
+def _unasked(chunk: Chunk, error: CodeflowError | None) -> Inspected:
+    """Fail a chunk that no model has answered about, whatever the strategy makes of that."""
+    unshown = f"{MODEL}: the strategy has shown it to no model"
+    reason = unshown if error is None else ask_failed(error)
+    return replace(_failed(chunk, reason), is_unpaid=isinstance(error, BudgetExhaustedError))
 
 
 def _failed(chunk: Chunk, reason: str) -> Inspected:

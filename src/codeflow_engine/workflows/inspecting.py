@@ -22,6 +22,7 @@ from codeflow_engine.errors import (
     DisclosureError,
     ProviderError,
 )
+from codeflow_engine.llm.answers import digest_of
 from codeflow_engine.review import critic
 from codeflow_engine.review.inspect import Asking, Inspected, inspect
 from codeflow_engine.review.partition import Partition
@@ -43,15 +44,20 @@ async def inspect_change(
     policy: RepositoryPolicy,
 ) -> SourceReport:
     """Ask models about everything that they may be shown, and account for every unit."""
-    units = tuple(unit for unit in parts.to_review if unit not in parts.unshown)
     if not parts.to_review:
         return SourceReport(source=MODEL)
+    units = await run.compute("leave-out", _left, parts)
     frame = await frame_of(run, given, policy)
     told = await show_change(run, change, units, frame)
     inspector = _Inspector(run, given, change, frame, len(told.chunks))
     keyed = zip(told.chunks, _keys(told.chunks), strict=True)
     found = await inspector.inspect_all((*one, key) for one, key in keyed)
-    return _report(parts, told.shown, found, inspector)
+    return await run.compute("report", _report, parts, told.shown, found, inspector)
+
+
+def _left(parts: Partition) -> tuple[Unit, ...]:
+    """Give the units that models are shown."""
+    return tuple(unit for unit in parts.to_review if unit not in parts.unshown)
 
 
 def _keys(chunks: Iterable[tuple[Chunk, tuple[Piece, ...]]]) -> list[str]:
@@ -80,6 +86,9 @@ class _Inspector:
         self._chunks = chunks
         self._is_tight = False
         self._done = 0
+        self._asked: set[str] = set()
+        """Questions that an answer was counted for: given again, it costs nothing again."""
+
         self.usage: Usage = Usage()
         self.dropped: Counter[str] = Counter()
 
@@ -109,7 +118,8 @@ class _Inspector:
             if self._is_tight:
                 return None
             found = await self._inspect(chunk, pieces, key)
-            self._is_tight = self._is_tight or found.is_unpaid
+            if found.is_unpaid:
+                self._is_tight = True
             return found
 
     async def _inspect(self, chunk: Chunk, pieces: tuple[Piece, ...], key: str) -> Inspected:
@@ -157,8 +167,10 @@ class _Inspector:
             repository=given.repository(),
             budget=given.budget,
         )
-        if answer.run_id == self._run.run_id:
+        question = await digest_of(request)
+        if answer.run_id == self._run.run_id and question not in self._asked:
             self.usage += answer.usage
+        self._asked.add(question)
         return answer
 
     async def _look_again(self, chunk: Chunk, asking: Asking, found: Inspected) -> Inspected:

@@ -68,8 +68,8 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
     await run.emit(
         ChangeFetched,
         title=run.tools.redactor.redact(change.title),
-        files=len(change.diff.files),
-        units=len(change.diff.units),
+        files=len(parts.paths),
+        units=len(parts.to_review) + len(parts.decided),
     )
     sources = [*_analyzing(run, given, analyzers, change, parts.to_review)]
     if models.names:

@@ -34,25 +34,38 @@ async def look_for_unshown(run: RunContext, change: Change, models: ModelGateway
     These are generated and vendored ones, as the base revision says or as their names do, and
     those that the host's rules withhold from every model.
     """
-    paths = {path for file in change.diff.files for path in paths_of(file)}
-    directories = sorted({up for path in paths for up in _above(path)}, key=_depth)
-    files = []
+    attributes: list[tuple[str, bytes]] = []
     if change.base is not None:
+        directories = await run.compute("list-directories", _directories, change)
         wanted = [
             f"{directory}/{ATTRIBUTES_NAME}" if directory else ATTRIBUTES_NAME
-            for directory in directories[:_MOST_DIRECTORIES]
+            for directory in directories
         ]
-        files = [*await read_files(run, change, wanted, Side.OLD)]
-    attributes = [
-        (directory, file.content)
-        for directory, file in zip(directories, files, strict=False)
-        if file.content is not None
-    ]
-    unshown = dict(generated(sorted(paths), attributes))
-    for file in change.diff.files:
-        # The diff of a file that was moved shows what stood at its old place.
-        if file.path not in unshown and not models.readers(paths_of(file)):
-            unshown[file.path] = "withheld from every model by the host's rules"
+        files = await read_files(run, change, wanted, Side.OLD)
+        attributes = [
+            (directory, file.content)
+            for directory, file in zip(directories, files, strict=True)
+            if file.content is not None
+        ]
+    return await run.compute("name-unshown", _unshown, change, attributes, models)
+
+
+def _directories(change: Change) -> list[str]:
+    """List the directories that files of a change stand in, the upper ones first."""
+    found = {up for file in change.diff.files for up in _above(file.path)}
+    return sorted(found, key=_depth)[:_MOST_DIRECTORIES]
+
+
+def _unshown(
+    change: Change, attributes: Sequence[tuple[str, bytes]], models: ModelGateway
+) -> dict[str, str]:
+    """Give the files that models are not shown, by the path that they have now."""
+    # The diff of a file that was moved shows what stood at its old place.
+    moves = {paths_of(file) for file in change.diff.files}
+    unshown = generated(sorted({paths[0] for paths in moves if paths}), attributes)
+    for paths in sorted(moves):
+        if paths and paths[0] not in unshown and not models.readers(paths):
+            unshown[paths[0]] = "withheld from every model by the host's rules"
     return unshown
 
 

@@ -51,7 +51,6 @@ RAW = RawFinding(
     quote="total = eval(first)",
     part=1,
 )
-QUESTION = ChatRequest(messages=(Message(role=Role.USER, text="?"),), max_output_tokens=9)
 
 type Do = Callable[[Chunk, Ask], Any]
 
@@ -65,6 +64,10 @@ class Doing(Strategy):
     async def inspect(self, chunk: Chunk, ask: Ask) -> Inspection:
         made: Inspection = await self._do(chunk, ask)
         return made
+
+
+def question(chunk: Chunk) -> ChatRequest:
+    return ChatRequest(messages=(Message(role=Role.USER, text=chunk.text),), max_output_tokens=9)
 
 
 def shown() -> tuple[Chunk, tuple[Piece, ...]]:
@@ -86,7 +89,7 @@ async def test_a_quote_becomes_a_line_and_every_unit_is_examined() -> None:
     """The whole way, where nothing goes wrong."""
 
     async def do(chunk: Chunk, ask: Ask) -> Inspection:
-        await ask(QUESTION)
+        await ask(question(chunk))
         return Inspection(findings=(RAW,), examined=chunk.units)
 
     found = await inspected(do, "fine")
@@ -102,9 +105,10 @@ async def test_a_unit_that_nobody_speaks_of_has_failed() -> None:
     """And one of another chunk is not examined by being named."""
 
     async def do(chunk: Chunk, ask: Ask) -> Inspection:
+        await ask(question(chunk))
         return Inspection(examined=(chunk.units[0], Unit(file=7, hunk=0)))
 
-    found = await inspected(do)
+    found = await inspected(do, "fine")
 
     assert found.examined == {CHANGE.diff.units[0]}
     assert found.failed == {CHANGE.diff.units[1]: "model: the answer does not account for it"}
@@ -126,7 +130,7 @@ async def test_what_keeps_one_chunk_from_being_asked_fails_its_units(
     """The reason is the same for all chunks, so that a ledger can count it."""
 
     async def do(chunk: Chunk, ask: Ask) -> Inspection:
-        await ask(QUESTION)
+        await ask(question(chunk))
         return Inspection(examined=chunk.units)
 
     found = await inspected(do, error)
@@ -135,18 +139,62 @@ async def test_what_keeps_one_chunk_from_being_asked_fails_its_units(
     assert found.failed == dict.fromkeys(CHANGE.diff.units, reason)
 
 
+@pytest.mark.parametrize(
+    ("error", "reason", "is_unpaid"),
+    [
+        (ProviderTimeoutError("no answer within 3 s"), "model: no answer within 3 s", False),
+        (
+            BudgetExhaustedError("1,234 tokens", scope="month:2026-01"),
+            "model: the budget of 'month:2026-01' has too little left",
+            True,
+        ),
+    ],
+)
+async def test_a_strategy_that_hides_why_it_has_no_answer_examines_nothing(
+    error: CodeflowError, reason: str, *, is_unpaid: bool
+) -> None:
+    """It may call all of it examined: without an answer nobody has looked."""
+
+    async def do(chunk: Chunk, ask: Ask) -> Inspection:
+        with contextlib.suppress(CodeflowError):
+            await ask(question(chunk))
+        return Inspection(findings=(RAW,), examined=chunk.units)
+
+    found = await inspected(do, error)
+
+    assert (found.examined, found.findings) == (frozenset(), ())
+    assert found.failed == dict.fromkeys(CHANGE.diff.units, reason)
+    assert found.is_unpaid is is_unpaid
+
+
+@pytest.mark.parametrize("asks", [(), ("Is it all right?",)])
+async def test_a_chunk_that_no_model_was_shown_is_not_examined(asks: tuple[str, ...]) -> None:
+    """Neither without a question, nor by an answer to one that does not hold its text."""
+
+    async def do(chunk: Chunk, ask: Ask) -> Inspection:
+        for text in asks:
+            said = Message(role=Role.USER, text=text)
+            await ask(replace(question(chunk), messages=(said,)))
+        return Inspection(examined=chunk.units)
+
+    found = await inspected(do, "fine")
+
+    assert found.examined == frozenset()
+    assert {*found.failed.values()} == {"model: the strategy has shown it to no model"}
+
+
 @pytest.mark.parametrize("error", [StorageError("gone"), LeaseLostError("another worker")])
 async def test_what_ends_a_run_is_not_hidden_by_a_strategy(error: CodeflowError) -> None:
     """Also where it goes on as if nothing had happened, or raises something of its own."""
 
     async def swallow(chunk: Chunk, ask: Ask) -> Inspection:
         with contextlib.suppress(CodeflowError):
-            await ask(QUESTION)
+            await ask(question(chunk))
         return Inspection(examined=chunk.units)
 
     async def rename(chunk: Chunk, ask: Ask) -> Inspection:
         try:
-            await ask(QUESTION)
+            await ask(question(chunk))
         except CodeflowError:
             raise RuntimeError("oh") from None
         return Inspection()
@@ -188,9 +236,10 @@ async def test_s9_a_finding_in_a_file_that_was_not_shown_is_dropped_and_counted(
     stray = replace(RAW, path="other.py")
 
     async def do(chunk: Chunk, ask: Ask) -> Inspection:
+        await ask(question(chunk))
         return Inspection(findings=(stray, RAW), examined=chunk.units, unusable=3)
 
-    found = await inspected(do)
+    found = await inspected(do, "fine")
 
     assert found.said == (RAW,)
     assert found.dropped == {
@@ -205,7 +254,7 @@ async def test_a_strategy_cannot_hide_what_a_question_shows() -> None:
     made, pieces = shown()
 
     async def do(chunk: Chunk, ask: Ask) -> Inspection:
-        await ask(replace(QUESTION, paths=()))
+        await ask(replace(question(chunk), paths=()))
         return Inspection(examined=chunk.units)
 
     await inspect(made, pieces, Doing(do), Asking(model.ask, ("till.py", "shop.py")))
