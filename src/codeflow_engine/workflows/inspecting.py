@@ -26,7 +26,6 @@ from codeflow_engine.errors import (
     DisclosureError,
     ProviderError,
 )
-from codeflow_engine.llm.answers import digest_of
 from codeflow_engine.review import critic
 from codeflow_engine.review.fence import chunk as fenced
 from codeflow_engine.review.generated import ATTRIBUTES_NAME, generated
@@ -39,6 +38,7 @@ from codeflow_engine.review.show import Shown, show
 from codeflow_engine.review.surround import surround
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.workflows.fetching import read_files
+from codeflow_engine.workflows.questions import Questions
 from codeflow_engine.workflows.review_input import ReviewInput
 
 __all__ = ["inspect_change", "look_for_unshown", "room_of"]
@@ -236,17 +236,17 @@ class _Inspector:
         self, run: RunContext, given: ReviewInput, change: Change, frame: _Frame, chunks: int
     ) -> None:
         self._run = run
-        self._given = given
-        self._change = change
+        self._questions = Questions(run, given, change)
         self._strategy = frame.strategy
         self._turns = asyncio.Semaphore(run.tools.settings.llm_parallel)
         self._chunks = chunks
         self._done = 0
-        self._asked: set[str] = set()
-        """Questions that an answer was counted for: given again, it costs nothing again."""
-
-        self.usage: Usage = Usage()
         self.dropped: Counter[str] = Counter()
+
+    @property
+    def usage(self) -> Usage:
+        """What it has taken of models so far."""
+        return self._questions.usage
 
     async def inspect_all(
         self, work: Iterable[tuple[Chunk, tuple[Piece, ...], str]]
@@ -275,7 +275,7 @@ class _Inspector:
         numbers = count(1)
 
         async def ask(request: ChatRequest) -> ChatAnswer:
-            return await self._ask(request, f"{key}/{next(numbers)}")
+            return await self._questions.ask(request, f"{key}/{next(numbers)}")
 
         async with self._turns:
             asking = Asking(ask, paths)
@@ -297,22 +297,6 @@ class _Inspector:
             failure=next(iter(found.failed.values()), None),
             usage=self.usage,
         )
-
-    async def _ask(self, request: ChatRequest, key: str) -> ChatAnswer:
-        given, change = self._given, self._change
-        answer = await self._run.ask(
-            request,
-            key=key,
-            llm=given.llm,
-            change=change.key,
-            repository=given.repository(),
-            budget=given.budget,
-        )
-        question = await digest_of(request)
-        if answer.run_id == self._run.run_id and question not in self._asked:
-            self.usage += answer.usage
-        self._asked.add(question)
-        return answer
 
     async def _look_again(self, chunk: Chunk, asking: Asking, found: Inspected) -> Inspected:
         """Let a model judge what was found, where the host wants that; it never loses a unit."""
