@@ -108,6 +108,10 @@ class CodeflowError(Exception):
     retry_after: float | None = None
     """Seconds to wait before a retry, where the other side said so."""
 
+    usage: dict[str, Any] | None = None
+    """What a model has taken for answers that were no use, as plain data of the fields of
+    `Usage`; None where it gave none."""
+
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         if retry_after is not None:

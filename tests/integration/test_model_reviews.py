@@ -104,6 +104,20 @@ async def test_files_that_the_host_withholds_are_excluded_with_the_reason(
     assert not any("top" in message.text for one in llm.requests for message in one.messages)
 
 
+async def test_what_was_paid_in_vain_is_told(repository: GitRepository) -> None:
+    """A model that keeps to no form is asked twice, and wants its money both times."""
+    repository.commit(files(1))
+    llm = FakeLLM(lambda request: "All is well.")
+
+    review = await reviewed(repository, llm, models=PRICE)
+
+    assert review.outcome is Outcome.PARTIAL
+    assert len(llm.requests) == review.usage.calls == 2
+    assert review.usage.input_tokens > 1_000
+    assert review.usage.cost_usd is not None
+    assert review.usage.cost_usd > 0
+
+
 MOVED = """\
 diff --git a/keys/a.py b/{path}
 similarity index 80%

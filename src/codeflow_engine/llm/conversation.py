@@ -55,7 +55,9 @@ class Conversation:
         self._clean = clean
         self._question = question
         self._payer = payer
-        self._usage = CallUsage()
+        self.usage: CallUsage = CallUsage()
+        """What all models have taken so far."""
+
         self._is_estimated = False
         self._repaired = False
 
@@ -66,7 +68,7 @@ class Conversation:
             CodeflowError: There is none; see `Caller.call` and `require_whole`.
         """
         answer = await self._in_form(model)
-        return replace(answer, usage=self._usage, is_estimated=self._is_estimated)
+        return replace(answer, usage=self.usage, is_estimated=self._is_estimated)
 
     async def _in_form(self, model: Model) -> ChatAnswer:
         answer, misfit = await self._try(model, self._question)
@@ -128,7 +130,7 @@ class Conversation:
 
     async def _call(self, model: Model, request: ChatRequest) -> ChatAnswer:
         answer = await self._caller.call(model, request, self._payer)
-        self._usage = self._usage.plus(answer.usage)
+        self.usage = self.usage.plus(answer.usage)
         self._is_estimated = self._is_estimated or answer.is_estimated
         return await self._clean(answer)
 

@@ -23,6 +23,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, Preview
+from codeflow_engine.domain.encoding import to_plain
+from codeflow_engine.domain.usage import Usage
 from codeflow_engine.errors import CodeflowError, ConfigurationError, DisclosureError
 from codeflow_engine.llm.answers import digest_of
 from codeflow_engine.llm.conversation import Conversation
@@ -230,7 +232,10 @@ class Gateway:
                 errors.append(error)
                 place = next_model(left, model, error, refusals=self._refusals)
                 if place is None:
-                    raise worst(errors) from error
+                    failure = worst(errors)
+                    if conversation.usage.calls:
+                        failure.usage = to_plain(Usage() + conversation.usage)
+                    raise failure from error
                 left = left[place:]
                 self._caller.log.warning(
                     "model failed, the next one is asked",

@@ -24,6 +24,7 @@ from codeflow_engine.prompts import Prompt
 from codeflow_engine.review.fence import chunk as fenced
 from codeflow_engine.review.piece import Piece
 from codeflow_engine.runs.context import RunContext
+from codeflow_engine.workflows.questions import Questions
 from codeflow_engine.workflows.reading_input import ReadingInput
 from codeflow_engine.workflows.sizing import Sizes, fence_secret, sizes_of
 
@@ -98,13 +99,16 @@ class Asker:
 
     def __init__(self, run: RunContext, given: ReadingInput, change: Change, frame: Frame) -> None:
         self._run = run
-        self._given = given
-        self._change = change
+        self._questions = Questions(run, given.of, change)
         self._frame = frame
         self._turns = asyncio.Semaphore(run.tools.settings.llm_parallel)
         self._answers: dict[str, Mapping[str, Any] | CodeflowError] = {}
         self._done = 0
-        self.usage: Usage = Usage()
+
+    @property
+    def usage(self) -> Usage:
+        """What it has taken of models so far."""
+        return self._questions.usage
 
     async def ask_all(
         self, question: Question, asked: Sequence[tuple[Piece, ...]]
@@ -140,21 +144,12 @@ class Asker:
         failure: str | None = None
         async with self._turns:
             try:
-                answer = await self._run.ask(
-                    request,
-                    key=chunk.key,
-                    llm=self._given.of.llm,
-                    change=self._change.key,
-                    repository=self._given.repository(),
-                    budget=self._given.of.budget,
-                )
+                answer = await self._questions.ask(request, chunk.key)
             except _NOT_ANSWERED as error:
                 self._answers[chunk.key] = error
                 failure = reason_of(error)
             else:
                 self._answers[chunk.key] = json.loads(answer.text)
-                if answer.run_id == self._run.run_id:
-                    self.usage += answer.usage
         self._done += 1
         await self._run.emit(
             ChunkInspected,

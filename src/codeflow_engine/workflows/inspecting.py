@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import count
@@ -22,7 +22,6 @@ from codeflow_engine.errors import (
     DisclosureError,
     ProviderError,
 )
-from codeflow_engine.llm.answers import digest_of
 from codeflow_engine.review import critic
 from codeflow_engine.review.inspect import Asking, Inspected, inspect
 from codeflow_engine.review.partition import Partition
@@ -30,6 +29,7 @@ from codeflow_engine.review.piece import Piece
 from codeflow_engine.review.policy import RepositoryPolicy
 from codeflow_engine.review.show import Shown
 from codeflow_engine.runs.context import RunContext
+from codeflow_engine.workflows.questions import Questions
 from codeflow_engine.workflows.review_input import ReviewInput
 from codeflow_engine.workflows.showing import Frame, frame_of, show_change
 
@@ -78,49 +78,49 @@ class _Inspector:
         self, run: RunContext, given: ReviewInput, change: Change, frame: Frame, chunks: int
     ) -> None:
         self._run = run
-        self._given = given
-        self._change = change
+        self._questions = Questions(run, given, change)
         self._strategy = frame.strategy
         self._confidential = frame.confidential
         self._turns = asyncio.Semaphore(run.tools.settings.llm_parallel)
         self._chunks = chunks
-        self._is_tight = False
-        self._done = 0
-        self._asked: set[str] = set()
-        """Questions that an answer was counted for: given again, it costs nothing again."""
+        settings = run.tools.settings
+        self._width = settings.llm_parallel if given.budget or settings.budgets else None
+        """Chunks of a wave; None where nothing limits what they may cost."""
 
-        self.usage: Usage = Usage()
+        self._done = 0
         self.dropped: Counter[str] = Counter()
+
+    @property
+    def usage(self) -> Usage:
+        """What it has taken of models so far."""
+        return self._questions.usage
 
     async def inspect_all(
         self, work: Iterable[tuple[Chunk, tuple[Piece, ...], str]]
     ) -> list[Inspected]:
         """Have all chunks looked at, each under a key of its own.
 
-        One that there was too little money for is tried again alone, in the order of their
-        risk: those that were under way beside it had booked the most that they could cost.
-        From then on no other one begins, so that no less risky one is paid in its place. Each
-        is tried, also behind one that is too dear: its answer may be there already.
+        Where a budget may end, they are looked at in waves: one that there was too little money
+        for is tried again alone before the next wave begins, since those beside it had booked
+        the most that they could cost. From the first one on that is too dear even then, all
+        others are looked at one by one: a smaller one may fit, or its answer may be there
+        already. What is asked follows from what was answered, and from no moment, so that a run
+        that is taken up again asks the same.
         """
-        given = [*work]
-        found = [*await self._run.together(self._begin(*one) for one in given)]
-        unpaid = [place for place, one in enumerate(found) if one is None or one.is_unpaid]
-        for place in unpaid:
-            chunk, pieces, key = given[place]
-            found[place] = again = await self._inspect(chunk, pieces, f"{key}+")
-            if again.is_unpaid:
-                await self._tell(chunk, again)
-        return [one for one in found if one is not None]
-
-    async def _begin(self, chunk: Chunk, pieces: tuple[Piece, ...], key: str) -> Inspected | None:
-        """Have one chunk looked at, unless money has become tight."""
-        async with self._turns:
-            if self._is_tight:
-                return None
-            found = await self._inspect(chunk, pieces, key)
-            if found.is_unpaid:
-                self._is_tight = True
-            return found
+        left = deque(work)
+        found: list[Inspected] = []
+        width = self._width or len(left)
+        while left:
+            wave = [left.popleft() for _ in range(min(width, len(left)))]
+            told = [*await self._run.together(self._inspect(*one) for one in wave)]
+            for place, (chunk, pieces, key) in enumerate(wave):
+                if told[place].is_unpaid and len(wave) > 1:
+                    told[place] = await self._inspect(chunk, pieces, f"{key}+")
+                if told[place].is_unpaid:
+                    width = 1
+                    await self._tell(chunk, told[place])
+            found += told
+        return found
 
     async def _inspect(self, chunk: Chunk, pieces: tuple[Piece, ...], key: str) -> Inspected:
         """Have one chunk looked at."""
@@ -128,18 +128,19 @@ class _Inspector:
         numbers = count(1)
 
         async def ask(request: ChatRequest) -> ChatAnswer:
-            return await self._ask(request, f"{key}/{next(numbers)}")
+            return await self._questions.ask(request, f"{key}/{next(numbers)}")
 
         asking = Asking(ask, paths)
-        found = await inspect(
-            chunk,
-            pieces,
-            self._strategy,
-            asking,
-            confidential=self._confidential,
-            crashed=self._log_crash,
-        )
-        found = await self._look_again(chunk, asking, found)
+        async with self._turns:
+            found = await inspect(
+                chunk,
+                pieces,
+                self._strategy,
+                asking,
+                confidential=self._confidential,
+                crashed=self._log_crash,
+            )
+            found = await self._look_again(chunk, asking, found)
         self.dropped.update(found.dropped)
         if not found.is_unpaid:
             await self._tell(chunk, found)
@@ -156,22 +157,6 @@ class _Inspector:
             failure=next(iter(found.failed.values()), None),
             usage=self.usage,
         )
-
-    async def _ask(self, request: ChatRequest, key: str) -> ChatAnswer:
-        given, change = self._given, self._change
-        answer = await self._run.ask(
-            request,
-            key=key,
-            llm=given.llm,
-            change=change.key,
-            repository=given.repository(),
-            budget=given.budget,
-        )
-        question = await digest_of(request)
-        if answer.run_id == self._run.run_id and question not in self._asked:
-            self.usage += answer.usage
-        self._asked.add(question)
-        return answer
 
     async def _look_again(self, chunk: Chunk, asking: Asking, found: Inspected) -> Inspected:
         """Let a model judge what was found, where the host wants that; it never loses a unit."""

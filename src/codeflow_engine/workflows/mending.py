@@ -29,6 +29,7 @@ from codeflow_engine.review.surround import surround
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.workflows.fetching import read_files
 from codeflow_engine.workflows.fix_input import FixInput
+from codeflow_engine.workflows.questions import Questions
 from codeflow_engine.workflows.showing import look_for_unshown
 from codeflow_engine.workflows.sizing import fence_secret, sizes_of
 
@@ -231,27 +232,19 @@ class _Mender:
     """Asks the questions of one fix, some of them at a time."""
 
     def __init__(self, run: RunContext, given: FixInput, change: Change) -> None:
-        self._run = run
-        self._given = given.asked
-        self._change = change
+        self._questions = Questions(run, given.asked, change)
         self._turns = asyncio.Semaphore(run.tools.settings.llm_parallel)
-        self.usage: Usage = Usage()
+
+    @property
+    def usage(self) -> Usage:
+        """What it has taken of models so far."""
+        return self._questions.usage
 
     async def mend(self, asked: _Question, key: str) -> Offered:
         """Ask one question; where there is no answer, its findings are left and no others."""
-        given = self._given
         try:
             async with self._turns:
-                answer = await self._run.ask(
-                    asked.request,
-                    key=key,
-                    llm=given.llm,
-                    change=self._change.key,
-                    repository=given.repository(),
-                    budget=given.budget,
-                )
-            if answer.run_id == self._run.run_id:
-                self.usage += answer.usage
+                answer = await self._questions.ask(asked.request, key)
             told = mended(answer.text, asked.findings, asked.pieces)
         except (ProviderError, BudgetExhaustedError, DisclosureError) as error:
             why = ask_failed(error)
