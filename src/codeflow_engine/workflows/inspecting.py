@@ -253,7 +253,8 @@ class _Inspector:
             if self._is_tight:
                 return None
             found = await self._inspect(chunk, pieces, key)
-            self._is_tight = self._is_tight or found.is_unpaid
+            if found.is_unpaid:
+                self._is_tight = True
             return found
 
     async def _inspect(self, chunk: Chunk, pieces: tuple[Piece, ...], key: str) -> Inspected:
