@@ -31,7 +31,7 @@ diff --git a/app.py b/app.py
 +d = 4
  e = 5
 """
-SETTINGS = "llm_attempts = {}\nllm_timeout = {}\nrun_timeout = 5\n"
+SETTINGS = "llm_attempts = {}\nllm_timeout = {}\nrun_timeout = 30\n"
 
 FINDING = {
     "part": 1,
