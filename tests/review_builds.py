@@ -76,7 +76,12 @@ def _evidence() -> dict[str, st.SearchStrategy[Any]]:
 
 def _suggestion() -> dict[str, st.SearchStrategy[Any]]:
     lines = st.integers(1, 10**6)
-    return {"replacement": TEXTS, "start_line": lines, "end_line": lines}
+    return {
+        "replacement": TEXTS,
+        "start_line": lines,
+        "end_line": lines,
+        "verified": st.booleans(),
+    }
 
 
 def coverages() -> st.SearchStrategy[Coverage]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from codeflow_engine import contracts, errors
+    from codeflow_engine.cassette import Cassette
     from codeflow_engine.domain.budget import Budget
     from codeflow_engine.domain.change import Change, Scope
     from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, Message, Role
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
         Severity,
         Suggestion,
     )
+    from codeflow_engine.domain.patch import Patch
+    from codeflow_engine.domain.reading import Answer, Description
     from codeflow_engine.domain.review import Review
     from codeflow_engine.domain.usage import Usage
     from codeflow_engine.engine import AsyncEngine
@@ -48,15 +51,18 @@ if TYPE_CHECKING:
     from codeflow_engine.sync import Engine, Run
 
 __all__ = [
+    "Answer",
     "Anthropic",
     "AsyncEngine",
     "AsyncRun",
     "Budget",
+    "Cassette",
     "Category",
     "Change",
     "ChatAnswer",
     "ChatRequest",
     "Coverage",
+    "Description",
     "Diff",
     "Dismissal",
     "DismissalScope",
@@ -70,6 +76,7 @@ __all__ = [
     "Mistral",
     "OpenAI",
     "Outcome",
+    "Patch",
     "Plan",
     "Receipt",
     "Retry",
@@ -87,15 +94,18 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Answer": "domain.reading",
     "Anthropic": "providers.llm.anthropic",
     "AsyncEngine": "engine",
     "AsyncRun": "runs.handle",
     "Budget": "domain.budget",
+    "Cassette": "cassette",
     "Category": "domain.finding",
     "Change": "domain.change",
     "ChatAnswer": "domain.chat",
     "ChatRequest": "domain.chat",
     "Coverage": "domain.coverage",
+    "Description": "domain.reading",
     "Diff": "domain.diff",
     "Dismissal": "domain.dismissal",
     "DismissalScope": "domain.dismissal",
@@ -109,6 +119,7 @@ _HOMES = {
     "Mistral": "providers.llm.mistral",
     "OpenAI": "providers.llm.openai",
     "Outcome": "domain.coverage",
+    "Patch": "domain.patch",
     "Plan": "domain.effect",
     "Receipt": "domain.effect",
     "Retry": "pace.retry",

@@ -6,6 +6,7 @@ CodeflowError
 │   ├── MissingDependencyError    an extra is not installed; names what to install
 │   └── DisclosureError           no provider may be sent what stands in these paths
 ├── BudgetExhaustedError          what may be spent is spent; names the scope
+├── CassetteError                 a recording is damaged, or does not hold what is asked
 ├── DiffError                     malformed or truncated diff, with its line
 ├── SerializationError            stored or posted JSON of another form
 ├── PluginError                   a plugin broke its side of the contract
@@ -40,7 +41,8 @@ CodeflowError
 │   ├── SandboxTimeoutError
 │   └── SandboxLimitError         output or memory cap reached
 ├── AnalyzerError
-└── PublishError
+├── PublishError
+└── PatchError                    files are not what a patch was made for, or cannot be written
 ```
 
 A message says what happened, with which value, and what to do. It never holds a secret
@@ -55,6 +57,7 @@ __all__ = [
     "AnalyzerError",
     "AuthenticationError",
     "BudgetExhaustedError",
+    "CassetteError",
     "ChangeUnavailableError",
     "CodeflowError",
     "ConfigurationError",
@@ -67,6 +70,7 @@ __all__ = [
     "MissingDependencyError",
     "ModelUnavailableError",
     "NonDeterminismError",
+    "PatchError",
     "PluginConflictError",
     "PluginError",
     "ProviderError",
@@ -157,6 +161,33 @@ class BudgetExhaustedError(CodeflowError):
         super().__init__(message)
         self.scope = scope
         """The scope whose budget is spent, as `Engine.top_up` takes it."""
+
+
+class CassetteError(CodeflowError):
+    """A recording cannot be used, or does not hold what a replay asks for."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str,
+        line: int | None = None,
+        asked: str | None = None,
+        nearest: str | None = None,
+    ) -> None:
+        place = path if line is None else f"{path}, line {line}"
+        super().__init__(f"cassette {place}: {message}")
+        self.path = path
+        """The file."""
+
+        self.line = line
+        """Line of the file, counted from 1, where one is to blame."""
+
+        self.asked = asked
+        """What a replay has asked for in vain."""
+
+        self.nearest = nearest
+        """What the recording holds that comes nearest to it."""
 
 
 class DiffError(CodeflowError, ValueError):
@@ -356,3 +387,7 @@ class AnalyzerError(CodeflowError):
 
 class PublishError(CodeflowError):
     """Effects could not be delivered as planned."""
+
+
+class PatchError(CodeflowError):
+    """A patch cannot be written: the files are not those it was made for, or the system refuses."""

@@ -9,11 +9,13 @@ import pytest
 from cli_runs import use_plugin
 from cli_work import Stand
 from damaged_rows import Damage, damaging
+from fix_desk import SHOP, USERS
 from git_trees import Tree
 from hostile_repository import Hostile, build
 from hostile_runs import Listener
 
 from codeflow_engine.storage.sql import SQLSettings, SQLStorage
+from git_repository import GitRepository
 from sql_databases import Server
 
 
@@ -79,3 +81,11 @@ def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stand:
     made = Stand.make(tmp_path)
     use_plugin(monkeypatch, made.site)
     return made
+
+
+@pytest.fixture
+def shop(git_repository: GitRepository) -> GitRepository:
+    """Make a repository whose last commit adds two files with a defect each."""
+    git_repository.commit({"README": "shop\n"})
+    git_repository.commit({"shop.py": SHOP, "users.py": USERS})
+    return git_repository

@@ -23,6 +23,9 @@ CLASSES = [
 ]
 KEYWORDS = {
     "requires": "package[extra]",
+    "path": "run.cassette",
+    "asked": "vcs git fetch_change",
+    "nearest": "vcs git read_files",
     "scope": "run:1",
     "kind": "odd",
     "charged": True,

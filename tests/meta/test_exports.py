@@ -19,10 +19,22 @@ from codeflow_engine.engine import EngineOptions
 
 PACKAGE = Path(codeflow_engine.__path__[0])
 PUBLIC = [
-    *("Anthropic", "AsyncEngine", "AsyncRun", "Budget", "Category", "Change", "ChatAnswer"),
-    *("ChatRequest", "Coverage", "Diff", "Dismissal", "DismissalScope", "Echo", "Engine"),
+    *("Answer", "Anthropic", "AsyncEngine", "AsyncRun", "Budget", "Cassette", "Category"),
+    *("Change", "ChatAnswer", "ChatRequest", "Coverage", "Description", "Diff", "Dismissal"),
+    *("DismissalScope", "Echo", "Engine"),
     *("Evidence", "Finding", "FindingState", "Groq", "Message", "Mistral", "OpenAI", "Outcome"),
-    *("Plan", "Receipt", "Retry", "Review", "Role", "Run", "RunContext", "Scope", "Severity"),
+    *(
+        "Patch",
+        "Plan",
+        "Receipt",
+        "Retry",
+        "Review",
+        "Role",
+        "Run",
+        "RunContext",
+        "Scope",
+        "Severity",
+    ),
     *("Suggestion", "Usage", "contracts", "errors", "hookimpl"),
 ]
 """The public face. A name that goes away, or comes, is a decision that is made here."""

@@ -47,6 +47,8 @@ MEANT: dict[str, set[str]] = {
     "sandbox/inside/main.py": {"runpy", "__import__"},
     # Runs one fixed module of the installation, in the sandbox.
     "providers/analyzer/bandit_child.py": {"runpy"},
+    # Makes a tree of a file and no code of it, as `ast.parse` does, in the sandbox.
+    "review/parsing/python.py": {"compile"},
 }
 """What a module may use of it, each with the reason."""
 

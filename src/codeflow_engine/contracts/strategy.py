@@ -66,7 +66,8 @@ class Strategy(Backend):
     inspection. It reaches models through `ask` alone, so that every call is paid for,
     recorded and redacted, and asks a limited number of times, whatever it is answered; waiting
     and retrying after an error is the business of `ask`. Models see the change as the text
-    of the chunk, and in no other form.
+    of the chunk, and in no other form: where no question that holds it was answered, the engine
+    takes no unit for examined.
     """
 
     @abstractmethod

@@ -113,5 +113,13 @@ class EngineOptions(TypedDict, total=False):
     clock: Clock | None
     """Where time, chance and ids come from."""
 
+    record: str | os.PathLike[str] | None
+    """File to write when the engine closes: all that its runs asked hosts, analyzers and models,
+    and what they were answered, without secrets."""
+
+    replay: str | os.PathLike[str] | None
+    """A file that was recorded: runs are answered from it alone, and give what they gave then.
+    The settings that it was recorded with hold, and the storage is `memory`, but for options."""
+
     points: Points | None
     """Who is told of the named points that runs pass; for tests of crashes."""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
+from codeflow_engine.engine.fixing import FixingVerbs
 from codeflow_engine.engine.options import ChangeLike, EngineOptions
+from codeflow_engine.engine.reading import ReadingVerbs
 from codeflow_engine.engine.spending import SpendingVerbs
 from codeflow_engine.engine.upkeep import UpkeepVerbs
 from codeflow_engine.errors import ConfigurationError
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncEngine"]
 
 
-class AsyncEngine(SpendingVerbs, UpkeepVerbs):
+class AsyncEngine(FixingVerbs, ReadingVerbs, SpendingVerbs, UpkeepVerbs):
     """Reviews changes inside an asyncio program.
 
     An engine holds everything that it uses: two engines in one process share nothing. The
@@ -43,12 +45,14 @@ class AsyncEngine(SpendingVerbs, UpkeepVerbs):
 
     Raises:
         ConfigurationError: Wrong settings, or a backend of a wrong kind.
+        CassetteError: The recording to replay cannot be read.
         PluginError: A storage or observer that was named cannot be had.
     """
 
     def __init__(self, **options: Unpack[EngineOptions]) -> None:
         from pathlib import Path
 
+        from codeflow_engine.engine.taping import Taping
         from codeflow_engine.engine.wiring import choose, executor, wire
         from codeflow_engine.plugins.backends import Backends
         from codeflow_engine.plugins.loader import load_plugins
@@ -62,10 +66,12 @@ class AsyncEngine(SpendingVerbs, UpkeepVerbs):
         named = {name: options.get(name) for name in plain}
         named["plugins"] = options.get("backend_settings")
         settings = load_settings(None if file is None else Path(file), named)
+        self._taping = Taping(options)
+        settings = self._taping.settings(settings, options)
         self._loaded = load_plugins(options.get("plugins", ()), allow=settings.plugins_allow)
         self._backends = Backends(self._loaded.registry, settings.plugins)
         settings = choose(settings, self._backends, options)
-        self._tools = wire(settings, self._loaded, self._backends, options)
+        self._tools = wire(settings, self._loaded, self._backends, options, taping=self._taping)
         self._executor = executor(self._tools)
 
     @property
@@ -93,6 +99,9 @@ class AsyncEngine(SpendingVerbs, UpkeepVerbs):
         here when it is opened anew; others are cancelled, and so are all of an engine that
         executes its own alone. Call `drain` first to let them end. May be called again.
         What the host handed in stays open.
+
+        Raises:
+            CassetteError: The recording could not be written.
         """
         try:
             await self._executor.drain(grace=0)
@@ -101,7 +110,10 @@ class AsyncEngine(SpendingVerbs, UpkeepVerbs):
                 await self._tools.sandbox.aclose()
             finally:
                 self._tools.threads.shutdown(wait=False, cancel_futures=True)
-                await self._backends.aclose()
+                try:
+                    await self._backends.aclose()
+                finally:
+                    await self._taping.end()
 
     async def open(self) -> None:
         """Reach the storage, and begin to execute runs that wait there.
@@ -207,9 +219,14 @@ class AsyncEngine(SpendingVerbs, UpkeepVerbs):
         return result
 
     async def preview(
-        self, change: ChangeLike, *, base: str | None = None, head: str | None = None
+        self,
+        change: ChangeLike,
+        *,
+        base: str | None = None,
+        head: str | None = None,
+        llm: str | Iterable[str] | None = None,
     ) -> ChangePreview:
-        """Say what models would be sent of a change, to whom, and at what cost; nothing is.
+        """Say what a review would send of a change, to whom, and at what cost; nothing is.
 
         Cancelling this call cancels the run that looks.
 
@@ -217,12 +234,13 @@ class AsyncEngine(SpendingVerbs, UpkeepVerbs):
             change: As for `review`.
             base: As for `review`.
             head: As for `review`.
+            llm: As for `review`.
 
         Raises:
             ConfigurationError: No model is configured, or the arguments cannot work.
             CodeflowError: Whatever kept the change from being read.
         """
-        asked: dict[str, Any] = {"change": change, "base": base, "head": head}
+        asked: dict[str, Any] = {"change": change, "base": base, "head": head, "llm": llm}
         result: ChangePreview = await self._finish(await self.submit("preview", asked))
         return result
 
@@ -239,8 +257,8 @@ class AsyncEngine(SpendingVerbs, UpkeepVerbs):
         """Store a run of a workflow, and return its handle at once.
 
         Args:
-            workflow: Its name; `review` ships with the engine.
-            input: What it works on; for `review` the arguments of that verb by name.
+            workflow: Its name; `review`, `describe`, `ask` and `fix` ship with the engine.
+            input: What it works on; for these the arguments of that verb by name.
             key: What the caller knows it by, such as the id of a delivery. Asked for again
                 with the same input, it is the same run.
             transaction: A connection or session of SQLAlchemy on the database of the storage,

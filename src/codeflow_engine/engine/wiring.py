@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from codeflow_engine.contracts import Backend, Journal, Meter, Storage
     from codeflow_engine.domain.budget import Budget
     from codeflow_engine.engine.options import EngineOptions
+    from codeflow_engine.engine.taping import Taping
     from codeflow_engine.plugins.backends import Backends
     from codeflow_engine.plugins.loader import LoadedPlugins
     from codeflow_engine.runs.executor import Executor
@@ -82,7 +83,12 @@ def _budgets(
 
 
 def wire(
-    settings: Settings, loaded: LoadedPlugins, backends: Backends, options: EngineOptions
+    settings: Settings,
+    loaded: LoadedPlugins,
+    backends: Backends,
+    options: EngineOptions,
+    *,
+    taping: Taping,
 ) -> Toolbox:
     """Put together what the engine lends to its runs."""
     from pathlib import Path
@@ -96,12 +102,12 @@ def wire(
     from codeflow_engine.redaction import Redactor
     from codeflow_engine.runs.sealing import SealedJournal
     from codeflow_engine.runs.toolbox import Toolbox
-    from codeflow_engine.sandbox import Sandbox
     from codeflow_engine.telemetry.eyes import Eyes
     from codeflow_engine.telemetry.logging import EngineLog
 
-    clock = options.get("clock") or Clock()
     redactor = Redactor(secrets=(*options.get("secrets", ()), *backends.passwords))
+    clock = taping.begin(settings, redactor, options.get("clock") or Clock())
+    taping.backends(backends, settings, clock)
     log = EngineLog(options.get("logger"), redactor)
     for failure in loaded.failures:
         log.warning("plugin is not in use", plugin=failure.origin, error=failure.error.message)
@@ -130,12 +136,12 @@ def wire(
     )
     return Toolbox(
         settings=settings,
-        storage=storage,
+        storage=taping.storage(storage),
         journal=journal,
         meter=meter,
         cache=backends.get(Cache, settings.cache),
         vcs=settings.vcs,
-        sandbox=Sandbox(prefer=settings.isolation),
+        sandbox=taping.sandbox(settings),
         redactor=redactor,
         backends=backends,
         hooks=HookDispatch(loaded, observers, log, patience=settings.observer_timeout),
@@ -143,7 +149,7 @@ def wire(
         eyes=eyes,
         clock=clock,
         threads=threads,
-        models=gateway(ground),
+        models=taping.models(gateway(ground)),
         prompts=Prompts(None if settings.prompts is None else Path(settings.prompts)),
         points=options.get("points"),
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from codeflow_engine.contracts import (
     LLM,
@@ -31,7 +31,7 @@ from codeflow_engine.errors import (
 from codeflow_engine.plugins.containment import is_foreign, tell
 from codeflow_engine.plugins.registry import BackendInfo, Factory, Kind, Registry
 
-__all__ = ["CONTRACTS", "Backends"]
+__all__ = ["CONTRACTS", "Backends", "StandIns"]
 
 CONTRACTS: dict[Kind, type[Backend]] = {
     Kind.LLM: LLM,
@@ -49,6 +49,16 @@ _OF = ":"
 """Stands between the name of a provider of models and the id of one of its models."""
 
 
+class StandIns(Protocol):
+    """Stands between an engine and its backends; what it is handed makes the real ones."""
+
+    def names(self, kind: Kind, live: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
+        """List the names that can be asked for."""
+
+    def get(self, kind: Kind, name: str, live: Callable[[], Backend]) -> Backend:
+        """Give the backend of a name, or what stands for it."""
+
+
 class Backends:
     """The living backends of one engine, each created once and on first use."""
 
@@ -62,6 +72,9 @@ class Backends:
 
         self._loaded: set[tuple[Kind, str]] = set()
         self._creating = threading.Lock()
+        self.stand_ins: StandIns | None = None
+        """Who is asked first, while a run is recorded or replayed."""
+
         self.loop_bound: list[str] = []
         """Handles of the host that belong to its event loop, by their classes' names."""
 
@@ -135,6 +148,10 @@ class Backends:
 
     def names(self, kind: Kind) -> tuple[str, ...]:
         """List the names that can be asked for, sorted."""
+        live = partial(self._names, kind)
+        return live() if self.stand_ins is None else self.stand_ins.names(kind, live)
+
+    def _names(self, kind: Kind) -> tuple[str, ...]:
         adopted = {name for of_kind, name in self._adopted if of_kind is kind}
         return tuple(sorted(adopted.union(self._registry.names(kind))))
 
@@ -151,6 +168,14 @@ class Backends:
             PluginError: It cannot be loaded, or is not what it was offered as.
         """
         kind = next(kind for kind, known in CONTRACTS.items() if known is contract)
+        live = partial(self._live, kind, contract, name)
+        if self.stand_ins is None:
+            return live()
+        found = self.stand_ins.get(kind, name, live)
+        assert isinstance(found, contract)  # noqa: S101 - a stand-in is of the kind it stands for
+        return found
+
+    def _live[B: Backend](self, kind: Kind, contract: type[B], name: str) -> B:
         # Not by truth: a cache or a storage with a length is false while it is empty.
         known = self._adopted.get((kind, name), self._created.get((kind, name)))
         if isinstance(known, contract):

@@ -57,5 +57,8 @@ def codeflow_register(registry: PluginRegistry) -> None:
         extra = f"codeflow-engine[{name}]"
         registry.add_llm(name, f"{room}:{own}", settings=settings, requires=extra)
     registry.add_workflow("review", f"{here}.workflows.review:REVIEW")
+    registry.add_workflow("describe", f"{here}.workflows.describe:DESCRIBE")
+    registry.add_workflow("ask", f"{here}.workflows.ask:ASK")
     registry.add_workflow("preview", f"{here}.workflows.preview:PREVIEW")
     registry.add_workflow("apply", f"{here}.workflows.apply:APPLY")
+    registry.add_workflow("fix", f"{here}.workflows.fix:FIX")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from codeflow_engine.reports.cells import CodeLine, lay_out
+from codeflow_engine.reports.cells import CodeLine, lay_out, wrap
 from codeflow_engine.reports.lines import MOST_LINES, edit_of, shown_lines
 from codeflow_engine.reports.style import Color, Style
 
@@ -81,7 +81,8 @@ def suggestion(finding: Mapping[str, Any], style: Style, indent: str) -> list[st
         for number, line in enumerate(side[:MOST_LINES], edit.start):
             listing.code(number, line, mark=mark, color=color)
         listing.left_out(len(side) - MOST_LINES)
-    return [f"{indent}suggestion: {edit.told}", *listing.rows]
+    told = wrap(f"suggestion: {edit.told}", style.room(len(indent)), style.encoding)
+    return [*(indent + row for row in told), *listing.rows]
 
 
 def _lines(count: int) -> str:

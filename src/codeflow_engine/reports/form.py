@@ -32,6 +32,7 @@ _LARGEST = 2**53 - 1
 
 _TYPES = {
     "array": "a list",
+    "boolean": "true or false",
     "integer": "a whole number",
     "null": "null",
     "number": "a finite number",

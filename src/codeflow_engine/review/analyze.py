@@ -10,11 +10,21 @@ from codeflow_engine.contracts import Analysis, Analyzer, AnalyzerCapability, An
 from codeflow_engine.domain.diff import Unit
 from codeflow_engine.domain.shape import is_sound
 from codeflow_engine.domain.source import SourceReport, unaccounted
-from codeflow_engine.errors import AnalyzerError, CodeflowError
+from codeflow_engine.errors import AnalyzerError, CassetteError, CodeflowError
 from codeflow_engine.plugins.containment import is_foreign
 from codeflow_engine.sandbox import Isolation, Sandbox
 
-__all__ = ["analyze", "failed_source"]
+__all__ = ["analyze", "check", "crashed_with", "failed_source", "too_late"]
+
+
+def too_late(seconds: float) -> str:
+    """Say of an analyzer that its time was over."""
+    return f"no answer within {seconds:g} s"
+
+
+def crashed_with(error: BaseException) -> str:
+    """Say of an analyzer that it broke; a foreign text may quote the change, and is left out."""
+    return f"it crashed with {type(error).__name__}"
 
 
 def failed_source(name: str, units: tuple[Unit, ...], reason: str) -> SourceReport:
@@ -41,6 +51,9 @@ async def analyze(
         sandbox: Where it may start processes.
         seconds: Time after which it is given up.
         crashed: Is told of an exception that no contract knows.
+
+    Raises:
+        CassetteError: A replay does not know what the analyzer said.
     """
     deadline = asyncio.timeout(seconds)
     try:
@@ -55,22 +68,23 @@ async def analyze(
         # Off the loop: looking through the report of a large change takes 100 ms and more.
         said = await asyncio.to_thread(_account, name, analysis.units, report)
         return replace(said, reads_files=AnalyzerCapability.READS_FILES in capabilities)
+    except CassetteError:
+        raise
     except CodeflowError as error:
         return failed_source(name, analysis.units, error.message)
     except BaseException as error:
         if not is_foreign(error):
             raise
         if isinstance(error, TimeoutError) and deadline.expired():
-            return failed_source(name, analysis.units, f"no answer within {seconds:g} s")
+            return failed_source(name, analysis.units, too_late(seconds))
         if crashed is not None:
             crashed(error)
-        # The text of a foreign error may quote the change, so its type alone is told.
-        return failed_source(name, analysis.units, f"it crashed with {type(error).__name__}")
+        return failed_source(name, analysis.units, crashed_with(error))
 
 
 def _account(name: str, units: tuple[Unit, ...], report: AnalyzerReport) -> SourceReport:
     """Check the form of a report, and find the units that it is silent about."""
-    _check(report)
+    check(report)
     asked = set(units)
     failed = {unit: f"{name}: {reason}" for unit, reason in report.failed if unit in asked}
     declined = {unit: reason for unit, reason in report.declined if unit in asked}
@@ -87,7 +101,12 @@ def _account(name: str, units: tuple[Unit, ...], report: AnalyzerReport) -> Sour
     )
 
 
-def _check(report: object) -> None:
+def check(report: object) -> None:
+    """See that a report has the form of one.
+
+    Raises:
+        AnalyzerError: It has not.
+    """
     if not isinstance(report, AnalyzerReport):
         raise AnalyzerError(f"it returned a {type(report).__name__} and no report")
     reasons = [reason for _, reason in (*report.declined, *report.failed)]

@@ -14,6 +14,7 @@ from codeflow_engine.domain.confidence import as_confidence
 from codeflow_engine.domain.finding import RawFinding, Severity
 from codeflow_engine.errors import InvalidResponseError
 from codeflow_engine.prompts import Prompt
+from codeflow_engine.review.listing import listed
 
 __all__ = ["Criticised", "judged", "question"]
 
@@ -70,9 +71,7 @@ def question(chunk: Chunk, findings: Sequence[RawFinding], prompt: Prompt) -> Ch
         findings: What it found there; numbered from 1.
         prompt: What the critic is told; it has no parts to fill.
     """
-    shown, newline, fence = chunk.text.rstrip("\n").rpartition("\n")
-    lines = [_line(number, one) for number, one in enumerate(findings, 1)]
-    text = f"{shown}{newline}{'\n'.join((_HEADING, *lines))}\n{fence}"
+    text = listed(chunk, _HEADING, (_row(number, one) for number, one in enumerate(findings, 1)))
     return ChatRequest(
         messages=(
             Message(role=Role.SYSTEM, text=prompt.fill()),
@@ -111,9 +110,9 @@ def judged(answer_text: str, findings: Sequence[RawFinding], threshold: float) -
     return Criticised(findings=tuple(kept), dropped={_DOUBTED: doubted} if doubted else {})
 
 
-def _line(number: int, finding: RawFinding) -> str:
-    """Write a finding as the critic sees it: without how sure its source is."""
-    told = {
+def _row(number: int, finding: RawFinding) -> dict[str, Any]:
+    """Tell a finding as the critic sees it: without how sure its source is."""
+    return {
         "number": number,
         "part": finding.part,
         "path": finding.path,
@@ -125,13 +124,6 @@ def _line(number: int, finding: RawFinding) -> str:
         "message": finding.message,
         "replacement": finding.replacement,
     }
-    line = json.dumps(told, ensure_ascii=False)
-    return line if line.isprintable() else "".join(map(_visible, line))
-
-
-def _visible(character: str) -> str:
-    """Escape what nobody sees: there are more ends of lines than JSON escapes by itself."""
-    return character if character.isprintable() else json.dumps(character)[1:-1]
 
 
 def _verdicts(text: str) -> Mapping[float, float]:

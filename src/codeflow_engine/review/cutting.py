@@ -9,7 +9,7 @@ from zlib import crc32
 from codeflow_engine.domain.diff import LineKind
 from codeflow_engine.review.piece import ShownLine
 
-__all__ = ["Row", "TooLongError", "cut"]
+__all__ = ["Row", "cut"]
 
 _BLOCK: Final = 16
 """Rows whose tokens are counted together; a count costs as much as that of some 300 characters."""
@@ -28,14 +28,6 @@ class Row(NamedTuple):
     """None for a note of ours, such as on lines that are left out."""
 
 
-class TooLongError(Exception):
-    """Says that one row alone is too long; never leaves the stage."""
-
-    def __init__(self, place: int, tokens: int) -> None:
-        self.place = place
-        self.tokens = tokens
-
-
 def cut(rows: Sequence[Row], room: int, tokens: Callable[[str], int]) -> list[range]:
     """Cut rows into parts that fit.
 
@@ -49,8 +41,8 @@ def cut(rows: Sequence[Row], room: int, tokens: Callable[[str], int]) -> list[ra
         room: Tokens of one part.
         tokens: Counts those of a text.
 
-    Raises:
-        TooLongError: A row does not fit.
+    Returns:
+        The rows of each part; one that does not fit is alone in its part.
     """
     parts: list[range] = []
     start = 0
@@ -80,9 +72,7 @@ def _fitting(rows: Sequence[Row], start: int, room: int, tokens: Callable[[str],
     # Tokens of the whole may be a little more than those of its blocks.
     while end > start + 1 and tokens(_text(rows[start:end])) > room:
         end = start + (end - start) * 3 // 4
-    if end == start:
-        raise TooLongError(start, tokens(rows[start].text))
-    return end
+    return max(end, start + 1)
 
 
 def _text(rows: Sequence[Row]) -> str:

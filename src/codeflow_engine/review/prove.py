@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from codeflow_engine.domain.change import Change
 from codeflow_engine.domain.finding import Finding
@@ -15,7 +15,7 @@ from codeflow_engine.review.verify import Verified
 from codeflow_engine.review.wellformed import Edit, wellformed
 from codeflow_engine.sandbox import Sandbox
 
-__all__ = ["edited", "prove"]
+__all__ = ["Proof", "edited", "prove", "try_out"]
 
 
 def edited(findings: Sequence[Finding]) -> tuple[str, ...]:
@@ -35,7 +35,34 @@ async def prove(
             to be had.
         sandbox: Where they are parsed.
     """
-    left = await asyncio.to_thread(_news, change, verified.findings, files)
+    proof = await try_out(change, verified.findings, files, sandbox)
+    kept = [
+        replace(finding, suggestion=None)
+        if place in proof.refused
+        else _marked(finding, proved=place in proof.parsed)
+        for place, finding in enumerate(verified.findings)
+    ]
+    dropped = Counter(verified.dropped)
+    dropped.update(proof.refused.values())
+    return Verified(findings=tuple(kept), dropped=dict(dropped))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What came of trying suggestions out, by the places of their findings."""
+
+    refused: dict[int, str]
+    """Those that break their file or bring in a package, with the reason."""
+
+    parsed: frozenset[int]
+    """Those with which the file was seen to parse; of the others nobody can tell."""
+
+
+async def try_out(
+    change: Change, findings: Sequence[Finding], files: Mapping[str, bytes], sandbox: Sandbox
+) -> Proof:
+    """Try each suggestion by itself; as for `prove`."""
+    refused = await asyncio.to_thread(_news, change, findings, files)
     edits = {
         place: Edit(
             path=one.path,
@@ -44,22 +71,16 @@ async def prove(
             start_line=edit.start_line,
             end_line=edit.end_line,
         )
-        for place, one in enumerate(verified.findings)
-        if (edit := one.suggestion) is not None and place not in left and one.path in files
+        for place, one in enumerate(findings)
+        if (edit := one.suggestion) is not None and place not in refused and one.path in files
     }
     judged = dict(zip(edits, await wellformed([*edits.values()], sandbox), strict=True))
-    dropped = Counter(verified.dropped)
-    kept: list[Finding] = []
-    for place, finding in enumerate(verified.findings):
-        reason = left.get(place)
-        if judged.get(place) is False:
-            reason = "a suggestion after which the file does not parse"
-        if reason is not None:
-            dropped[reason] += 1
-            kept.append(replace(finding, suggestion=None))
-        else:
-            kept.append(_marked(finding, proved=judged.get(place) is True))
-    return Verified(findings=tuple(kept), dropped=dict(dropped))
+    broken = [place for place, judgement in judged.items() if judgement is False]
+    refused |= dict.fromkeys(broken, "a suggestion after which the file does not parse")
+    return Proof(
+        refused=refused,
+        parsed=frozenset(place for place, judgement in judged.items() if judgement is True),
+    )
 
 
 def _news(

@@ -9,7 +9,7 @@ from typing import Final
 
 from codeflow_engine.domain.finding import RawFinding
 
-__all__ = ["Confidence"]
+__all__ = ["Confidential"]
 
 _RUN: Final = 10
 """Words in a row that nobody says by chance as the prompt does."""
@@ -17,7 +17,7 @@ _RUN: Final = 10
 _WORD: Final = re.compile(r"[^\W_]+")
 
 
-class Confidence:
+class Confidential:
     """What a model was told and is not to tell: the prompt, which a host may have written.
 
     A change can talk a model into saying it. What the change shows itself is no secret any

@@ -13,7 +13,7 @@ from codeflow_engine.domain.change import Change
 from codeflow_engine.domain.diff import DiffFile, FileStatus, Hunk, LineKind, Unit
 from codeflow_engine.redaction import Redactor
 from codeflow_engine.reports.visible import escape_path
-from codeflow_engine.review.cutting import Row, TooLongError, cut
+from codeflow_engine.review.cutting import Row, cut
 from codeflow_engine.review.piece import Piece, ShownLine
 from codeflow_engine.review.readable import readable_lines, readable_text
 
@@ -166,12 +166,11 @@ class _Writer:
         room = self._most - self._tokens(head + _CONTINUED) - self._tokens(_GOES_ON)
         if room <= 0:
             raise _UnshownError("the name of the file is too long to be shown")
-        try:
-            parts = cut(rows, room, self._tokens)
-        except TooLongError as error:
-            raise _UnshownError(
-                f"a line has about {error.tokens:,} tokens, and {room:,} can be shown"
-            ) from None
+        parts = cut(rows, room, self._tokens)
+        for part in parts:
+            size = self._tokens(rows[part.start].text) if len(part) == 1 else 0
+            if size > room:
+                raise _UnshownError(f"a line has about {size:,} tokens; {room:,} can be shown")
         shown = [part for part in parts if any(map(_is_changed, rows[part.start : part.stop]))]
         for number, part in enumerate(shown or parts):
             own = rows[part.start : part.stop]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from codeflow_engine.domain.change import Change
@@ -10,7 +11,7 @@ from codeflow_engine.domain.diff import Hunk, Side
 from codeflow_engine.domain.finding import Finding, Suggestion
 from codeflow_engine.domain.patterns import PathPatterns
 
-__all__ = ["PROTECTED", "Verified", "verify"]
+__all__ = ["PROTECTED", "Verified", "refusals", "verify"]
 
 PROTECTED = (
     # What runs with a repository's keys when somebody takes the suggestion.
@@ -56,6 +57,22 @@ def verify(
         protected: Patterns of files that no suggestion edits; they meet paths in lower case,
             since some file systems tell no case apart.
     """
+    refused = refusals(change, findings, protected=protected)
+    kept = [
+        finding
+        if (edit := finding.suggestion) is None
+        else replace(
+            finding, suggestion=None if place in refused else replace(edit, verified=False)
+        )
+        for place, finding in enumerate(findings)
+    ]
+    return Verified(findings=tuple(kept), dropped=dict(Counter(refused.values())))
+
+
+def refusals(
+    change: Change, findings: Sequence[Finding], *, protected: tuple[str, ...] = PROTECTED
+) -> dict[int, str]:
+    """Say which suggestions may not be offered, by their place, and why; as for `verify`."""
     wanted = {finding.path for finding in findings if finding.suggestion}
     hunks: dict[str, list[Hunk]] = {path: [] for path in wanted}
     for file in change.diff.files if hunks else ():
@@ -63,12 +80,10 @@ def verify(
             hunks[file.new_path].extend(file.hunks)
     guarded = PathPatterns(protected)
     denied = {path for path in wanted if guarded.find(path.lower()) is not None}
-    kept: list[Finding] = []
-    dropped: Counter[str] = Counter()
-    for finding in findings:
+    refused: dict[int, str] = {}
+    for place, finding in enumerate(findings):
         edit = finding.suggestion
         if edit is None:
-            kept.append(finding)
             continue
         reason = (
             "a suggestion that edits what runs or guards the repository"
@@ -76,10 +91,8 @@ def verify(
             else _refusal(edit, hunks[finding.path])
         )
         if reason is not None:
-            dropped[reason] += 1
-        left = replace(edit, verified=False) if reason is None else None
-        kept.append(replace(finding, suggestion=left))
-    return Verified(findings=tuple(kept), dropped=dict(dropped))
+            refused[place] = reason
+    return refused
 
 
 def _refusal(edit: Suggestion, hunks: list[Hunk]) -> str | None:

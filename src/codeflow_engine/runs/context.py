@@ -56,7 +56,8 @@ class RunContext:
         self.run_id: str = record.run_id
         self.tenant: str = record.tenant
         self.tools: Toolbox = tools
-        self.started_at: datetime = record.started_at or tools.clock.now()
+        began = record.started_at or tools.clock.now()
+        self.started_at: datetime = tools.clock.seen(f"start of {record.run_id}", began)
         """When the run began to execute for the first time."""
 
         self._runner = runner
@@ -72,7 +73,8 @@ class RunContext:
     @property
     def seconds(self) -> float:
         """Time since the run began to execute in this process."""
-        return self.tools.clock.monotonic() - self._started
+        clock = self.tools.clock
+        return clock.seen(f"seconds of {self.run_id}", clock.monotonic() - self._started)
 
     @overload
     async def step[*A, T](

@@ -126,7 +126,7 @@ def _prepare(tools: Toolbox, request: Request) -> Callable[[str | None], Submiss
     def make(traceparent: str | None) -> Submission:
         now = tools.clock.now()
         record = RunRecord(
-            run_id=tools.clock.new_id(),
+            run_id=tools.clock.run_id(workflow.name, told, told_apart),
             workflow=workflow.name,
             version=workflow.version,
             tenant=tools.settings.tenant,

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from codeflow_engine.domain.budget import Balance, Budget
     from codeflow_engine.domain.dismissal import Dismissal
     from codeflow_engine.domain.effect import Plan, Receipt
+    from codeflow_engine.domain.finding import Finding
     from codeflow_engine.domain.model import Trial
+    from codeflow_engine.domain.patch import Patch
     from codeflow_engine.domain.preview import ChangePreview
+    from codeflow_engine.domain.reading import Answer, Description
     from codeflow_engine.domain.review import Review
     from codeflow_engine.domain.run import RunStatus
     from codeflow_engine.plugins.overview import Plugins
@@ -101,6 +104,50 @@ class Engine:
             )
         )
 
+    def describe(
+        self,
+        change: ChangeLike,
+        *,
+        base: str | None = None,
+        head: str | None = None,
+        llm: str | Iterable[str] | None = None,
+        budget: Budget | None = None,
+    ) -> Description:
+        """Do what `AsyncEngine.describe` does."""
+        return self._loop.run(
+            self._engine.describe(change, base=base, head=head, llm=llm, budget=budget)
+        )
+
+    def ask(
+        self,
+        change: ChangeLike,
+        question: str,
+        *,
+        base: str | None = None,
+        head: str | None = None,
+        llm: str | Iterable[str] | None = None,
+        budget: Budget | None = None,
+    ) -> Answer:
+        """Do what `AsyncEngine.ask` does."""
+        return self._loop.run(
+            self._engine.ask(change, question, base=base, head=head, llm=llm, budget=budget)
+        )
+
+    def fix(
+        self,
+        found: Review | Finding | Iterable[Finding],
+        change: ChangeLike | None = None,
+        *,
+        base: str | None = None,
+        head: str | None = None,
+        llm: str | Iterable[str] | None = None,
+        budget: Budget | None = None,
+    ) -> Patch:
+        """Do what `AsyncEngine.fix` does."""
+        return self._loop.run(
+            self._engine.fix(found, change, base=base, head=head, llm=llm, budget=budget)
+        )
+
     def open(self) -> None:
         """Do what `AsyncEngine.open` does."""
         self._loop.run(self._engine.open())
@@ -171,10 +218,15 @@ class Engine:
         return self._loop.run(self._engine.top_up(scope, budget, key=key))
 
     def preview(
-        self, change: ChangeLike, *, base: str | None = None, head: str | None = None
+        self,
+        change: ChangeLike,
+        *,
+        base: str | None = None,
+        head: str | None = None,
+        llm: str | Iterable[str] | None = None,
     ) -> ChangePreview:
         """Do what `AsyncEngine.preview` does."""
-        return self._loop.run(self._engine.preview(change, base=base, head=head))
+        return self._loop.run(self._engine.preview(change, base=base, head=head, llm=llm))
 
     def try_models(self) -> tuple[Trial, ...]:
         """Do what `AsyncEngine.try_models` does."""

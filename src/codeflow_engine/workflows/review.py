@@ -42,8 +42,9 @@ from codeflow_engine.runs.scoped_cache import ScopedCache
 from codeflow_engine.runs.workflow import Workflow
 from codeflow_engine.sandbox import Isolation
 from codeflow_engine.workflows.fetching import fetch, read_files, read_policy_of
-from codeflow_engine.workflows.inspecting import inspect_change, look_for_unshown
+from codeflow_engine.workflows.inspecting import inspect_change
 from codeflow_engine.workflows.review_input import ReviewInput
+from codeflow_engine.workflows.showing import look_for_unshown
 
 __all__ = ["REVIEW", "review"]
 
@@ -67,8 +68,8 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
     await run.emit(
         ChangeFetched,
         title=run.tools.redactor.redact(change.title),
-        files=len(change.diff.files),
-        units=len(change.diff.units),
+        files=len(parts.paths),
+        units=len(parts.to_review) + len(parts.decided),
     )
     sources = [*_analyzing(run, given, analyzers, change, parts.to_review)]
     if models.names:

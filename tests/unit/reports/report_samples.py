@@ -117,7 +117,8 @@ evidences = st.fixed_dictionaries(
     }
 )
 suggestions = st.fixed_dictionaries(
-    {"replacement": texts, "start_line": numbers, "end_line": numbers}
+    {"replacement": texts, "start_line": numbers, "end_line": numbers},
+    optional={"verified": st.booleans()},
 )
 findings = st.builds(
     finding,

@@ -156,7 +156,7 @@ def test_a_suggestion_is_a_diff_that_marks_what_differs() -> None:
     edit = {"replacement": "    token = env()", "start_line": 12, "end_line": 12}
     made = str(suggestion(finding(suggestion=edit)))
 
-    assert "<figcaption>Suggestion: replace line 12</figcaption>" in made
+    assert "<figcaption>Suggestion: replace line 12 (not checked)</figcaption>" in made
     assert rows(made) == [
         ("old", "12", "-", "    token = <mark>&quot;ghp_****&quot;</mark>"),
         ("new", "12", "+", "    token = <mark>env()</mark>"),

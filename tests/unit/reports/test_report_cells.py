@@ -144,25 +144,33 @@ def test_evidence_without_a_column_marks_lines_alone() -> None:
 @pytest.mark.parametrize(
     ("edit", "fields", "rows"),
     [
-        (("", 12, 12), {}, ["suggestion: delete line 12", '- 12 |     token = "ghp_****"']),
+        (
+            ("", 12, 12),
+            {},
+            ["suggestion: delete line 12 (not checked)", '- 12 |     token = "ghp_****"'],
+        ),
         (
             ("a", 12, 13),
             {},
             [
-                "suggestion: replace lines 12-13",
+                "suggestion: replace lines 12-13 (not checked)",
                 '- 12 |     token = "ghp_****"',
                 "- 13 |     return 1",
                 "+ 12 | a",
             ],
         ),
-        (("a", 10, 12), {}, ["suggestion: replace lines 10-12", "+ 10 | a"]),
-        (("a", 13, 14), {}, ["suggestion: replace lines 13-14", "+ 13 | a"]),
-        (("a", 12, 12), {"side": "old"}, ["suggestion: replace line 12", "+ 12 | a"]),
-        (("a", 12, 12), {"evidence": None}, ["suggestion: replace line 12", "+ 12 | a"]),
+        (("a", 10, 12), {}, ["suggestion: replace lines 10-12 (not checked)", "+ 10 | a"]),
+        (("a", 13, 14), {}, ["suggestion: replace lines 13-14 (not checked)", "+ 13 | a"]),
+        (("a", 12, 12), {"side": "old"}, ["suggestion: replace line 12 (not checked)", "+ 12 | a"]),
+        (
+            ("a", 12, 12),
+            {"evidence": None},
+            ["suggestion: replace line 12 (not checked)", "+ 12 | a"],
+        ),
         (
             ("a\u202e", 12, 3),
             {"evidence": None},
-            ["suggestion: replace line 12", r"+ 12 | a\u202e"],
+            ["suggestion: replace line 12 (not checked)", r"+ 12 | a\u202e"],
         ),
     ],
 )
@@ -174,6 +182,21 @@ def test_a_suggestion_is_a_small_diff(
     made = finding(suggestion=dict(zip(names, edit, strict=True)), **fields)
 
     assert suggestion(made, Style(), "") == rows
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"verified": True}, ["suggestion: delete line 12"]),
+        ({"verified": False}, ["suggestion: delete line 12 (not checked)"]),
+        ({}, ["suggestion: delete line 12 (not checked)"]),
+    ],
+)
+def test_a_suggestion_that_nobody_checked_says_so(given: dict[str, bool], told: list[str]) -> None:
+    """Only one that its review calls verified stands without a word about that."""
+    edit = {"replacement": "", "start_line": 12, "end_line": 12, **given}
+
+    assert suggestion(finding(suggestion=edit, evidence=None), Style(), "") == told
 
 
 def test_a_long_suggestion_is_bounded() -> None:

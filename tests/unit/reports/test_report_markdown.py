@@ -127,14 +127,14 @@ def test_a_suggestion_is_a_diff() -> None:
     text = render(review(finding(suggestion=edit)))
 
     assert (
-        "Suggestion: replace lines 12-13\n\n"
+        "Suggestion: replace lines 12-13 (not checked)\n\n"
         '```diff\n-    token = "ghp_****"\n-    return 1\n+a\n+b\n```\n'
     ) in text
 
 
 def test_a_deletion_is_a_diff_of_old_lines() -> None:
     """There are no new lines; where the old ones are not shown, words are enough."""
-    edit = {"replacement": "", "start_line": 13, "end_line": 13}
+    edit = {"replacement": "", "start_line": 13, "end_line": 13, "verified": True}
     shown = render(review(finding(suggestion=edit)))
     hidden = render(review(finding(suggestion=edit, evidence=None)))
 

@@ -43,7 +43,8 @@ def test_a_clean_review_reads_like_this() -> None:
 
 def test_a_finding_reads_like_this() -> None:
     """The whole text of a finding with code, suggestion and sources."""
-    edit = {"replacement": "    token = env()\n    check(token)", "start_line": 12, "end_line": 12}
+    text = "    token = env()\n    check(token)"
+    edit = {"replacement": text, "start_line": 12, "end_line": 12, "verified": True}
     made = finding(suggestion=edit, confidence=0.9, sources=["openai:gpt-5.1", "secrets"])
     lines = render(review(made)).split("\n")
 

@@ -24,6 +24,32 @@ PRIVATE_KEY = "\n".join(
 )
 HIDDEN = ("\u202e", "\u2066", "\u200b", "\U000e0041", "\ufe0f", "\u00ad", "\u3164")
 
+LOADING = """\
+import os
+
+def load(path):
+    data = read(path)
+    return data
+
+def same(path):
+    check(path)
+    return path
+"""
+LOADING_CHECKED = """\
+import os
+
+def load(path):
+    data = read( path )
+    if not data:
+        return None
+    check(path)
+    return data
+
+def same(path):
+    check(path)
+    return path
+"""
+
 LINES = st.one_of(
     st.sampled_from(
         [
@@ -87,3 +113,8 @@ def pieces(
 ) -> tuple[Piece, ...]:
     """Show the change of one file."""
     return shown(edit(old, new), most=most).pieces
+
+
+def loading() -> tuple[Piece, ...]:
+    """Show a change of a few functions, with lines that stand on both sides, and several times."""
+    return pieces(LOADING, LOADING_CHECKED)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from codeflow_engine.domain.change import Change
 from codeflow_engine.domain.coverage import Outcome, UnitState
 from codeflow_engine.domain.diff import Diff, Unit
+from codeflow_engine.domain.finding import Finding, Suggestion
 from codeflow_engine.domain.review import Review, Timing
 from codeflow_engine.domain.source import SourceReport
 from codeflow_engine.redaction import Redactor
@@ -34,10 +36,11 @@ def conclude(
     *reports: SourceReport,
     policy: RepositoryPolicy | None = None,
     unshown: Mapping[str, str] | None = None,
+    findings: tuple[Finding, ...] = (),
 ) -> Review:
     parts = partition(change, policy or RepositoryPolicy(), unshown or {})
     verdict = Verdict(
-        findings=(),
+        findings=findings,
         dropped={},
         isolation="none",
         timing=Timing(started_at=datetime(2026, 1, 1, tzinfo=UTC), seconds=0.0),
@@ -243,3 +246,19 @@ def test_partition_decides_a_file_once_for_all_its_hunks(pattern: str) -> None:
     parts = partition(change, RepositoryPolicy(exclude=(pattern,)))
     assert parts.to_review == ()
     assert [decision.state for decision in parts.decided.values()] == [UnitState.EXCLUDED] * 2
+
+
+@pytest.mark.parametrize(("text", "verified"), [("y = 3", True), (f"y = '{SECRET}'", False)])
+def test_a_suggestion_that_is_redacted_is_not_verified(
+    text: str,
+    verified: bool,  # noqa: FBT001 - a row of the table
+    found: Callable[..., Finding],
+) -> None:
+    """What was seen to parse is another text."""
+    edit = Suggestion(replacement=text, start_line=1, end_line=1, verified=True)
+    proved = replace(found(text, 1, 1), suggestion=edit)
+
+    (shown,) = conclude(patch("app.py"), findings=(proved,)).findings
+
+    assert shown.suggestion is not None
+    assert shown.suggestion.verified is verified

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from shown_changes import CHANGES, TOKEN, edit, pieces, redactor, shown
+from shown_changes import CHANGES, TOKEN, edit, loading, pieces, redactor, shown
 
 from codeflow_engine.domain.change import Change
-from codeflow_engine.domain.diff import Diff, LineKind, Side
-from codeflow_engine.domain.finding import Category, RawFinding, Severity, Suggestion
+from codeflow_engine.domain.diff import Diff, Side
+from codeflow_engine.domain.finding import Category, RawFinding, Severity
 from codeflow_engine.domain.source import SourceReport
 from codeflow_engine.review.anchor import anchor
 from codeflow_engine.review.locate import QuoteIndex, locate
@@ -20,38 +20,6 @@ from codeflow_engine.review.readable import readable
 from codeflow_engine.testing.examples import EXAMPLES, Example, named
 
 type MakeRaw = Callable[..., RawFinding]
-
-OLD = """\
-import os
-
-def load(path):
-    data = read(path)
-    return data
-
-def same(path):
-    check(path)
-    return path
-"""
-NEW = """\
-import os
-
-def load(path):
-    data = read( path )
-    if not data:
-        return None
-    check(path)
-    return data
-
-def same(path):
-    check(path)
-    return path
-"""
-MARKS = {LineKind.ADD: "+", LineKind.DELETE: "-", LineKind.CONTEXT: " "}
-
-
-@pytest.fixture
-def app() -> tuple[Piece, ...]:
-    return pieces(OLD, NEW)
 
 
 def place(found: RawFinding) -> tuple[Side, int | None, int | None]:
@@ -86,10 +54,10 @@ def squeezed(text: str) -> str:
     ],
 )
 def test_a_quote_is_found_as_models_give_it(
-    app: tuple[Piece, ...], raw: MakeRaw, quote: str, lines: tuple[int, int]
+    raw: MakeRaw, quote: str, lines: tuple[int, int]
 ) -> None:
     """Blanks, marks and a missing rest of a line do not hide what was quoted."""
-    found = locate(raw(quote=quote, part=1), app)
+    found = locate(raw(quote=quote, part=1), loading())
     assert place(found) == (Side.NEW, *lines)
     assert (found.part, found.replacement, found.suggestion) == (None, None, None)
 
@@ -111,28 +79,28 @@ def test_a_quote_is_found_as_models_give_it(
         "hunk:",
     ],
 )
-def test_a_quote_that_was_not_shown_is_not_found(
-    app: tuple[Piece, ...], raw: MakeRaw, quote: str
-) -> None:
+def test_a_quote_that_was_not_shown_is_not_found(raw: MakeRaw, quote: str) -> None:
     """What is no text of one side of the change leads nowhere."""
-    assert locate(raw(quote=quote, part=1), app) == raw(quote=quote, part=1)
+    assert locate(raw(quote=quote, part=1), loading()) == raw(quote=quote, part=1)
 
 
-def test_a_removed_line_is_found_on_the_old_side(app: tuple[Piece, ...], raw: MakeRaw) -> None:
+def test_a_removed_line_is_found_on_the_old_side(raw: MakeRaw) -> None:
     """The side that is named comes first, and then the other."""
     for side in Side:
-        assert place(locate(raw(quote="data = read(path)", side=side), app)) == (Side.OLD, 4, 4)
-    assert place(locate(raw(quote="-    data = read(path)"), app)) == (Side.OLD, 4, 4)
-    assert place(locate(raw(quote="return data", side=Side.OLD), app)) == (Side.OLD, 5, 5)
-    assert place(locate(raw(quote="return data"), app)) == (Side.NEW, 8, 8)
+        assert place(locate(raw(quote="data = read(path)", side=side), loading())) == (
+            Side.OLD,
+            4,
+            4,
+        )
+    assert place(locate(raw(quote="-    data = read(path)"), loading())) == (Side.OLD, 4, 4)
+    assert place(locate(raw(quote="return data", side=Side.OLD), loading())) == (Side.OLD, 5, 5)
+    assert place(locate(raw(quote="return data"), loading())) == (Side.NEW, 8, 8)
 
 
-def test_of_several_places_it_is_the_one_that_the_change_touches(
-    app: tuple[Piece, ...], raw: MakeRaw
-) -> None:
+def test_of_several_places_it_is_the_one_that_the_change_touches(raw: MakeRaw) -> None:
     """A line that stands twice is the added one, and none where neither or both are."""
-    assert place(locate(raw(quote="check(path)"), app)) == (Side.NEW, 7, 7)
-    assert locate(raw(quote="path", part=1), app).line is None
+    assert place(locate(raw(quote="check(path)"), loading())) == (Side.NEW, 7, 7)
+    assert locate(raw(quote="path", part=1), loading()).line is None
     twice = pieces("", "x = 1\ny = 2\nx = 1\n")
     assert locate(raw(quote="x = 1"), twice).line is None
 
@@ -234,12 +202,10 @@ def test_the_old_side_of_a_renamed_file_has_its_old_path(raw: MakeRaw) -> None:
 
 
 @pytest.mark.parametrize("line", [-1, 0, 1, 10**9, 2**70])
-def test_s10_a_number_that_a_model_gives_is_worth_nothing(
-    app: tuple[Piece, ...], raw: MakeRaw, line: int
-) -> None:
+def test_s10_a_number_that_a_model_gives_is_worth_nothing(raw: MakeRaw, line: int) -> None:
     """Lines come from the quote alone."""
-    assert locate(raw(line=line, end_line=line, quote="if not data:"), app).line == 5
-    lost = locate(raw(line=line, end_line=line, column=line, quote="nowhere"), app)
+    assert locate(raw(line=line, end_line=line, quote="if not data:"), loading()).line == 5
+    lost = locate(raw(line=line, end_line=line, column=line, quote="nowhere"), loading())
     assert (lost.line, lost.end_line, lost.column, lost.quote) == (None, None, None, "nowhere")
 
 
@@ -256,9 +222,6 @@ def test_a_quote_of_a_redacted_line_is_found(raw: MakeRaw) -> None:
     chunk = pieces("", f"a = '{TOKEN}'; b = '{TOKEN}'\nc = d\n")
     assert locate(raw(quote=chunk[0].lines[0].text), chunk).line == 1
     assert locate(raw(quote="c = d"), chunk).line == 2
-
-
-# The properties.
 
 
 @st.composite
@@ -367,105 +330,18 @@ def test_each_line_of_an_example_is_found_in_the_change(example: Example) -> Non
     assert bool(placed) is any(piece.lines for piece in chunk)
 
 
-# The suggestions.
-
-
-def test_a_replacement_of_whole_lines_is_a_suggestion(app: tuple[Piece, ...], raw: MakeRaw) -> None:
-    """It takes the place of the lines that were quoted, on the new side."""
-    found = locate(
-        raw(quote="    if not data:\n        return None", replacement="    data = data or {}\n"),
-        app,
-    )
-    assert found.suggestion == Suggestion(
-        replacement="    data = data or {}", start_line=5, end_line=6
-    )
-    assert found.replacement is None
-
-
-@pytest.mark.parametrize(
-    ("quote", "replacement", "text"),
-    [
-        ("if not data:", "if data is None:", "    if data is None:"),
-        ("if not data:\n    return None", "if no:\n    return 1", "    if no:\n        return 1"),
-        (
-            "if not data:\n        return None",
-            "if a:\n        return 1",
-            "    if a:\n        return 1",
-        ),
-        ("    if not data:", "  if not data:", "  if not data:"),
-        ("if not data:", "    if a:", "    if a:"),
-        ("if not data:", "a = 1\n\nb = 2", "    a = 1\n\n    b = 2"),
-        ("+    if not data:", "+    if a:", "    if a:"),
-        ("+    if not data:", "    if a:", "    if a:"),
-        ("    if not data:", "    a\r\n    b\r\n", "    a\n    b"),
-        ("-    data = read(path)\n+    data = read( path )", "    x = 1", "    x = 1"),
-    ],
-)
-def test_a_replacement_gets_the_indentation_that_was_dropped(
-    app: tuple[Piece, ...], raw: MakeRaw, quote: str, replacement: str, text: str
-) -> None:
-    """What a model left away before the quote is missing before the replacement, too."""
-    found = locate(raw(quote=quote, replacement=replacement), app)
-    assert found.suggestion is not None
-    assert found.suggestion.replacement == text
-
-
-@pytest.mark.parametrize(
-    ("quote", "replacement"),
-    [
-        ("if not data", "if data is None"),
-        ("    if not data:", None),
-        ("    if not data:", ""),
-        ("    if not data:", " \n"),
-        ("    if not data:", "    if not data:"),
-        ("if not data:", "if not data:\n"),
-        ("    if not data:", "    key = '[redacted:github-token]'"),
-        ("    if not data:", "    key = '[REDACTED:x]'"),
-        ("    if not data:", "    if data\ufffd:"),
-        ("    if not data:", "    if \u202edata:"),
-        ("    if not data:", "    if \x1bdata:"),
-        ("    if not data:", "+    if data:"),
-        ("    if not data:", "if data:"),
-        ("if not data:", "  if data:"),
-        ("if not data:", "if a:\n    pass"),
-        ("    if not data:", "    " + "x" * 20_000),
-        ("-    data = read(path)", "    data = 1"),
-    ],
-)
-def test_a_replacement_that_is_in_doubt_is_no_suggestion(
-    app: tuple[Piece, ...], raw: MakeRaw, quote: str, replacement: str | None
-) -> None:
-    """A part of a line, the old side, what was never there, and guesses are not offered."""
-    found = locate(raw(quote=quote, replacement=replacement), app)
-    assert found.line is not None
-    assert (found.suggestion, found.replacement) == (None, None)
-
-
-def test_a_suggestion_for_a_file_with_carriage_returns_has_them(raw: MakeRaw) -> None:
-    """The lines of a suggestion end as those do whose place they take."""
-    chunk = pieces("", "a = 1\r\nb = 2\r\nc = 3\n")
-    found = locate(raw(quote="a = 1\nb = 2", replacement="a = 2\nb = 3\n"), chunk)
-    assert found.suggestion == Suggestion(replacement="a = 2\r\nb = 3\r", start_line=1, end_line=2)
-    assert locate(raw(quote="b = 2\nc = 3", replacement="d = 4"), chunk).suggestion is None
-
-
-# What a model may do to the engine.
-
-
-def test_a_huge_quote_is_bounded(app: tuple[Piece, ...], raw: MakeRaw) -> None:
+def test_a_huge_quote_is_bounded(raw: MakeRaw) -> None:
     """A quote of megabytes is neither looked for nor kept, and stands nowhere."""
-    found = locate(raw(quote="if not data:" + " " * 5_000_000), app)
+    found = locate(raw(quote="if not data:" + " " * 5_000_000), loading())
     assert found.line is None
     assert found.quote is not None
     assert len(found.quote) == 10_001
 
 
 @pytest.mark.parametrize("quote", ["\0", "if not data:\0", "\x1b[2J", "\ud800", "\n" * 9_000])
-def test_a_quote_of_control_characters_is_found_nowhere(
-    app: tuple[Piece, ...], raw: MakeRaw, quote: str
-) -> None:
+def test_a_quote_of_control_characters_is_found_nowhere(raw: MakeRaw, quote: str) -> None:
     """Characters that were never shown are no quote."""
-    assert locate(raw(quote=quote), app).line is None
+    assert locate(raw(quote=quote), loading()).line is None
 
 
 def seconds(size: int) -> float:

@@ -10,7 +10,7 @@ import pytest
 from codeflow_engine.domain.change import Change
 from codeflow_engine.domain.coverage import CoverageEntry, UnitState
 from codeflow_engine.domain.diff import Diff, Unit
-from codeflow_engine.domain.finding import FindingState, RawFinding
+from codeflow_engine.domain.finding import FindingState, RawFinding, Suggestion
 from codeflow_engine.domain.review import Review, Timing
 from codeflow_engine.domain.source import SourceReport
 from codeflow_engine.errors import WorkflowError
@@ -240,3 +240,18 @@ def test_no_other_unit_can_be_called_excluded(
 
     with pytest.raises(WorkflowError, match="a unit is excluded"):
         settle(changed, entries(honest, state=UnitState.EXCLUDED, reason="made", by=by))
+
+
+def test_a_suggestion_that_is_lost_without_a_count_is_an_error(account: Account) -> None:
+    """As many suggestions are verified as were anchored, but for those that were dropped."""
+    one, *others = account.anchored.findings
+    edit = Suggestion(replacement="y = 3", start_line=2, end_line=2)
+    offered = replace(account.anchored, findings=(replace(one, suggestion=edit), *others))
+    review = judged(account)
+
+    counted = replace(account.verified, dropped={"why": 1})
+    told = replace(review, dropped={**review.dropped, "why": 1})
+    settle(replace(account, anchored=offered, verified=counted), told)
+
+    with pytest.raises(WorkflowError, match="of 1 suggestions 0 were kept and 0 dropped"):
+        settle(replace(account, anchored=offered), review)

@@ -29,6 +29,9 @@ SECRET = "ghp_" + "x7Kq9ZrT2mWv5LpB8nYc3HdF6jGs1QaE4uR0"
 TREE = [getattr(errors, name) for name in errors.__all__]
 KEYWORDS = {
     "requires": "package[extra]",
+    "path": "run.cassette",
+    "asked": "vcs git fetch_change",
+    "nearest": "vcs git read_files",
     "scope": "run:1",
     "kind": "odd",
     "charged": True,

@@ -10,7 +10,9 @@ from codeflow_engine.hosts.cli.database import database
 from codeflow_engine.hosts.cli.dismissals import dismiss, dismissals
 from codeflow_engine.hosts.cli.doctor import doctor
 from codeflow_engine.hosts.cli.exits import Exit
+from codeflow_engine.hosts.cli.fix import fix
 from codeflow_engine.hosts.cli.plugins import plugins
+from codeflow_engine.hosts.cli.reading import ask, describe
 from codeflow_engine.hosts.cli.review import review
 from codeflow_engine.hosts.cli.runs import runs
 from codeflow_engine.hosts.cli.showing import show
@@ -32,7 +34,9 @@ def app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     program.callback()(_options)
-    for command in (review, runs, show, resume, cancel, approve, worker, dismiss, doctor):
+    reading = (review, describe, ask, fix)
+    others = (runs, show, resume, cancel, approve, worker, dismiss, doctor)
+    for command in (*reading, *others):
         program.command()(command)
     program.add_typer(dismissals(), name="dismissals")
     program.add_typer(plugins(), name="plugins")

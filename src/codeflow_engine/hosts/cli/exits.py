@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from codeflow_engine.errors import (
+    CassetteError,
     ChangeUnavailableError,
     CodeflowError,
     ConfigurationError,
@@ -34,7 +35,7 @@ class Exit(IntEnum):
     """Ended by Ctrl-C, as a shell would report it."""
 
 
-_USAGE = (ConfigurationError, ChangeUnavailableError, DiffError, PluginError)
+_USAGE = (CassetteError, ConfigurationError, ChangeUnavailableError, DiffError, PluginError)
 
 
 def exit_of(error: CodeflowError) -> Exit:

@@ -92,6 +92,18 @@ _DryRun = Annotated[
         "with --format json also the text.",
     ),
 ]
+_Record = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Write what was asked and answered to a file, without secrets."
+    ),
+]
+_Replay = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Answer everything from a file that was recorded; keep no history."
+    ),
+]
 
 
 def review(
@@ -110,6 +122,8 @@ def review(
     llm: Models = None,
     budget: _Money = None,
     dry_run: _DryRun = False,
+    record: _Record = None,
+    replay: _Replay = None,
     db: Database = None,
     settings: SettingsFile = None,
 ) -> int:
@@ -138,11 +152,13 @@ def review(
     if dry_run:
         if form not in {"text", "json"}:
             raise ConfigurationError(f"a dry run is told as text or json, not as {form}")
+        if record or replay:
+            raise ConfigurationError("a dry run is neither recorded nor replayed")
         return _tell(_preview(asked, llm, db, settings), form, destination)
     asked |= {"budget": None if budget is None else Budget(usd=budget)}
-    with history_engine(
-        db, settings, executes="own", grows=True, makes=True, llm=llm or None
-    ) as engine:
+    options = {"llm": llm or None, "record": record, "replay": replay}
+    db = "memory" if replay and db is None else db
+    with history_engine(db, settings, executes="own", grows=True, makes=True, **options) as engine:
         for failure in engine.plugins.failures:
             # Nobody asked what it offers, which no ledger can know of.
             say(f"warning: a plugin is not in use: {failure.error.message}")

@@ -31,7 +31,7 @@ from codeflow_engine.reports.summary import (
 from codeflow_engine.reports.timeline import Timeline
 from codeflow_engine.reports.visible import escape_path
 
-__all__ = ["coverage", "finding", "review", "run"]
+__all__ = ["coverage", "finding", "left_out", "path_of", "review", "root", "run"]
 
 _MOST_FINDINGS = 50
 _MOST_SETTLED = 20
@@ -53,7 +53,7 @@ def review(given: Mapping[str, Any]) -> str:
     """
     plain = conform(given)
     live, settled = live_and_settled(plain)
-    return _root(
+    return root(
         banner(plain, heading="p"),
         change_line(plain),
         summary_picture(plain),
@@ -66,13 +66,13 @@ def review(given: Mapping[str, Any]) -> str:
 
 def finding(given: Mapping[str, Any]) -> str:
     """Show one finding, open; `given` is what `Finding.to_json` gives."""
-    path = element("p", _path(given["path"]), class_="cf-of")
-    return _root(path, finding_card(given, opened=True))
+    path = element("p", path_of(given["path"]), class_="cf-of")
+    return root(path, finding_card(given, opened=True))
 
 
 def coverage(given: Mapping[str, Any]) -> str:
     """Show a ledger with its picture; `given` is what `Coverage.to_json` gives."""
-    return _root(coverage_picture(given), _units(given, folded=False))
+    return root(coverage_picture(given), _units(given, folded=False))
 
 
 def run(
@@ -90,13 +90,14 @@ def run(
         line: Words for the title, in place of those that `timeline` has.
         folded: Whether the steps are hidden until somebody opens them.
     """
-    return _root(
+    return root(
         run_verdict(given, timeline, line=line),
         _steps(given, timeline, folded=folded),
     )
 
 
-def _root(*content: Content) -> str:
+def root(*content: Content) -> str:
+    """Put content into a fragment, with its style."""
     style = embed("style", assets.parts_style() + _style())
     return str(element("div", style, content, class_="codeflow cf-fragment", lang="en"))
 
@@ -107,7 +108,8 @@ def _style() -> str:
     return "".join(folder.joinpath(name).read_text("utf-8") for name in _STYLES)
 
 
-def _path(path: str) -> Markup:
+def path_of(path: str) -> Markup:
+    """Show a path."""
     return element("span", escape_path(path) or '""', class_="cf-path")
 
 
@@ -120,11 +122,11 @@ def _files(live: Sequence[Mapping[str, Any]]) -> list[Content]:
             break
         told = f" {counted(len(group), 'finding')} ({tally(count_severities(group))})"
         shown.append(
-            element("p", _path(path), element("span", told, class_="cf-total"), class_="cf-of")
+            element("p", path_of(path), element("span", told, class_="cf-total"), class_="cf-of")
         )
         shown.extend(finding_card(one) for one in group[:room])
         room -= len(group)
-    shown.append(_left_out(len(live) - _MOST_FINDINGS, "finding", "review.to_dataframe()"))
+    shown.append(left_out(len(live) - _MOST_FINDINGS, "finding", "review.to_dataframe()"))
     return shown
 
 
@@ -133,14 +135,14 @@ def _settled(settled: Sequence[Mapping[str, Any]]) -> Markup | None:
         return None
     told = f"{counted(len(settled), 'finding')} resolved or dismissed, which count nowhere"
     cards = [
-        [element("p", _path(one["path"]), class_="cf-of"), finding_card(one)]
+        [element("p", path_of(one["path"]), class_="cf-of"), finding_card(one)]
         for one in settled[:_MOST_SETTLED]
     ]
     return element(
         "details",
         element("summary", told),
         cards,
-        _left_out(len(settled) - _MOST_SETTLED, "finding", "review.to_dataframe()"),
+        left_out(len(settled) - _MOST_SETTLED, "finding", "review.to_dataframe()"),
         class_="cf-more-of",
     )
 
@@ -152,7 +154,7 @@ def _units(given: Mapping[str, Any], *, folded: bool) -> Content:
     if len(entries) > _MOST_UNITS:
         entries = sorted(entries, key=lambda entry: _WORST_FIRST.index(entry["state"]))
         whole = "coverage.to_dataframe()"
-        rest = _left_out(
+        rest = left_out(
             len(entries) - _MOST_UNITS, "unit", whole, of="this list, not counted in it"
         )
     units = [ledger({**given, "entries": entries[:_MOST_UNITS]}), rest]
@@ -162,7 +164,8 @@ def _units(given: Mapping[str, Any], *, folded: bool) -> Content:
     return element("details", told, units, class_="cf-more-of")
 
 
-def _left_out(number: int, noun: str, whole: str, *, of: str = "this view") -> Markup | None:
+def left_out(number: int, noun: str, whole: str, *, of: str = "this view") -> Markup | None:
+    """Say how many are not shown, and what has them all; nothing where none are left out."""
     if number <= 0:
         return None
     told = f"{counted(number, f'more {noun}')} left out of {of}; "

@@ -11,13 +11,16 @@ from typing import Any, Final, Literal
 from codeflow_engine.errors import SandboxError
 from codeflow_engine.sandbox import Limits, Sandbox
 
-__all__ = ["MOST_BYTES", "MOST_FILE_BYTES", "Task", "ask", "read_text"]
+__all__ = ["MOST_BYTES", "MOST_FILE_BYTES", "PARSE_SECONDS", "Task", "ask", "read_text"]
 
 MOST_FILE_BYTES: Final = 512 * 1024
 """Longest file that is parsed: it takes 0.2 s of CPU, and 100 MB."""
 
 MOST_BYTES: Final = 8 * 1024 * 1024
 """Bytes of all files of one request together."""
+
+PARSE_SECONDS: Final = 1.0
+"""CPU seconds of one parse; what takes longer is ended, and has no answer."""
 
 _PROGRAM: Final = "codeflow_engine.review.parsing.child"
 _STARTS: Final = 3
@@ -67,7 +70,9 @@ async def ask(tasks: Sequence[Task], sandbox: Sandbox) -> list[Any]:
             break
         request = await asyncio.to_thread(_write, [tasks[place] for place in left])
         try:
-            done = await sandbox.run_python(_PROGRAM, stdin=request, limits=_LIMITS)
+            done = await sandbox.run_python(
+                _PROGRAM, str(PARSE_SECONDS), stdin=request, limits=_LIMITS
+            )
         except SandboxError:  # no interpreter, no time: nobody can tell
             break
         told = await asyncio.to_thread(_read, done.stdout, [tasks[place] for place in left])

@@ -25,59 +25,67 @@ from codeflow_engine.review.parsing.languages import PYTHON
 
 __all__ = ["answer", "main"]
 
-_PARSE = 2.0
-"""CPU seconds of one parse. The longest file that is sent takes a fifth of one."""
-
 _ALL = 8.0
 """CPU seconds after which no task is begun."""
 
 
-def answer(stream: BinaryIO, out: BinaryIO) -> None:
-    """Answer tasks until they end, or there is no time for another one."""
+def answer(stream: BinaryIO, out: BinaryIO, seconds: float) -> None:
+    """Answer tasks until they end, or there is no time for another one.
+
+    Args:
+        stream: The tasks.
+        out: Where the answers go, each as soon as it is there.
+        seconds: CPU seconds of one parse; 0 for any number.
+    """
+    begun = time.process_time()
+    asked = {"scopes": _scopes, "edits": _try}
     for line in stream:
-        if time.process_time() > _ALL:
+        if time.process_time() - begun > _ALL:
             return
         language, text, what, details = json.loads(line)
-        told = (
-            _scopes(language, text, details) if what == "scopes" else _try(language, text, details)
-        )
+        told = asked[what](_Parser(language, seconds), text, details)
         out.write(json.dumps(told, separators=(",", ":")).encode("ascii") + b"\n")
         out.flush()
 
 
-def _hurry() -> None:
-    """Let the kernel end this process where the next parse takes too long."""
-    signal.setitimer(signal.ITIMER_PROF, _PARSE)
+class _Parser:
+    """Parses one language, and has the kernel end the process where that takes too long."""
+
+    def __init__(self, language: str, seconds: float) -> None:
+        self.language = language
+        self._seconds = seconds
+
+    def scopes(self, text: str, ranges: Any) -> Any:
+        signal.setitimer(signal.ITIMER_PROF, self._seconds)
+        if self.language == PYTHON:
+            return python.scopes(text, ranges)
+        return trees.scopes(self.language, text, ranges)
+
+    def errors(self, text: str) -> int | None:
+        signal.setitimer(signal.ITIMER_PROF, self._seconds)
+        return python.errors(text) if self.language == PYTHON else trees.errors(self.language, text)
 
 
-def _scopes(language: str, text: str, ranges: Any) -> Any:
-    _hurry()
-    return (
-        python.scopes(text, ranges) if language == PYTHON else trees.scopes(language, text, ranges)
-    )
+def _scopes(parser: _Parser, text: str, ranges: Any) -> Any:
+    return parser.scopes(text, ranges)
 
 
-def _errors(language: str, text: str) -> int | None:
-    _hurry()
-    return python.errors(text) if language == PYTHON else trees.errors(language, text)
-
-
-def _try(language: str, text: str, edits: Sequence[tuple[int, int, str]]) -> Any:
+def _try(parser: _Parser, text: str, edits: Sequence[tuple[int, int, str]]) -> Any:
     """Judge edits of one file, each by itself."""
-    before = _errors(language, text)
+    before = parser.errors(text)
     # Python's parser stops at the first error: behind it nobody knows what was there before.
-    if before is None or (before and language == PYTHON):
+    if before is None or (before and parser.language == PYTHON):
         return None
     lines = text.split("\n")
-    return [_judge(language, lines, edit, before) for edit in edits]
+    return [_judge(parser, lines, edit, before) for edit in edits]
 
 
 def _judge(
-    language: str, lines: Sequence[str], edit: tuple[int, int, str], before: int
+    parser: _Parser, lines: Sequence[str], edit: tuple[int, int, str], before: int
 ) -> bool | None:
     first, last, replacement = edit
     new = replacement.split("\n") if replacement else []
-    after = _errors(language, "\n".join([*lines[: first - 1], *new, *lines[last:]]))
+    after = parser.errors("\n".join([*lines[: first - 1], *new, *lines[last:]]))
     return None if after is None else after <= before
 
 
@@ -88,7 +96,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     with os.fdopen(os.dup(1), "wb") as out:
         os.dup2(2, 1)
-        answer(sys.stdin.buffer, out)
+        answer(sys.stdin.buffer, out, float(sys.argv[1]))
 
 
 if __name__ == "__main__":
