@@ -303,7 +303,7 @@ async def test_all_that_a_strategy_asks_at_first_is_told(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("mute", "the strategy asks nothing"),
+        ("mute", "model: the strategy has shown it to no model"),
         ("broken", "model: the strategy crashed with ZeroDivisionError"),
     ],
 )
