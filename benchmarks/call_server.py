@@ -46,14 +46,24 @@ class Chat(asyncio.Protocol):
                 return
             self._whole = len(head) + len(end) + int(length[1])
         if self._size >= self._whole:
-            self._transport.write(answer(b"".join(self._parts).partition(b"\r\n\r\n")[2]))
+            asked = b"".join(self._parts).partition(b"\r\n\r\n")[2]
             self._parts, self._size, self._whole = [], 0, 0
+            self.reply(asked)
+
+    def reply(self, asked: bytes) -> None:
+        """Answer a request, whose body this is."""
+        self._transport.write(answer(asked))
 
 
 def answer(asked: bytes) -> bytes:
     """Give an answer of 1 KB that ends with a digest of all that was said to the model."""
     said = "\n".join(message["content"] for message in json.loads(asked)["messages"])
     digest = hashlib.sha256(said.encode()).hexdigest()
+    return completion(f"{_FINDING * 12}{digest}")
+
+
+def completion(content: str) -> bytes:
+    """Write an answer of the model."""
     told = {
         "id": "chatcmpl-bench",
         "object": "chat.completion",
@@ -62,10 +72,7 @@ def answer(asked: bytes) -> bytes:
         "choices": [
             {
                 "index": 0,
-                "message": {
-                    "role": "assistant",
-                    "content": f"{_FINDING * 12}{digest}",
-                },
+                "message": {"role": "assistant", "content": content},
                 "finish_reason": "stop",
             }
         ],

@@ -6,6 +6,7 @@ execute them. `python tests/notebooks.py` writes them anew.
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -70,6 +71,9 @@ def _execute(path: Path) -> None:
     from traitlets.config import Config
 
     notebook = nbformat.read(path, as_version=4)
+    if any("matplotlib" in cell.source for cell in notebook.cells):
+        # Where its first import takes long, the kernel would say that a cache is built.
+        importlib.import_module("matplotlib.font_manager")
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     config = Config()
     with tempfile.TemporaryDirectory() as sockets:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 from typing import Any
 
-__all__ = ["done_steps", "query", "read", "statuses"]
+__all__ = ["answers", "done_steps", "query", "read", "statuses"]
 
 
 def query(url: str, statement: str) -> list[tuple[Any, ...]]:
@@ -37,6 +38,12 @@ def read(
         f"SELECT {columns} FROM codeflow_{table} "  # noqa: S608 - words of a test
         f"WHERE tenant = '{world}' AND {where} ORDER BY {order}",
     )
+
+
+def answers(url: str, world: str) -> set[str]:
+    """Give the ids that the model has given the answers of a world that are on disk."""
+    kept = (json.loads(value) for (value,) in read(url, world, "answers", "body"))
+    return {answer["response_id"] for answer in kept}
 
 
 def done_steps(url: str, world: str) -> list[str]:

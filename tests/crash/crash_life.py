@@ -48,6 +48,9 @@ class Life:
     options: dict[str, Any] = field(default_factory=dict)
     """Further options of its engine."""
 
+    reads: bool = False
+    """Whether reviews ask the model about the change."""
+
     flaw: str = ""
     """What it does wrong: `blind` never looks what stands on the forge, `forgets` keeps no
     answer of the model."""

@@ -19,7 +19,7 @@ from typing import Any
 from crash_life import Life, Trace
 from crash_waiting import until
 from crash_workflows import Author, Keeping
-from crash_world import HttpForge, Reader
+from crash_world import HttpForge, HttpModel, Reader
 from sqlalchemy import create_engine, event
 
 from codeflow_engine import AsyncEngine
@@ -46,6 +46,8 @@ def make_engine(life: Life, trace: Trace, **options: Any) -> AsyncEngine:
         "points": trace.point,
         "plugins": [Keeping(author)],
     }
+    if life.reads:
+        given["llm"] = HttpModel(life, trace)
     engine = AsyncEngine(**{**given, **life.options, **options})
     author.register(engine)
     return engine
@@ -99,6 +101,7 @@ async def see(run: AsyncRun, trace: Trace) -> None:
     trace.note("end", run.status.value)
     if isinstance(result, dict):
         trace.note("outcome", str(result.get("outcome")))
+        trace.note("findings", str(result.get("findings")))
 
 
 async def die_at_commit(life: Life, workflow: str, given: Mapping[str, Any]) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from crash_database import done_steps
+from crash_database import answers, done_steps
 from crash_life import ANY, Blow, Life, Line, Trace, read_trace
 from crash_nursery import Child, Nursery
 from crash_servers import Outside
@@ -117,6 +117,11 @@ class Played:
         told = {(line.what, line.of) for line in self.lines}
         return {("end", "succeeded"), ("outcome", "reviewed")} <= told
 
+    @property
+    def findings(self) -> set[str]:
+        """What the run has found, as text, in any of its ends."""
+        return {line.of for line in self.lines if line.what == "findings"}
+
     def wrongs(self, plan: Sequence[str]) -> list[str]:
         """Say everything that must not be, given the keys of all effects."""
         return [*self._wrong_effects(plan), *self._wrong_answers(), *self._wrong_steps()]
@@ -144,6 +149,12 @@ class Played:
             broken_off = asks[key] - keeps[key]
             if keeps[key] > 1 or count > keeps[key] + broken_off:
                 yield f"{key} was paid {count} times, with {broken_off} lives ended in it"
+        stored: set[str] = set()
+        for line in self.lines:
+            if line.what == "stored":
+                stored.add(line.of)
+            elif line.what == "asks" and line.of in stored:
+                yield f"{line.of} was paid again in life {line.life}, and its answer was stored"
 
     def _wrong_steps(self) -> Iterable[str]:
         """Find work that was begun though its step was known to be on disk.
@@ -169,17 +180,38 @@ def _toml(value: Any) -> str:
     return json.dumps(value)
 
 
-def play(stand: Stand, schedule: Schedule, world: str, url: str, flaw: str = "") -> Played:
-    """Live lives until the run has ended."""
+def play(
+    stand: Stand,
+    schedule: Schedule,
+    world: str,
+    url: str,
+    *,
+    flaw: str = "",
+    reads: Mapping[str, Any] | None = None,
+) -> Played:
+    """Live lives until the run has ended.
+
+    Args:
+        stand: What it is played on.
+        schedule: Where lives are killed.
+        world: Where it happens.
+        url: Of its database.
+        flaw: What the lives do wrong.
+        reads: Settings of a review with a model, which is then what the run is.
+    """
+    workflow = "inspect" if reads is None else "read"
     lives = 0
     for lives in range(1, _MOST_LIVES + 1):
         blows = schedule.blows[lives - 1 : lives]
-        life = replace(stand.life(world, url, name=str(lives), blows=blows), flaw=flaw)
-        status = stand.live("drive", life, workflow="inspect", given={})
+        life = stand.life(world, url, name=str(lives), blows=blows, **(reads or {}))
+        life = replace(life, flaw=flaw, reads=reads is not None)
+        status = stand.live("drive", life, workflow=workflow, given={})
         if status == 0:
             break
         for step in done_steps(url, world):
             Trace(life).note("done", step)
+        for key in sorted(answers(url, world)) if reads is not None else ():
+            Trace(life).note("stored", key)
     trace = stand.place / f"{world}.trace"
     return Played(
         schedule=schedule,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from crash_life import Life, Trace, read_trace
-from crash_world import EXAMPLE, ask
+from crash_world import EXAMPLE, LARGE, ask
 
 from codeflow_engine import AsyncEngine, hookimpl
 from codeflow_engine.domain.chat import ChatAnswer
@@ -47,6 +47,7 @@ class Author:
         """Offer all workflows to an engine, each under the name of its function."""
         for function in (
             self.inspect,
+            self.read,
             self.ask_often,
             self.publish,
             self.nap,
@@ -72,6 +73,15 @@ class Author:
         ]
         await ctx.collapse(EXAMPLE, [receipt.key for receipt in receipts])
         return {"outcome": judged.outcome.value, "findings": len(judged.findings)}
+
+    async def read(self, ctx: RunContext, given: dict[str, Any]) -> dict[str, Any]:
+        """Review a change of several chunks with the model."""
+        judged = await review(ctx, ReviewInput.read({"change": LARGE}))
+        found = sorted(
+            f"{one.path}:{one.line} {', '.join(one.sources)} {one.suggestion is not None}"
+            for one in judged.findings
+        )
+        return {"outcome": judged.outcome.value, "findings": found}
 
     async def _answered(self, ctx: RunContext, key: str) -> ChatAnswer:
         answer = await ctx.step("ask", self.ask_once, ctx, key, f"{key} of {EXAMPLE}", key=key)

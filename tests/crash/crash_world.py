@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any, ClassVar
 
 from crash_http import call
@@ -12,18 +14,28 @@ from crash_life import Life, Trace
 
 from codeflow_engine.contracts import VCS, Analysis, Analyzer, AnalyzerReport, VCSCapability
 from codeflow_engine.domain.change import Change, ChangeRequest, FileContent
-from codeflow_engine.domain.chat import ChatAnswer, FinishReason
+from codeflow_engine.domain.chat import ChatAnswer, ChatRequest, FinishReason
 from codeflow_engine.domain.diff import Side
 from codeflow_engine.domain.effect import Effect, Receipt
 from codeflow_engine.domain.finding import Category, RawFinding, Severity
 from codeflow_engine.domain.usage import CallUsage
 from codeflow_engine.sandbox import Sandbox
-from codeflow_engine.testing.examples import named
-from codeflow_engine.testing.fakes import FakeHost
+from codeflow_engine.testing.examples import Example, ExampleFile, named
+from codeflow_engine.testing.fakes import FakeHost, FakeLLM, Reviewer
 
-__all__ = ["HttpForge", "Reader", "ask"]
+__all__ = ["EXAMPLE", "LARGE", "HttpForge", "HttpModel", "Reader", "ask"]
 
 EXAMPLE = "edit"
+LARGE = "large-edit"
+"""A change of several chunks, where a life's settings have small ones."""
+
+
+def _large() -> Example:
+    before = "".join(f"def step_{at}(order):\n    return order.price_{at}\n\n\n" for at in range(6))
+    after = before.replace("order.price_3", "run(order, shell=True)")
+    names = [f"shop/part_{at}.py" for at in range(5)]
+    base, head = ExampleFile.of(before), ExampleFile.of(after)
+    return Example(name=LARGE, base=dict.fromkeys(names, base), head=dict.fromkeys(names, head))
 
 
 class HttpForge(VCS):
@@ -41,7 +53,7 @@ class HttpForge(VCS):
     def __init__(self, life: Life, trace: Trace) -> None:
         self._life = life
         self._trace = trace
-        self._host = FakeHost(named(EXAMPLE))
+        self._host = FakeHost(named(EXAMPLE), _large())
 
     async def fetch_change(self, request: ChangeRequest, sandbox: Sandbox) -> Change:
         self._trace.note("body", "fetch")
@@ -101,6 +113,23 @@ class Reader(Analyzer):
             quote="shell=True",
         )
         return AnalyzerReport(findings=(finding,), examined=analysis.units)
+
+
+class HttpModel(FakeLLM):
+    """A model that reads changes, and is paid in another process for each question."""
+
+    def __init__(self, life: Life, trace: Trace) -> None:
+        super().__init__(Reviewer({"shell": "shell=True"}, edits={"shell": "shell=False"}))
+        self._life = life
+        self._trace = trace
+
+    async def complete(self, request: ChatRequest) -> ChatAnswer:
+        question = "\0".join(message.text for message in request.messages)
+        key = sha256(question.encode()).hexdigest()[:16]
+        self._trace.note("asks", key)
+        await ask(self._life, key, key)
+        self._trace.point("model.answered")
+        return replace(await super().complete(request), response_id=key)
 
 
 async def ask(life: Life, key: str, question: str) -> ChatAnswer:

@@ -87,6 +87,8 @@ END = [("end", "succeeded"), ("outcome", "reviewed")]
         ([], {"q": 2}, "ab", "q was paid 2 times"),
         ([("asks", "q")], {"q": 2}, "ab", ""),
         ([("asks", "q"), ("keeps", "q")], {"q": 1}, "ab", "q was paid 1 times"),
+        ([("stored", "q")], {"q": 1}, "ab", ""),
+        ([("stored", "q"), ("asks", "q")], {"q": 2}, "ab", "q was paid again"),
         ([("body", "fetch")], {"q": 1}, "ab", "fetch was executed again"),
         ([("body", "ask q")], {"q": 1}, "ab", "ask q was executed again"),
         ([("done", "save"), ("body", "save")], {"q": 1}, "ab", "save was executed again"),

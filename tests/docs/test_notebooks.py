@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -21,6 +22,13 @@ NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
 def review(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Execute the notebook on reviews once for all tests."""
     return execute(read(EXAMPLES / "review.ipynb"), tmp_path_factory.mktemp("notebook"))
+
+
+@pytest.fixture(scope="module")
+def compare_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Execute the notebook that compares models once for all tests."""
+    notebook = read(EXAMPLES / "compare_models.ipynb")
+    return execute(notebook, tmp_path_factory.mktemp("compared"))
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -60,10 +68,39 @@ def differences(kept: dict[str, Any], executed: dict[str, Any]) -> list[str]:
     return found
 
 
-def test_the_notebook_shows_what_is_kept_in_it(review: dict[str, Any]) -> None:
+def test_every_notebook_has_its_test() -> None:
+    """One that is added is executed, too."""
+    assert [path.stem for path in NOTEBOOKS] == ["compare_models", "review"]
+
+
+@pytest.mark.parametrize("name", ["review", "compare_models"])
+def test_the_notebook_shows_what_is_kept_in_it(request: pytest.FixtureRequest, name: str) -> None:
     """Executed anew, every cell gives outputs of the same kinds and with the same text."""
-    assert not differences(read(EXAMPLES / "review.ipynb"), review)
-    assert not any(kind == "error" for cell in code(review) for kind, _ in forms(cell))
+    executed = request.getfixturevalue(name)
+
+    assert not differences(read(EXAMPLES / f"{name}.ipynb"), executed)
+    assert not any(kind == "error" for cell in code(executed) for kind, _ in forms(cell))
+
+
+def test_the_models_are_compared_by_what_they_say_and_cost(compare_models: dict[str, Any]) -> None:
+    """The dear one finds more, nothing is left unread, and the picture is drawn."""
+    plain = outputs(compare_models)
+    spent, seconds, figure = plain[-3:]
+    dear, cheap = (numbers(spent, f"openai:{name}") for name in ("careful", "hasty"))
+
+    assert sum(text.count("reviewed") for text in plain) == 2
+    assert dear[3] > 5 * cheap[3] > 0
+    assert dear[1] == cheap[1] > 500
+    assert numbers(seconds, "openai:careful")[0] >= 0.6
+    assert "4 Axes" in figure
+    [picture] = outputs(compare_models, "image/png")
+    assert base64.b64decode(picture).startswith(b"\x89PNG")
+
+
+def numbers(text: str, name: str) -> list[float]:
+    """Read the numbers of the first row of a table that has this name."""
+    row = next(line for line in text.splitlines() if line.startswith(name))
+    return [float(word) for word in row.removeprefix(name).split()]
 
 
 def test_the_first_push_shows_its_findings_in_every_form(review: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any, override
+from typing import Any, Unpack, override
 
 from clean_desk import Desk, Point, WatchedRunner, watched
 
@@ -28,6 +28,7 @@ from codeflow_engine.domain.change import Change, ChangeRequest, FileContent
 from codeflow_engine.domain.diff import Diff, Side
 from codeflow_engine.domain.finding import Category, Finding, RawFinding, Severity, Suggestion
 from codeflow_engine.domain.run import RunEvent, RunRecord, RunStatus
+from codeflow_engine.engine.options import EngineOptions
 from codeflow_engine.errors import StorageError
 from codeflow_engine.providers.workflow.local import LocalBackend
 from codeflow_engine.runs.executor import Executor
@@ -190,24 +191,32 @@ class StandEngine(AsyncEngine):
         desk: What it passes.
         real: Where everything is kept.
         limits: Settings that differ from those of the stand.
+        **brought: Options that differ from those of the stand.
     """
 
-    def __init__(self, desk: Desk, real: MemoryStorage, limits: Mapping[str, float]) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        real: MemoryStorage,
+        limits: Mapping[str, float],
+        **brought: Unpack[EngineOptions],
+    ) -> None:
         self.listener = Listener()
         if StorageCapability.JOURNAL in real.capabilities:
             storage = watched(real, desk, Storage, Journal, Meter)
         else:
             storage = watched(real, desk, Storage, kind="bare")
-        super().__init__(
-            storage=storage,
-            cache=watched(MemoryCache(), desk, Cache),
-            vcs=watched(Shelf(), desk, VCS),
-            analyzers=[watched(Planted(), desk, Analyzer), watched(Second(), desk, Analyzer)],
-            observers=[watched(Watcher(), desk, Observer), self.listener],
-            plugins=[Modifier(desk)],
-            plugins_allow=[],
-            isolation=Isolation.NONE,
-        )
+        options: EngineOptions = {
+            "storage": storage,
+            "cache": watched(MemoryCache(), desk, Cache),
+            "vcs": watched(Shelf(), desk, VCS),
+            "analyzers": [watched(Planted(), desk, Analyzer), watched(Second(), desk, Analyzer)],
+            "observers": [watched(Watcher(), desk, Observer), self.listener],
+            "plugins": [Modifier(desk)],
+            "plugins_allow": [],
+            "isolation": Isolation.NONE,
+        }
+        super().__init__(**{**options, **brought})
         settings = replace(self._tools.settings, **{**HASTE, **limits})
         self._tools = replace(self._tools, settings=settings)
         self._tools.hooks._patience = settings.observer_timeout
@@ -271,6 +280,7 @@ async def drive(
     limits: Mapping[str, float] | None = None,
     durable: bool = False,
     bare: bool = False,
+    **brought: Unpack[EngineOptions],
 ) -> End:
     """Drive one review to its end, with whatever the desk has in store for it.
 
@@ -280,9 +290,10 @@ async def drive(
         durable: Whether the storage is said to outlive the process; then whoever was told of
             its failure asks again.
         bare: Whether the storage keeps no journal.
+        **brought: Options of the engine that differ from those of the stand.
     """
     real = DurableStorage() if durable else BareStorage() if bare else MemoryStorage()
-    engine = StandEngine(desk, real, limits or {})
+    engine = StandEngine(desk, real, limits or {}, **brought)
     end = End()
     try:
         async with asyncio.timeout(LIMIT):

@@ -247,6 +247,10 @@ def table(out: str) -> dict[str, list[str]]:
     return {row[-1]: row[:-1] for row in rows}
 
 
+def number(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
 def test_a_dry_run_tells_who_would_be_sent_what(
     run: Run, shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,14 +263,16 @@ def test_a_dry_run_tells_who_would_be_sent_what(
     assert TOKEN not in out
     rows = table(out)
     assert rows["a.py (1 secret left out)"][1:] == ["0.0000 USD", "echo:echo"]
-    assert rows["app.min.js"] == ["nobody: excluded"]
-    assert rows["payroll/rates.py"][1:] == ["nobody: withheld"]
+    assert rows["app.min.js (excluded by '*.min.js' in .codeflow.toml of the base)"] == ["nobody"]
+    withheld = "payroll/rates.py (withheld from every model by the host's rules)"
+    assert rows[withheld] == ["nobody"]
     assert rows[r"z \x1b[31m.py"][1:] == ["0.0000 USD", "echo:echo"]
     assert "\x1b" not in out
     summary = out.splitlines()[-1]
-    assert re.match(r"[\d,]+ +0\.0000 USD +in all +2 files of 4 files; tokens are", summary)
-    sent = [int(row[0]) for name, row in rows.items() if name.startswith(("a.py", "z "))]
-    assert int(summary.split()[0]) == sum(sent) > 0
+    assert re.match(r"[\d,]+ +0\.0000 USD +in all +2 of 4 files in 1 question; at most", summary)
+    shown = ("a.py", "z ", "what questions say")
+    sent = [number(row[0]) for name, row in rows.items() if name.startswith(shown)]
+    assert number(summary.split()[0]) == sum(sent) > 0
 
 
 def test_a_dry_run_says_that_a_cost_is_not_known(run: Run, tmp_path: Path) -> None:
@@ -278,9 +284,9 @@ def test_a_dry_run_says_that_a_cost_is_not_known(run: Run, tmp_path: Path) -> No
     )
 
     assert status == 0
-    *_, file, summary = out.splitlines()
+    *_, file, _, summary = out.splitlines()
     assert re.fullmatch(r"[\d,]+ +cost not known +openai:never-heard-of +a\.py", file)
-    assert re.match(r"[\d,]+ +cost not known +in all +1 file of 1 file;", summary)
+    assert re.match(r"[\d,]+ +cost not known +in all +1 of 1 file in 1 question;", summary)
 
 
 def test_a_dry_run_as_json_holds_the_text_that_would_be_sent(run: Run, tmp_path: Path) -> None:
@@ -291,10 +297,12 @@ def test_a_dry_run_as_json_holds_the_text_that_would_be_sent(run: Run, tmp_path:
     status, out, _ = run(*words, "--format", "json")
     written = run(*words, "--format", "json", "--output", "told.json")
 
-    [file] = json.loads(out)["files"]
+    told = json.loads(out)
+    [file], [question] = told["files"], told["questions"]
     assert status == 0
-    assert '+KEY = "[redacted:' in file["text"]
-    assert (file["secrets"], TOKEN in out) == (1, False)
+    assert '+KEY = "[redacted:' in question["messages"][-1]["text"]
+    assert (file["secrets"], question["secrets"], TOKEN in out) == (1, 1, False)
+    assert told["tokens"] == question["tokens"]
     assert written[:2] == (0, "")
     assert (tmp_path / "told.json").read_text() == out
 
@@ -322,14 +330,14 @@ def test_a_dry_run_without_a_model_is_wrong_usage(run: Run, tmp_path: Path) -> N
     assert "name one, such as llm='openai:gpt-5.1' or CODEFLOW_LLM" in err
 
 
-def test_reviews_do_not_take_models_yet(run: Run, tmp_path: Path) -> None:
-    """An option that would do nothing is refused."""
+def test_a_review_asks_the_models_that_are_named(run: Run, tmp_path: Path) -> None:
+    """A model that accounts for nothing leaves the review incomplete, whatever else ran."""
     (tmp_path / "change.patch").write_text(CLEAN_PATCH)
 
-    status, out, err = run("review", "--diff", "change.patch", "--llm", "echo:echo")
+    status, out, _ = run("review", "--diff", "change.patch", "--llm", "echo:echo", "--db", "memory")
 
-    assert (status, out) == (2, "")
-    assert "reviews ask no model yet: --llm goes with --dry-run" in err
+    assert status == 3
+    assert "model: the answer does not account for it" in out
 
 
 def test_a_rule_for_nobody_is_wrong_usage(

@@ -256,7 +256,7 @@ async def test_a_model_that_can_hold_too_little_is_refused(repository: GitReposi
     repository.commit(files(1))
     llm = FakeLLM(Reviewer(BAD))
 
-    with pytest.raises(ConfigurationError, match="a model of the review holds 4,096 tokens"):
+    with pytest.raises(ConfigurationError, match="a model holds 4,096 tokens"):
         await reviewed(repository, llm, models={"fake": {"context_window": 4096}})
 
     assert llm.requests == []

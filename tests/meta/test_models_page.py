@@ -18,6 +18,7 @@ from codeflow_engine.settings import Settings
 
 GUIDES = Path(__file__).parents[2] / "docs" / "guides"
 PAGE = (GUIDES / "models.md").read_text("utf-8")
+REVIEWS = (GUIDES / "model-reviews.md").read_text("utf-8")
 SETTINGS = (GUIDES / "settings.md").read_text("utf-8")
 ROW = re.compile(r"^\| (.*) \|$", re.MULTILINE)
 APART = {"ContextOverflowError", "RefusedError"}
@@ -71,15 +72,29 @@ def test_the_table_of_answers_is_that_of_the_code() -> None:
     assert rows == raised
 
 
-def test_the_settings_of_models_stand_in_their_table() -> None:
+def test_the_settings_stand_in_their_table() -> None:
     """Each has a row with its variable, and its default where that is a number."""
     rows = {row[0].strip("`"): row[1:] for row in table("| setting | variable", SETTINGS)}
-    names = [name for name in Settings.__dataclass_fields__ if name.startswith("llm")]
 
-    assert len(names) > 5
-    for name in [*names, "models", "budgets", "withheld"]:
-        variable, default, _ = rows[name]
-        assert variable == f"`CODEFLOW_{name.upper()}`"
-        value = getattr(Settings(), name)
-        if isinstance(value, int | float):
-            assert default == (f"{value:g}" if not isinstance(value, bool) else str(value).lower())
+    assert rows.keys() == Settings.__dataclass_fields__.keys()
+    for name, (variable, default, _) in rows.items():
+        assert variable.startswith(f"`CODEFLOW_{name.upper()}")
+        assert default_of(name) in (None, default)
+
+
+def test_the_settings_of_reviews_are_those_of_the_code() -> None:
+    """What the page on reviews by models says of a default is what holds."""
+    rows = [[row[0].strip("`"), row[1]] for row in table("| setting | default", REVIEWS)]
+
+    assert len(rows) > 5
+    for name, default in rows:
+        assert name in Settings.__dataclass_fields__
+        assert default_of(name) in (None, default)
+
+
+def default_of(name: str) -> str | None:
+    """Write the default of a setting as a table has it; None where it is no number."""
+    value = getattr(Settings(), name)
+    if not isinstance(value, int | float):
+        return None
+    return f"{value:g}" if isinstance(value, float) else str(value).lower()

@@ -219,9 +219,14 @@ class AsyncEngine(FixingVerbs, ReadingVerbs, SpendingVerbs, UpkeepVerbs):
         return result
 
     async def preview(
-        self, change: ChangeLike, *, base: str | None = None, head: str | None = None
+        self,
+        change: ChangeLike,
+        *,
+        base: str | None = None,
+        head: str | None = None,
+        llm: str | Iterable[str] | None = None,
     ) -> ChangePreview:
-        """Say what models would be sent of a change, to whom, and at what cost; nothing is.
+        """Say what a review would send of a change, to whom, and at what cost; nothing is.
 
         Cancelling this call cancels the run that looks.
 
@@ -229,12 +234,13 @@ class AsyncEngine(FixingVerbs, ReadingVerbs, SpendingVerbs, UpkeepVerbs):
             change: As for `review`.
             base: As for `review`.
             head: As for `review`.
+            llm: As for `review`.
 
         Raises:
             ConfigurationError: No model is configured, or the arguments cannot work.
             CodeflowError: Whatever kept the change from being read.
         """
-        asked: dict[str, Any] = {"change": change, "base": base, "head": head}
+        asked: dict[str, Any] = {"change": change, "base": base, "head": head, "llm": llm}
         result: ChangePreview = await self._finish(await self.submit("preview", asked))
         return result
 

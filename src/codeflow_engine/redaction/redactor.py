@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.redaction.forms import forms_of, is_searchable
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 _UNCHANGED = OffsetMap.of((), ())
 
+_SHORT: Final = 256
+_REMEMBERED: Final = 1024
+"""Texts of so many characters, and how many of them, that are not looked through again."""
+
 
 class Redactor:
     """The rules and the registered secrets of one engine.
@@ -39,11 +44,12 @@ class Redactor:
         ConfigurationError: A rule cannot work, or a secret is empty.
     """
 
-    __slots__ = ("_adding", "_growth", "_scan", "_secrets")
+    __slots__ = ("_adding", "_growth", "_known", "_scan", "_secrets")
 
     def __init__(self, *, secrets: Iterable[str] = (), rules: Sequence[Rule] = RULES) -> None:
         self._scan = Scan(indexed(rules), Registry())
         self._growth = Growth(self._scan.index.keys)
+        self._known = lru_cache(_REMEMBERED)(self.redact)
         self._secrets = 0
         self._adding = Lock()
         for secret in secrets:
@@ -76,6 +82,7 @@ class Redactor:
         forms = forms_of(value)
         with self._adding:
             self._scan = Scan(self._scan.index, self._scan.registry.with_forms(forms))
+            self._known = lru_cache(_REMEMBERED)(self.redact)
             self._secrets += 1
         return True
 
@@ -146,4 +153,8 @@ class Redactor:
         under a key such as `password` or `authorization` goes as a whole. Other values
         are taken over as they are.
         """
-        return scrubbed(value, self.redact)
+        return scrubbed(value, self._redact_again)
+
+    def _redact_again(self, text: str) -> str:
+        """Redact what may come again and again: names of fields, words of a schema."""
+        return self._known(text) if len(text) <= _SHORT else self.redact(text)

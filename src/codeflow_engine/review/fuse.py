@@ -4,13 +4,17 @@ Two findings are one where they stand on the same file and side and
 
 - speak of the same lines under the same title; or
 - come from different sources, overlap, and say about the same: most of the words of the
-  shorter text stand in the other one as well.
+  shorter text stand in the other one as well; or
+- speak of about the same lines in the same category, and one of them is a model's.
 
-Categories are not compared, since a report of another tool tells none.
+Otherwise categories are not compared, since a report of another tool tells none.
 
-The one that stays is the worst, then the most certain. It names all sources, and takes over
-a suggestion where it has none. Tools that copied a check from one another are heard once,
-and two checks of one tool are never taken for one.
+The one that stays is the worst, then the most certain; but where a tool says it as well as a
+model, the tool's words stay, as bad as the worst: they are the same each time, and nobody
+talks a tool into other ones. It names all sources, and takes over a suggestion where it has
+none. Tools that copied a check from one another are heard once,
+and two checks of one tool are never taken for one. A model has no checks: it finds another
+name and other words for one thing each time, also where two chunks show it the same line.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from codeflow_engine.domain.finding import Finding
+from codeflow_engine.domain.source import MODEL
 
 __all__ = ["fuse"]
 
@@ -35,6 +40,9 @@ _FEWEST = 3
 _SHARED = 0.7
 """Part of the shorter text's words that the other one has."""
 
+_SAME_LINES = 0.5
+"""Part of the lines of both together that both have, where a model may mean the same."""
+
 _FAR = 100
 """Lines of a range by which it is found; a finding about a whole module overlaps all."""
 
@@ -43,7 +51,8 @@ def fuse(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """Merge the findings of several sources and rank all; the same for any order of input."""
     groups: list[list[Finding]] = []
     near: defaultdict[tuple[object, ...], list[int]] = defaultdict(list)
-    for finding in sorted(findings, key=_rank):
+    # Tools come first, so that theirs are what the others are held against.
+    for finding in sorted(findings, key=lambda one: (one.sources == (MODEL,), *_rank(one))):
         keys = list(_nearby(finding))
         places = sorted({place for key in keys for place in near[key]})
         home = next((place for place in places if _belongs(finding, groups[place])), None)
@@ -73,7 +82,21 @@ def _belongs(finding: Finding, group: list[Finding]) -> bool:
     if _lines(kept) == _lines(finding) and kept.title.casefold() == finding.title.casefold():
         return True
     heard = {source for member in group for source in member.sources}
-    return heard.isdisjoint(finding.sources) and _alike(_words(kept), _words(finding))
+    if not heard.isdisjoint(finding.sources) and finding.sources != (MODEL,):
+        return False
+    return _may_be_reworded(kept, finding) or _alike(_words(kept), _words(finding))
+
+
+def _may_be_reworded(one: Finding, other: Finding) -> bool:
+    """Tell whether a model may have said of some lines what is said of them already."""
+    if MODEL not in {*one.sources, *other.sources} or one.category != other.category:
+        return False
+    if one.line is None or other.line is None:
+        return False  # of a whole file there is more than one thing to say
+    last, other_last = one.end_line or one.line, other.end_line or other.line
+    both = min(last, other_last) - max(one.line, other.line) + 1
+    together = max(last, other_last) - min(one.line, other.line) + 1
+    return both >= _SAME_LINES * together
 
 
 def _lines(finding: Finding) -> tuple[int | None, int | None]:
@@ -95,7 +118,10 @@ def _merge(group: list[Finding]) -> Finding:
     sources = {source for finding in group for source in finding.sources}
     suggestions = (finding.suggestion for finding in group if finding.suggestion is not None)
     return replace(
-        kept, sources=tuple(sorted(sources)), suggestion=kept.suggestion or next(suggestions, None)
+        kept,
+        severity=min((finding.severity for finding in group), key=lambda one: one.rank),
+        sources=tuple(sorted(sources)),
+        suggestion=kept.suggestion or next(suggestions, None),
     )
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Final
 
 from codeflow_engine.contracts import Ask, Chunk, Inspection, Strategy
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest
@@ -22,15 +25,22 @@ from codeflow_engine.errors import (
 from codeflow_engine.plugins.containment import is_foreign
 from codeflow_engine.review.locate import QuoteIndex
 from codeflow_engine.review.piece import Piece
+from codeflow_engine.review.repeated import Confidential
 
 __all__ = ["Asking", "Inspected", "ask_failed", "inspect"]
 
-_UNUSABLE = f"{MODEL}: not in a form that says where and what"
 _UNSHOWN = f"{MODEL}: in a file that it was not shown"
 
 _OF_ONE_CHUNK = (ProviderError, BudgetExhaustedError, DisclosureError)
 """What keeps a chunk from being looked at, and not its neighbours. Whatever else `ask` raises
 says that nothing can be asked, or that the run cannot go on."""
+
+_SMALL: Final = 10_000
+"""Characters of findings that are looked up in less time than the way to a thread takes."""
+
+_UNUSABLE: Final = f"{MODEL}: not in a form that says where and what"
+_REPEATED: Final = f"{MODEL}: repeats what the model was told"
+_NO_EDIT: Final = f"{MODEL}: a replacement that is no edit of what was quoted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +57,8 @@ class Inspected:
     failed: dict[Unit, str] = field(default_factory=dict)
     """Units of the chunk that were not examined, with the reason."""
 
-    dropped: dict[str, int] = field(default_factory=dict)
-    """Findings beside these that are no use, counted by reason."""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Findings beside these, and replacements, that are no use, counted by reason."""
 
     is_unpaid: bool = False
     """Whether it failed since a budget had too little left: calls that were under way may give
@@ -98,6 +108,7 @@ async def inspect(
     strategy: Strategy,
     asking: Asking,
     *,
+    confidential: Confidential | None = None,
     crashed: Callable[[BaseException], None] | None = None,
 ) -> Inspected:
     """Inspect a chunk; whatever goes wrong fails its units and nothing else.
@@ -107,40 +118,59 @@ async def inspect(
         pieces: What it was made of.
         strategy: What asks.
         asking: The way to the models.
+        confidential: What the models are not to tell.
         crashed: Is told of an exception that no contract knows.
 
     Raises:
         CodeflowError: The run cannot go on, or no chunk at all can be asked about.
     """
+    said: Inspection | None = None
+    failure: BaseException | None = None
     try:
-        said = await strategy.inspect(chunk, asking)
-        _check(said)
+        said = _checked(await strategy.inspect(chunk, asking))
     except BaseException as error:
-        if asking.fatal is not None:
-            raise asking.fatal from None
         if not is_foreign(error):
             raise
-        if isinstance(error, CodeflowError):
-            return _unasked(chunk, error)
-        if crashed is not None:
-            crashed(error)
-        # The text of a foreign error may quote the change, so its type alone is told.
-        return _failed(chunk, f"{MODEL}: the strategy crashed with {type(error).__name__}")
+        failure = error
     if asking.fatal is not None:
-        raise asking.fatal
+        raise asking.fatal from None
+    if isinstance(failure, CodeflowError):
+        return _unasked(chunk, failure)
+    if said is None:
+        if crashed is not None and failure is not None:
+            crashed(failure)
+        # The text of a foreign error may quote the change, so its type alone is told.
+        kind = type(failure).__name__
+        return _failed(chunk, f"{MODEL}: the strategy crashed with {kind}")
     if not asking.has_shown(chunk):
         return _unasked(chunk, asking.refused)
+    work = partial(_look_up, chunk, pieces, said, confidential)
+    small = sum(map(_size, said.findings)) <= _SMALL
+    return work() if small else await asyncio.to_thread(work)
+
+
+def _look_up(
+    chunk: Chunk, pieces: Sequence[Piece], said: Inspection, confidential: Confidential | None
+) -> Inspected:
+    """Find the places of what was said, and account for every unit."""
+    told = said.findings
+    if confidential is not None:
+        told = tuple(raw for raw in told if not confidential.is_broken(raw, chunk.text))
+    kept, findings = _locate(told, pieces)
+    counts = {
+        _UNUSABLE: said.unusable,
+        _REPEATED: len(said.findings) - len(told),
+        _UNSHOWN: len(told) - len(kept),
+        _NO_EDIT: sum(map(_is_no_edit, kept, findings)),
+    }
     examined = frozenset(said.examined).intersection(chunk.units)
     silent = [unit for unit in chunk.units if unit not in examined]
-    # Off the loop: to look for the quotes of a hundred findings may take a tenth of a second.
-    kept, findings = await asyncio.to_thread(_locate, said.findings, pieces)
-    dropped = {_UNUSABLE: said.unusable, _UNSHOWN: len(said.findings) - len(kept)}
     return Inspected(
         said=kept,
         findings=findings,
         examined=examined,
         failed=dict.fromkeys(silent, f"{MODEL}: the answer does not account for it"),
-        dropped={reason: count for reason, count in dropped.items() if count},
+        dropped=+Counter(counts),
     )
 
 
@@ -156,6 +186,15 @@ def _locate(
     both = [(raw, index.locate(raw)) for raw in said]
     kept = [(raw, found) for raw, found in both if found.line is not None or found.path in shown]
     return tuple(raw for raw, _ in kept), tuple(found for _, found in kept)
+
+
+def _size(raw: RawFinding) -> int:
+    return len(raw.message) + len(raw.quote or "") + len(raw.replacement or "")
+
+
+def _is_no_edit(said: RawFinding, found: RawFinding) -> bool:
+    """Tell whether a finding came with a replacement, of which no suggestion could be made."""
+    return bool((said.replacement or "").strip()) and found.suggestion is None
 
 
 def ask_failed(error: CodeflowError) -> str:
@@ -176,8 +215,9 @@ def _failed(chunk: Chunk, reason: str) -> Inspected:
     return Inspected(failed=dict.fromkeys(chunk.units, reason))
 
 
-def _check(said: object) -> None:
+def _checked(said: object) -> Inspection:
     if not isinstance(said, Inspection):
         raise PluginError(f"the strategy gave a {type(said).__name__} and no inspection")
     if not is_sound(said):
         raise PluginError("the inspection of the strategy holds values of a wrong type")
+    return said

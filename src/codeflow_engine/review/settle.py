@@ -153,8 +153,12 @@ def _stands_for(kept: Finding, lost: Finding) -> bool:
         and first <= other_last
         and other_first <= last
         and set(kept.sources) >= set(lost.sources)
-        # One source alone speaks of one thing twice only in the same words.
-        and (len(kept.sources) > 1 or kept.title.casefold() == lost.title.casefold())
+        # One source alone speaks of one thing twice only in the same words, but for a model.
+        and (
+            len(kept.sources) > 1
+            or kept.title.casefold() == lost.title.casefold()
+            or (kept.sources == (MODEL,) and kept.category == lost.category)
+        )
     )
 
 

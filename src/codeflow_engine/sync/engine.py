@@ -218,10 +218,15 @@ class Engine:
         return self._loop.run(self._engine.top_up(scope, budget, key=key))
 
     def preview(
-        self, change: ChangeLike, *, base: str | None = None, head: str | None = None
+        self,
+        change: ChangeLike,
+        *,
+        base: str | None = None,
+        head: str | None = None,
+        llm: str | Iterable[str] | None = None,
     ) -> ChangePreview:
         """Do what `AsyncEngine.preview` does."""
-        return self._loop.run(self._engine.preview(change, base=base, head=head))
+        return self._loop.run(self._engine.preview(change, base=base, head=head, llm=llm))
 
     def try_models(self) -> tuple[Trial, ...]:
         """Do what `AsyncEngine.try_models` does."""

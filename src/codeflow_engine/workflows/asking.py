@@ -17,7 +17,6 @@ from codeflow_engine.domain.usage import Usage
 from codeflow_engine.errors import (
     BudgetExhaustedError,
     CodeflowError,
-    ConfigurationError,
     DisclosureError,
     ProviderError,
 )
@@ -27,18 +26,13 @@ from codeflow_engine.review.piece import Piece
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.workflows.questions import Questions
 from codeflow_engine.workflows.reading_input import ReadingInput
+from codeflow_engine.workflows.sizing import Sizes, fence_secret, sizes_of
 
 __all__ = ["Asker", "Frame", "Note", "Question", "Said", "frame_of", "piece_of", "reason_of"]
 
 _ROOM: Final = 24_000
 """Tokens of a change that one question shows, where the model has room: beyond that, models
 pass over more and more of what they are shown."""
-
-_BESIDE: Final = 1_500
-"""Tokens of what stands in a question beside the change and the prompt: schema, fence, roles."""
-
-_LEAST: Final = 400
-"""Tokens below which a model can be shown nothing that says anything."""
 
 _NOT_ANSWERED = (ProviderError, BudgetExhaustedError, DisclosureError)
 """What keeps one question from being answered, and not the next one. Whatever else `ask` raises
@@ -89,12 +83,7 @@ class Note:
 class Frame:
     """What all questions about a change have in common."""
 
-    room: int
-    """Tokens of what one question shows."""
-
-    answer: int
-    """Tokens of an answer."""
-
+    sizes: Sizes
     secret: bytes
 
 
@@ -179,7 +168,7 @@ class Asker:
                 secret=self._frame.secret,
                 instructions=question.instructions,
                 prompt=question.prompt,
-                max_output_tokens=self._frame.answer,
+                max_output_tokens=self._frame.sizes.answer,
             )
             for pieces in asked
         ]
@@ -204,15 +193,6 @@ async def frame_of(run: RunContext, models: ModelGateway, questions: Iterable[Qu
         ConfigurationError: One of the models holds too little.
     """
     settings = run.tools.settings
-    facts = await models.facts()
-    answer = min([settings.answer_tokens, *(one.max_output for one in facts if one.max_output)])
-    beside = max(models.count(question.instructions) for question in questions) + answer + _BESIDE
-    windows = [one.context_window for one in facts if one.context_window]
-    room = min([_ROOM, *(window - beside for window in windows)])
-    if room < _LEAST:
-        raise ConfigurationError(
-            f"a model holds {min(windows):,} tokens, and prompt and answer leave "
-            f"{max(room, 0):,} of them for the change: lower answer_tokens, or ask another model"
-        )
-    secret = (settings.fence_key or settings.tenant).encode()
-    return Frame(room=room, answer=answer, secret=secret)
+    prompts = [question.instructions for question in questions]
+    sizes = await sizes_of(models, settings, wanted=_ROOM, prompts=prompts)
+    return Frame(sizes=sizes, secret=fence_secret(settings))

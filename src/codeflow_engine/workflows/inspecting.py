@@ -5,117 +5,35 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import count
-from typing import Final
 
-from codeflow_engine.contracts import Chunk, ModelGateway, Strategy
+from codeflow_engine.contracts import Chunk
 from codeflow_engine.domain.change import Change
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest
-from codeflow_engine.domain.diff import Side, Unit
+from codeflow_engine.domain.diff import Unit
 from codeflow_engine.domain.finding import RawFinding
-from codeflow_engine.domain.model import ModelFacts
 from codeflow_engine.domain.run import ChunkInspected
 from codeflow_engine.domain.source import MODEL, SourceReport
 from codeflow_engine.domain.usage import Usage
 from codeflow_engine.errors import (
     BudgetExhaustedError,
-    ConfigurationError,
     DisclosureError,
     ProviderError,
 )
 from codeflow_engine.review import critic
-from codeflow_engine.review.fence import chunk as fenced
-from codeflow_engine.review.generated import ATTRIBUTES_NAME, generated
 from codeflow_engine.review.inspect import Asking, Inspected, inspect
-from codeflow_engine.review.pack import pack
 from codeflow_engine.review.partition import Partition
 from codeflow_engine.review.piece import Piece
-from codeflow_engine.review.policy import RepositoryPolicy, render_rules
-from codeflow_engine.review.show import Shown, show
-from codeflow_engine.review.surround import surround
+from codeflow_engine.review.policy import RepositoryPolicy
+from codeflow_engine.review.show import Shown
 from codeflow_engine.runs.context import RunContext
-from codeflow_engine.workflows.fetching import read_files
 from codeflow_engine.workflows.questions import Questions
 from codeflow_engine.workflows.review_input import ReviewInput
+from codeflow_engine.workflows.showing import Frame, frame_of, show_change
 
-__all__ = ["inspect_change", "look_for_unshown", "room_of"]
-
-_MOST_DIRECTORIES: Final = 200
-_BESIDE: Final = 1_500
-"""Tokens of what stands in a question beside the chunk and the prompt: schema, fence, roles."""
-
-_LEAST: Final = 300
-"""Tokens of a chunk below which a model can be shown nothing that it could judge."""
-
-
-async def look_for_unshown(run: RunContext, change: Change, models: ModelGateway) -> dict[str, str]:
-    """Find the files that models are not shown, with the reason.
-
-    These are generated and vendored ones, as the base revision says or as their names do, and
-    those that the host's rules withhold from every model.
-    """
-    attributes: list[tuple[str, bytes]] = []
-    if change.base is not None:
-        directories = await run.compute("list-directories", _directories, change)
-        wanted = [
-            f"{directory}/{ATTRIBUTES_NAME}" if directory else ATTRIBUTES_NAME
-            for directory in directories
-        ]
-        files = await read_files(run, change, wanted, Side.OLD)
-        attributes = [
-            (directory, file.content)
-            for directory, file in zip(directories, files, strict=True)
-            if file.content is not None
-        ]
-    return await run.compute("name-unshown", _unshown, change, attributes, models)
-
-
-def _directories(change: Change) -> list[str]:
-    """List the directories that files of a change stand in, the upper ones first."""
-    found = {up for file in change.diff.files for up in _above(file.path)}
-    return sorted(found, key=_depth)[:_MOST_DIRECTORIES]
-
-
-def _unshown(
-    change: Change, attributes: Sequence[tuple[str, bytes]], models: ModelGateway
-) -> dict[str, str]:
-    """Give the files that models are not shown, by the path that they have now."""
-    moves = {(file.path, file.old_path or file.path) for file in change.diff.files}
-    unshown = generated(sorted({path for path, _ in moves}), attributes)
-    for path, before in sorted(moves):
-        if path not in unshown and not models.readers(tuple(dict.fromkeys((path, before)))):
-            unshown[path] = "withheld from every model by the host's rules"
-    return unshown
-
-
-def _above(path: str) -> Iterable[str]:
-    """Give the directories that a path stands in; the top is an empty text."""
-    parts = path.split("/")
-    return ("/".join(parts[:end]) for end in range(len(parts)))
-
-
-def _depth(directory: str) -> tuple[int, str]:
-    return directory.count("/") + bool(directory), directory
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Frame:
-    """What all chunks of a change have in common."""
-
-    models: ModelGateway
-    strategy: Strategy
-    instructions: str
-    prompt: str
-    room: int
-    """Tokens of the text of a chunk."""
-
-    answer: int
-    """Tokens of an answer."""
-
-    secret: bytes
+__all__ = ["inspect_change"]
 
 
 async def inspect_change(
@@ -129,14 +47,12 @@ async def inspect_change(
     if not parts.to_review:
         return SourceReport(source=MODEL)
     units = await run.compute("leave-out", _left, parts)
-    frame = await _frame(run, given, policy)
-    around = dict(await run.step("surround", _surround, run, change, units))
-    shown = await run.compute("show", _show, run, (change, units), around, frame)
-    packed = await run.compute("pack", _pack, shown.pieces, frame)
-    chunks = await run.compute("fence", _fence, packed, frame)
-    inspector = _Inspector(run, given, change, frame, len(chunks))
-    found = await inspector.inspect_all(zip(chunks, packed, _keys(chunks), strict=True))
-    return await run.compute("report", _report, parts, shown, found, inspector)
+    frame = await frame_of(run, given, policy)
+    told = await show_change(run, change, units, frame)
+    inspector = _Inspector(run, given, change, frame, len(told.chunks))
+    keyed = zip(told.chunks, _keys(told.chunks), strict=True)
+    found = await inspector.inspect_all((*one, key) for one, key in keyed)
+    return await run.compute("report", _report, parts, told.shown, found, inspector)
 
 
 def _left(parts: Partition) -> tuple[Unit, ...]:
@@ -144,85 +60,11 @@ def _left(parts: Partition) -> tuple[Unit, ...]:
     return tuple(unit for unit in parts.to_review if unit not in parts.unshown)
 
 
-async def _frame(run: RunContext, given: ReviewInput, policy: RepositoryPolicy) -> _Frame:
-    settings = run.tools.settings
-    models = run.tools.models.select(given.llm)
-    prompt = run.tools.prompts.get("inspect")
-    instructions = prompt.fill(rules=render_rules(policy))
-    facts = await models.facts()
-    answer = min([settings.answer_tokens, *(one.max_output for one in facts if one.max_output)])
-    return _Frame(
-        models=models,
-        strategy=run.tools.backends.get(Strategy, settings.strategy),
-        instructions=instructions,
-        prompt=prompt.id,
-        room=room_of(settings.chunk_tokens, facts, answer + models.count(instructions)),
-        answer=answer,
-        secret=(settings.fence_key or settings.tenant).encode(),
-    )
-
-
-def room_of(wanted: int, facts: Iterable[ModelFacts], beside: int) -> int:
-    """Say how many tokens a chunk may have: no more than is wanted, and than all models hold.
-
-    Args:
-        wanted: Tokens that a chunk is to have at most.
-        facts: What is known of the models.
-        beside: Tokens of prompt and answer.
-
-    Raises:
-        ConfigurationError: A model holds too few to be shown anything.
-    """
-    windows = [one.context_window for one in facts if one.context_window]
-    room = min([wanted, *(window - beside - _BESIDE for window in windows)])
-    if room < min(_LEAST, wanted):
-        raise ConfigurationError(
-            f"a model of the review holds {min(windows):,} tokens, and prompt and answer leave "
-            f"{max(room, 0):,} of them for the change: lower answer_tokens, or ask another model"
-        )
-    return room
-
-
-async def _surround(
-    run: RunContext, change: Change, units: tuple[Unit, ...]
-) -> tuple[tuple[Unit, str], ...]:
-    around = await surround(units, change, partial(read_files, run, change), run.tools.sandbox)
-    return tuple(around.items())
-
-
-def _show(
-    run: RunContext,
-    what: tuple[Change, tuple[Unit, ...]],
-    around: Mapping[Unit, str],
-    frame: _Frame,
-) -> Shown:
-    redactor, tokens = run.tools.redactor, frame.models.count
-    return show(*what, redactor, around=around, most=frame.room, tokens=tokens)
-
-
-def _pack(pieces: tuple[Piece, ...], frame: _Frame) -> tuple[tuple[Piece, ...], ...]:
-    models = frame.models
-    return pack(pieces, tokens=models.count, room=frame.room, readers=models.readers)
-
-
-def _fence(packed: Sequence[Sequence[Piece]], frame: _Frame) -> tuple[Chunk, ...]:
-    return tuple(
-        fenced(
-            pieces,
-            secret=frame.secret,
-            instructions=frame.instructions,
-            prompt=frame.prompt,
-            max_output_tokens=frame.answer,
-        )
-        for pieces in packed
-    )
-
-
-def _keys(chunks: Iterable[Chunk]) -> list[str]:
+def _keys(chunks: Iterable[tuple[Chunk, tuple[Piece, ...]]]) -> list[str]:
     """Give each chunk a key of its own: a path may stand in a change twice, with the same lines."""
     seen: Counter[str] = Counter()
     keys = []
-    for chunk in chunks:
+    for chunk, _ in chunks:
         seen[chunk.key] += 1
         again = f"#{seen[chunk.key]}" if seen[chunk.key] > 1 else ""
         keys.append(f"{chunk.key}{again}")
@@ -233,13 +75,15 @@ class _Inspector:
     """Inspects the chunks of one change, some of them at a time, in their order."""
 
     def __init__(
-        self, run: RunContext, given: ReviewInput, change: Change, frame: _Frame, chunks: int
+        self, run: RunContext, given: ReviewInput, change: Change, frame: Frame, chunks: int
     ) -> None:
         self._run = run
         self._questions = Questions(run, given, change)
         self._strategy = frame.strategy
+        self._confidential = frame.confidential
         self._turns = asyncio.Semaphore(run.tools.settings.llm_parallel)
         self._chunks = chunks
+        self._is_tight = False
         self._done = 0
         self.dropped: Counter[str] = Counter()
 
@@ -255,19 +99,28 @@ class _Inspector:
 
         One that there was too little money for is tried again alone, in the order of their
         risk: those that were under way beside it had booked the most that they could cost.
+        From then on no other one begins, so that no less risky one is paid in its place. Each
+        is tried, also behind one that is too dear: its answer may be there already.
         """
         given = [*work]
-        found = [*await self._run.together(self._inspect(*one) for one in given)]
-        unpaid = [place for place, one in enumerate(found) if one.is_unpaid]
+        found = [*await self._run.together(self._begin(*one) for one in given)]
+        unpaid = [place for place, one in enumerate(found) if one is None or one.is_unpaid]
         for place in unpaid:
             chunk, pieces, key = given[place]
-            found[place] = await self._inspect(chunk, pieces, f"{key}+")
-            if found[place].is_unpaid:
-                break
-        for place in unpaid:
-            if found[place].is_unpaid:
-                await self._tell(given[place][0], found[place])
-        return found
+            found[place] = again = await self._inspect(chunk, pieces, f"{key}+")
+            if again.is_unpaid:
+                await self._tell(chunk, again)
+        return [one for one in found if one is not None]
+
+    async def _begin(self, chunk: Chunk, pieces: tuple[Piece, ...], key: str) -> Inspected | None:
+        """Have one chunk looked at, unless money has become tight."""
+        async with self._turns:
+            if self._is_tight:
+                return None
+            found = await self._inspect(chunk, pieces, key)
+            if found.is_unpaid:
+                self._is_tight = True
+            return found
 
     async def _inspect(self, chunk: Chunk, pieces: tuple[Piece, ...], key: str) -> Inspected:
         """Have one chunk looked at."""
@@ -277,10 +130,16 @@ class _Inspector:
         async def ask(request: ChatRequest) -> ChatAnswer:
             return await self._questions.ask(request, f"{key}/{next(numbers)}")
 
-        async with self._turns:
-            asking = Asking(ask, paths)
-            found = await inspect(chunk, pieces, self._strategy, asking, crashed=self._log_crash)
-            found = await self._look_again(chunk, asking, found)
+        asking = Asking(ask, paths)
+        found = await inspect(
+            chunk,
+            pieces,
+            self._strategy,
+            asking,
+            confidential=self._confidential,
+            crashed=self._log_crash,
+        )
+        found = await self._look_again(chunk, asking, found)
         self.dropped.update(found.dropped)
         if not found.is_unpaid:
             await self._tell(chunk, found)

@@ -29,8 +29,9 @@ from codeflow_engine.review.surround import surround
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.workflows.fetching import read_files
 from codeflow_engine.workflows.fix_input import FixInput
-from codeflow_engine.workflows.inspecting import look_for_unshown, room_of
 from codeflow_engine.workflows.questions import Questions
+from codeflow_engine.workflows.showing import look_for_unshown
+from codeflow_engine.workflows.sizing import fence_secret, sizes_of
 
 __all__ = ["Offered", "offer"]
 
@@ -119,16 +120,20 @@ async def _frame(run: RunContext, models: ModelGateway) -> _Frame:
     settings = run.tools.settings
     prompt = run.tools.prompts.get("fix")
     instructions = prompt.fill()
-    facts = await models.facts()
-    answer = min([settings.answer_tokens, *(one.max_output for one in facts if one.max_output)])
-    beside = answer + models.count(instructions) + _FINDINGS * _FINDING_TOKENS
+    sizes = await sizes_of(
+        models,
+        settings,
+        wanted=settings.chunk_tokens,
+        prompts=[instructions],
+        beside=_FINDINGS * _FINDING_TOKENS,
+    )
     return _Frame(
         models=models,
         instructions=instructions,
         prompt=prompt.id,
-        room=room_of(settings.chunk_tokens, facts, beside),
-        answer=answer,
-        secret=(settings.fence_key or settings.tenant).encode(),
+        room=sizes.room,
+        answer=sizes.answer,
+        secret=fence_secret(settings),
     )
 
 

@@ -29,7 +29,6 @@ from codeflow_engine.review.account import account, told_paths
 from codeflow_engine.review.pack import pack
 from codeflow_engine.review.partition import Partition, partition
 from codeflow_engine.review.piece import Piece
-from codeflow_engine.review.policy import RepositoryPolicy
 from codeflow_engine.review.readable import readable_text
 from codeflow_engine.review.show import Shown, show
 from codeflow_engine.runs.context import RunContext
@@ -44,8 +43,8 @@ from codeflow_engine.workflows.asking import (
     reason_of,
 )
 from codeflow_engine.workflows.fetching import fetch, read_policy_of
-from codeflow_engine.workflows.inspecting import look_for_unshown
 from codeflow_engine.workflows.reading_input import ReadingInput
+from codeflow_engine.workflows.showing import look_for_unshown, paths_of
 
 __all__ = ["Reader"]
 
@@ -116,7 +115,7 @@ class Reader:
         change = await run.step("fetch", fetch, run, given.of)
         policy = await run.step("policy", read_policy_of, run, change)
         unshown = await run.step("exclude", look_for_unshown, run, change, models)
-        parts = await run.compute("partition", _partition, change, policy, unshown, models)
+        parts = await run.compute("partition", partition, change, policy, unshown)
         units = tuple(unit for unit in parts.to_review if unit not in parts.unshown)
         shown = await run.compute("show", _show, run, change, units, (models, frame))
         await run.emit(
@@ -138,7 +137,7 @@ class Reader:
             CodeflowError: There is something to read, and nobody has read any of it.
         """
         self._author = await self._run.compute("introduce", self._introduce)
-        room = self._frame.room - self._frame.room // _AUTHOR
+        room = self._frame.sizes.room - self._frame.sizes.room // _AUTHOR
         packed = await self._run.compute("pack", _pack, self._shown.pieces, self._models, room)
         self.is_whole = len(packed) <= 1
         asked = [(*self._author, *packed[0])] if len(packed) == 1 else list(packed)
@@ -244,7 +243,7 @@ class Reader:
         if not rows:
             return ()
         text = "what the author says\n" + "".join(rows)
-        return (piece_of(Note(text=self._fit(text, self._frame.room // _AUTHOR), paths=())),)
+        return (piece_of(Note(text=self._fit(text, self._frame.sizes.room // _AUTHOR), paths=())),)
 
     def _fit(self, text: str, room: int) -> str:
         """Cut a text to so many tokens."""
@@ -254,7 +253,7 @@ class Reader:
 
     def _groups(self, notes: Sequence[Note]) -> list[list[Note]]:
         """Put notes together that one question has room for, in their order."""
-        room = self._frame.room - self._frame.room // _AUTHOR
+        room = self._frame.sizes.room - self._frame.sizes.room // _AUTHOR
         groups: list[list[Note]] = []
         left = 0
         for one in notes:
@@ -290,18 +289,7 @@ def _kind(error: CodeflowError) -> UnreadKind:
 
 
 def _readers(models: ModelGateway, file: DiffFile) -> frozenset[str]:
-    return models.readers(tuple(path for path in (file.path, file.old_path) if path))
-
-
-def _partition(
-    change: Change, policy: RepositoryPolicy, unshown: Mapping[str, str], models: ModelGateway
-) -> Partition:
-    """Partition a change; what was moved from a withheld path is withheld, too."""
-    found = dict(unshown)
-    for file in change.diff.files:
-        if file.path not in found and file.old_path in found and not _readers(models, file):
-            found[file.path] = found[file.old_path]
-    return partition(change, policy, found)
+    return models.readers(paths_of(file))
 
 
 def _show(
@@ -311,7 +299,7 @@ def _show(
     sizes: tuple[ModelGateway, Frame],
 ) -> Shown:
     models, frame = sizes
-    most = frame.room - frame.room // _AUTHOR
+    most = frame.sizes.room - frame.sizes.room // _AUTHOR
     return show(change, units, run.tools.redactor, most=most, tokens=models.count)
 
 

@@ -42,8 +42,9 @@ from codeflow_engine.runs.scoped_cache import ScopedCache
 from codeflow_engine.runs.workflow import Workflow
 from codeflow_engine.sandbox import Isolation
 from codeflow_engine.workflows.fetching import fetch, read_files, read_policy_of
-from codeflow_engine.workflows.inspecting import inspect_change, look_for_unshown
+from codeflow_engine.workflows.inspecting import inspect_change
 from codeflow_engine.workflows.review_input import ReviewInput
+from codeflow_engine.workflows.showing import look_for_unshown
 
 __all__ = ["REVIEW", "review"]
 

@@ -45,7 +45,7 @@ findings = st.lists(
         st.sampled_from(Severity),
         st.sampled_from(["T", "t", "u"]),
         st.sampled_from(["weak digest md5", "the digest md5 is weak", "unused name here"]),
-        st.sampled_from("xyz"),
+        st.sampled_from(["x", "y", "z", "model"]),
         st.sampled_from([0.5, 1.0]),
     ),
     max_size=12,
@@ -124,6 +124,45 @@ def test_two_tools_that_say_about_the_same_of_a_line_are_heard_once() -> None:
 def test_what_differs_in_place_or_matter_stays_apart(other: Finding) -> None:
     """Two problems are never taken for one, nor two checks of one tool."""
     assert len(fuse((told("ruff", SHELL), other))) == 2
+
+
+@pytest.mark.parametrize("source", ["model", "bandit"])
+def test_what_a_model_says_in_other_words_of_the_same_lines_is_one_finding(source: str) -> None:
+    """Two chunks may show a line, and a tool may have seen it: rule and words are others then."""
+    first = told(source, SHELL, end_line=8)
+    second = told("model", "Input of users becomes a command", severity=Severity.MEDIUM)
+
+    (one,) = fuse((first, second))
+
+    assert one.sources == tuple(sorted({source, "model"}))
+    assert one.severity is Severity.MEDIUM
+    assert one.title == (SHELL if source == "bandit" else second.title)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"category": Category.CORRECTNESS},
+        {"line": 8},
+        {"end_line": 30},
+        {"line": None, "end_line": None},
+    ],
+    ids=["other-category", "other-line", "whole-function", "whole-file"],
+)
+def test_what_a_model_says_of_other_lines_or_matters_stays_apart(fields: dict[str, Any]) -> None:
+    """Lines are the same where at least half of them are."""
+    other = told("model", "Input of users becomes a command", **fields)
+
+    assert len(fuse((told("model", SHELL), other))) == 2
+
+
+def test_two_checks_of_a_tool_stay_apart_where_a_model_speaks_of_the_line_too() -> None:
+    """The model is heard as one of them."""
+    checks = (told("bandit", SHELL), told("bandit", "Starting a process with a partial path"))
+
+    fused = fuse((*checks, told("model", "Input of users becomes a command")))
+
+    assert sorted(one.sources for one in fused) == [("bandit",), ("bandit", "model")]
 
 
 def test_a_short_text_is_no_proof_that_two_are_one() -> None:

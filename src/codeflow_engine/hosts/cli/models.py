@@ -40,26 +40,30 @@ def told(trial: Trial) -> str:
 def dry_run(preview: ChangePreview) -> Iterator[tuple[str, str, str, str]]:
     """Give the rows of a table of what would be sent: tokens, cost, to whom, and the file."""
     for file in preview.files:
-        cost = _money(file.usd) if file.models else ""
-        yield f"{file.tokens:,}", cost, _target(file), file.path + _secrets(file)
-    for path in preview.excluded:
-        yield "", "", "nobody: excluded", path
-    yield f"{preview.tokens:,}", _money(preview.usd), "in all", _summary(preview)
+        if file.models:
+            cost = _money(file.most_usd)
+            yield f"{file.tokens:,}", cost, file.models[0], file.path + _notes(file)
+        else:
+            yield "", "", "nobody", file.path + _notes(file)
+    beside = preview.tokens - sum(file.tokens for file in preview.files)
+    if beside > 0:
+        yield f"{beside:,}", "", "", "what questions say beside that"
+    yield f"{preview.tokens:,}", _money(preview.most_usd), "in all", _summary(preview)
 
 
-def _target(file: FilePreview) -> str:
-    return file.models[0] if file.models else "nobody: withheld"
-
-
-def _secrets(file: FilePreview) -> str:
-    return f" ({count(file.secrets, 'secret')} left out)" if file.secrets else ""
+def _notes(file: FilePreview) -> str:
+    notes = [f"{count(file.secrets, 'secret')} left out"] if file.secrets else []
+    notes += [file.reason] if file.reason else []
+    return f" ({'; '.join(notes)})" if notes else ""
 
 
 def _summary(preview: ChangePreview) -> str:
-    sent = sum(bool(file.models) for file in preview.files)
+    shown = sum(bool(file.models) for file in preview.files)
+    answered = sum(one.is_answered for one in preview.questions)
+    known = f", {answered} of them answered already" if answered else ""
     return (
-        f"{count(sent, 'file')} of {count(len(preview.files) + len(preview.excluded), 'file')}; "
-        f"tokens are estimated on the high side, and prompts and answers come on top"
+        f"{shown} of {count(len(preview.files), 'file')} in "
+        f"{count(len(preview.questions), 'question')}{known}; at most, with answers"
     )
 
 

@@ -38,6 +38,9 @@ _REPLACEMENT: Final = 10_000
 _PATH: Final = 4_096
 """Characters of each text."""
 
+_NO_EDIT: Final = "\N{REPLACEMENT CHARACTER}"
+"""Stands for a replacement that cannot be taken; the engine makes no edit of it, and counts it."""
+
 _TEXTS: Final = (*("path", "quote", "side", "severity", "category", "rule", "title", "message"),)
 
 
@@ -129,7 +132,7 @@ def _finding(told: Any, units: Sequence[Unit]) -> RawFinding | None:
         side=Side.OLD if told["side"].strip().casefold() == Side.OLD else Side.NEW,
         quote=quote,
         part=part if 1 <= part <= len(units) else None,
-        replacement=_replacement(told.get("replacement")) if is_whole else None,
+        replacement=_replacement(told.get("replacement"), is_whole=is_whole),
         confidence=as_confidence(confidence),
     )
 
@@ -149,10 +152,12 @@ def _quoted(quote: str) -> tuple[str, bool]:
     return lines if lines.strip() else quote[:_QUOTE], False
 
 
-def _replacement(told: Any) -> str | None:
+def _replacement(told: Any, *, is_whole: bool) -> str | None:
+    """Give what takes the place of the quote; `_NO_EDIT` where that is no use."""
     if told is not None and not isinstance(told, str):
         _refuse()
-    # Cut short it would be another edit.
-    if told is None or len(told) > _REPLACEMENT or valid_text(told) != told:
+    if told is None or not told.strip():
         return None
-    return told
+    # Cut short, or in the place of a part of what was quoted, it would be another edit.
+    usable = is_whole and len(told) <= _REPLACEMENT and valid_text(told) == told
+    return told if usable else _NO_EDIT

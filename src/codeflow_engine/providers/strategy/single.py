@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, override
 
 from codeflow_engine.contracts.strategy import Ask, Chunk, Inspection, Strategy
@@ -15,6 +17,8 @@ __all__ = ["Single", "SingleSettings"]
 
 _HOTTEST: Final = 2.0
 _MOST_FINDINGS: Final = 1000
+_SMALL: Final = 50_000
+"""Characters that are read in 5 ms; the event loop has something else to do with more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +70,8 @@ class Single(Strategy):
             raise TruncatedAnswerError(
                 f"the answer is not whole: it ended with {answer.finish_reason.value!r}"
             )
-        return read(answer.text, chunk.units, most=self._settings.max_findings)
+        reading = partial(read, answer.text, chunk.units, most=self._settings.max_findings)
+        return reading() if len(answer.text) <= _SMALL else await asyncio.to_thread(reading)
 
     def _question(self, chunk: Chunk) -> ChatRequest:
         told = [Message(role=Role.USER, text=chunk.text)]

@@ -15,6 +15,7 @@ from codeflow_engine.domain.finding import Category, RawFinding, Severity
 from codeflow_engine.errors import InvalidResponseError
 from codeflow_engine.providers.strategy.reading import read
 
+NO_EDIT = "\ufffd"
 PATCH = (
     "--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-a = 1\n+a = 2\n"
     "diff --git a/b.bin b/b.bin\nold mode 100644\nnew mode 100755\n"
@@ -172,16 +173,16 @@ def test_a_long_quote_is_cut_at_the_end_of_a_line() -> None:
 
     assert lines.quote == "\n".join(["some line"] * 400)
     assert line.quote == "x" * 4_000
-    assert (lines.replacement, line.replacement) == (None, None)
+    assert (lines.replacement, line.replacement) == (NO_EDIT, NO_EDIT)
 
 
-def test_a_replacement_is_whole_or_none() -> None:
-    """Cut short it would be another edit; an empty one takes the lines away."""
+def test_a_replacement_is_whole_or_no_edit() -> None:
+    """Cut short it would be another edit; what is lost is seen, so that it can be counted."""
     assert only(replacement="x" * 10_000).replacement == "x" * 10_000
-    assert only(replacement="x" * 10_001).replacement is None
-    assert only(replacement="half \ud800").replacement is None
+    assert only(replacement="x" * 10_001).replacement == NO_EDIT
+    assert only(replacement="half \ud800").replacement == NO_EDIT
     assert only(replacement=None).replacement is None
-    assert only(replacement="").replacement == ""
+    assert only(replacement=" ").replacement is None
 
 
 def test_half_characters_are_replaced() -> None:
