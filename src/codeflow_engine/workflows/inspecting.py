@@ -103,6 +103,8 @@ class _Inspector:
         is tried, also behind one that is too dear: its answer may be there already.
         """
         given = [*work]
+        # Where a run is taken up that had come to trying again, nothing else may begin before.
+        self._is_tight = any(self._is_known(f"{key}+") for _, _, key in given)
         found = [*await self._run.together(self._begin(*one) for one in given)]
         unpaid = [place for place, one in enumerate(found) if one is None or one.is_unpaid]
         for place in unpaid:
@@ -115,12 +117,16 @@ class _Inspector:
     async def _begin(self, chunk: Chunk, pieces: tuple[Piece, ...], key: str) -> Inspected | None:
         """Have one chunk looked at, unless money has become tight."""
         async with self._turns:
-            if self._is_tight:
+            if self._is_tight and not self._is_known(key):
                 return None
             found = await self._inspect(chunk, pieces, key)
             if found.is_unpaid:
                 self._is_tight = True
             return found
+
+    def _is_known(self, key: str) -> bool:
+        """Tell whether a chunk had begun under a key when its run was left."""
+        return self._run.knows("ask", f"{key}/1")
 
     async def _inspect(self, chunk: Chunk, pieces: tuple[Piece, ...], key: str) -> Inspected:
         """Have one chunk looked at."""
