@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -54,3 +54,12 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'runs.db'}"
     migrated: str = request.getfixturevalue("migrated_postgres")
     return migrated
+
+
+@pytest.fixture
+def url_of(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+    """Give a database to each world: a file of its own, or its tenant in a server's one."""
+    if request.param == "sqlite":
+        return lambda world: f"sqlite:///{tmp_path / f'{world}.db'}"
+    migrated: str = request.getfixturevalue("migrated_postgres")
+    return lambda _: migrated

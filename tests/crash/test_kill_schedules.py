@@ -20,15 +20,6 @@ LANES = 8
 """Schedules that go on at once; each waits most of its time for a lease to end."""
 
 
-@pytest.fixture
-def url_of(request: pytest.FixtureRequest, tmp_path: Path, stand: Stand) -> Callable[[str], str]:
-    """Give a database to each world: a file of its own, or its tenant in a server's one."""
-    if request.param == "sqlite":
-        return lambda world: f"sqlite:///{tmp_path / f'{world}.db'}"
-    migrated: str = request.getfixturevalue("migrated_postgres")
-    return lambda _: migrated
-
-
 @pytest.mark.parametrize(
     ("url_of", "count"),
     [

@@ -10,7 +10,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,15 +22,6 @@ READS: dict[str, Any] = {
     "llm_parallel": 2,
     "fence_key": "the same in all worlds",
 }
-
-
-@pytest.fixture
-def url_of(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
-    """Give a database to each world: a file of its own, or its tenant in a server's one."""
-    if request.param == "sqlite":
-        return lambda world: f"sqlite:///{tmp_path / f'{world}.db'}"
-    migrated: str = request.getfixturevalue("migrated_postgres")
-    return lambda _: migrated
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,9 @@ class Mutant:
     cells: tuple[str, ...] = ()
     """Words that choose the cells of the matrix to strike."""
 
+    models: bool = False
+    """Whether they are cells of the matrix of a review with a model."""
+
     tests: str = ""
     """In place of cells, what chooses tests of processes."""
 

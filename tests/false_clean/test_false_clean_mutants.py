@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from clean_model_mutants import MODEL_MUTANTS
 from clean_mutants import MUTANTS, PACKAGE, Mutant
 
 ROOT = Path(__file__).parents[2]
 MATRIX = Path(__file__).with_name("clean_matrix.py")
+MODELS = Path(__file__).with_name("clean_models.py")
 PROCESSES = Path(__file__).with_name("test_false_clean_processes.py")
 UNDISTURBED = "the undisturbed review failed"
 
@@ -30,9 +32,9 @@ def run_with(package: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def strike(package: Path, *words: str) -> tuple[int, list[str]]:
-    """Strike some cells of the matrix."""
-    ran = run_with(package, str(MATRIX), *words)
+def strike(package: Path, *words: str, matrix: Path = MATRIX) -> tuple[int, list[str]]:
+    """Strike some cells of a matrix."""
+    ran = run_with(package, str(matrix), *words)
     if UNDISTURBED in ran.stderr:
         return ran.returncode, [UNDISTURBED]
     assert ran.stdout, ran.stderr
@@ -47,7 +49,7 @@ def strike(package: Path, *words: str) -> tuple[int, list[str]]:
     [
         pytest.param(one, id=one.name.replace(" ", "-"), marks=() if one.quick else [SLOW])
         for SLOW in [pytest.mark.fault]
-        for one in MUTANTS
+        for one in (*MUTANTS, *MODEL_MUTANTS)
     ],
 )
 def test_a_change_that_swallows_a_fault_fails_the_matrix(mutant: Mutant, tmp_path: Path) -> None:
@@ -58,17 +60,20 @@ def test_a_change_that_swallows_a_fault_fails_the_matrix(mutant: Mutant, tmp_pat
         ran = run_with(package, "-m", "pytest", *options, str(PROCESSES))
         assert " failed" in ran.stdout, ran.stdout
         return
-    status, broken = strike(package, *mutant.cells)
+    matrix = MODELS if mutant.models else MATRIX
+    status, broken = strike(package, *mutant.cells, matrix=matrix)
 
     assert status == 1
     assert broken
 
 
 @pytest.mark.fault
-def test_the_package_as_it_is_passes_the_same_cells() -> None:
+@pytest.mark.parametrize("matrix", [MATRIX, MODELS], ids=lambda path: path.stem)
+def test_the_package_as_it_is_passes_the_same_cells(matrix: Path) -> None:
     """What fails with a change does not fail without it."""
-    words = [word for mutant in MUTANTS for word in mutant.cells]
+    chosen = MODEL_MUTANTS if matrix == MODELS else MUTANTS
+    words = [word for mutant in chosen for word in mutant.cells]
 
-    status, broken = strike(PACKAGE.parent, *words)
+    status, broken = strike(PACKAGE.parent, *words, matrix=matrix)
 
     assert (status, broken) == (0, [])

@@ -153,14 +153,6 @@ class RunContext:
                 )
                 return await attempts.go(retry)
 
-    def knows(self, name: str, key: str) -> bool:
-        """Tell whether a step with a key was written down before this execution.
-
-        It is for a choice that depended on time, such as whether to begin with something when
-        something else had failed: where the step is known, it was begun, and has to be again.
-        """
-        return self._ledger.knows(name, key)
-
     async def compute[*A, T](
         self, name: str, function: Callable[[*A], T], *arguments: *A, key: str | None = None
     ) -> T:

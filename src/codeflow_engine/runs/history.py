@@ -61,10 +61,6 @@ class History:
         """The first record that the workflow has not asked for yet."""
         return next(iter(self._missing.values()), None)
 
-    def knows(self, name: str, key: str) -> bool:
-        """Tell whether there is a record of a step with a key."""
-        return (name, f"={key}") in self._known
-
     def place(self, name: str, key: str | None, kind: StepKind) -> Place:
         """Give a step its place.
 

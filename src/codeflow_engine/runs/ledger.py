@@ -239,10 +239,6 @@ class Ledger:
         """Add an event that needs no record of its own."""
         self._writer.tell(kind, **fields)
 
-    def knows(self, name: str, key: str) -> bool:
-        """Tell whether an earlier execution has written a step with a key down."""
-        return self._history.knows(name, key)
-
     def tell_once(self, kind: type[RunEvent], **fields: Any) -> None:
         """Add an event that the workflow itself tells, unless it was told before."""
         place = self._history.place(f"emit {kind.__name__}", None, StepKind.EMIT)

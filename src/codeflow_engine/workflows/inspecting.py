@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import count
@@ -83,7 +83,10 @@ class _Inspector:
         self._confidential = frame.confidential
         self._turns = asyncio.Semaphore(run.tools.settings.llm_parallel)
         self._chunks = chunks
-        self._is_tight = False
+        settings = run.tools.settings
+        self._width = settings.llm_parallel if given.budget or settings.budgets else None
+        """Chunks of a wave; None where nothing limits what they may cost."""
+
         self._done = 0
         self.dropped: Counter[str] = Counter()
 
@@ -97,36 +100,27 @@ class _Inspector:
     ) -> list[Inspected]:
         """Have all chunks looked at, each under a key of its own.
 
-        One that there was too little money for is tried again alone, in the order of their
-        risk: those that were under way beside it had booked the most that they could cost.
-        From then on no other one begins, so that no less risky one is paid in its place. Each
-        is tried, also behind one that is too dear: its answer may be there already.
+        Where a budget may end, they are looked at in waves: one that there was too little money
+        for is tried again alone before the next wave begins, since those beside it had booked
+        the most that they could cost. From the first one on that is too dear even then, all
+        others are looked at one by one: a smaller one may fit, or its answer may be there
+        already. What is asked follows from what was answered, and from no moment, so that a run
+        that is taken up again asks the same.
         """
-        given = [*work]
-        # Where a run is taken up that had come to trying again, nothing else may begin before.
-        self._is_tight = any(self._is_known(f"{key}+") for _, _, key in given)
-        found = [*await self._run.together(self._begin(*one) for one in given)]
-        unpaid = [place for place, one in enumerate(found) if one is None or one.is_unpaid]
-        for place in unpaid:
-            chunk, pieces, key = given[place]
-            found[place] = again = await self._inspect(chunk, pieces, f"{key}+")
-            if again.is_unpaid:
-                await self._tell(chunk, again)
-        return [one for one in found if one is not None]
-
-    async def _begin(self, chunk: Chunk, pieces: tuple[Piece, ...], key: str) -> Inspected | None:
-        """Have one chunk looked at, unless money has become tight."""
-        async with self._turns:
-            if self._is_tight and not self._is_known(key):
-                return None
-            found = await self._inspect(chunk, pieces, key)
-            if found.is_unpaid:
-                self._is_tight = True
-            return found
-
-    def _is_known(self, key: str) -> bool:
-        """Tell whether a chunk had begun under a key when its run was left."""
-        return self._run.knows("ask", f"{key}/1")
+        left = deque(work)
+        found: list[Inspected] = []
+        width = self._width or len(left)
+        while left:
+            wave = [left.popleft() for _ in range(min(width, len(left)))]
+            told = [*await self._run.together(self._inspect(*one) for one in wave)]
+            for place, (chunk, pieces, key) in enumerate(wave):
+                if told[place].is_unpaid and len(wave) > 1:
+                    told[place] = await self._inspect(chunk, pieces, f"{key}+")
+                if told[place].is_unpaid:
+                    width = 1
+                    await self._tell(chunk, told[place])
+            found += told
+        return found
 
     async def _inspect(self, chunk: Chunk, pieces: tuple[Piece, ...], key: str) -> Inspected:
         """Have one chunk looked at."""
@@ -137,15 +131,16 @@ class _Inspector:
             return await self._questions.ask(request, f"{key}/{next(numbers)}")
 
         asking = Asking(ask, paths)
-        found = await inspect(
-            chunk,
-            pieces,
-            self._strategy,
-            asking,
-            confidential=self._confidential,
-            crashed=self._log_crash,
-        )
-        found = await self._look_again(chunk, asking, found)
+        async with self._turns:
+            found = await inspect(
+                chunk,
+                pieces,
+                self._strategy,
+                asking,
+                confidential=self._confidential,
+                crashed=self._log_crash,
+            )
+            found = await self._look_again(chunk, asking, found)
         self.dropped.update(found.dropped)
         if not found.is_unpaid:
             await self._tell(chunk, found)
