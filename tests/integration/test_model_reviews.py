@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from codeflow_engine import AsyncEngine, Budget, Review
+from codeflow_engine.domain.chat import ChatAnswer, ChatRequest
 from codeflow_engine.domain.coverage import Outcome, UnitState
 from codeflow_engine.domain.run import ChunkInspected
 from codeflow_engine.errors import ConfigurationError, UnknownBackendError
@@ -212,6 +214,35 @@ async def test_money_that_ends_gives_a_partial_review(repository: GitRepository)
     assert "model: the budget of 'run:" in review.reason
     assert review.usage.cost_usd is not None
     assert 0 < review.usage.cost_usd < Decimal("0.012")
+
+
+async def test_a_review_that_is_taken_up_where_money_is_tight_goes_the_same_way(
+    repository: GitRepository, tmp_path: Path
+) -> None:
+    """What had not begun for want of money does not begin before what waits for it."""
+    repository.commit(files(16))
+    storage = f"sqlite+aiosqlite:///{tmp_path / 'runs.db'}"
+    answering, stuck = Reviewer(BAD), asyncio.Event()
+
+    class Stopping(FakeLLM):
+        async def complete(self, request: ChatRequest) -> ChatAnswer:
+            await asyncio.sleep(0.05)
+            if len(self.requests) == 7:
+                stuck.set()
+                await asyncio.Event().wait()
+            return await super().complete(request)
+
+    options: dict[str, Any] = {"models": PRICE, "storage": storage, "analyzers": []}
+    async with AsyncEngine(llm=Stopping(answering), **options) as engine:
+        await engine.migrate()
+        given = {"change": repository.path, "head": "HEAD", "budget": {"usd": "0.028"}}
+        run = await engine.submit("review", given)
+        await asyncio.wait_for(stuck.wait(), 30)
+    async with AsyncEngine(llm=FakeLLM(answering), **options) as engine:
+        review = await (await engine.run(run.id)).result()
+
+    assert review.outcome is Outcome.PARTIAL
+    assert review.usage.calls >= 7
 
 
 async def test_progress_tells_what_it_did_cost_so_far(repository: GitRepository) -> None:

@@ -1,15 +1,17 @@
 """Private directories on disk."""
 
 import asyncio
+import os
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from codeflow_engine.errors import SandboxError
-from codeflow_engine.sandbox import Isolation, Sandbox
+from codeflow_engine.sandbox import Isolation, Sandbox, scratch
 
 
 def names(directory: Path) -> list[str]:
@@ -138,3 +140,22 @@ async def test_a_removal_that_is_cancelled_is_done_all_the_same(tmp_path: Path) 
         await loop.run_in_executor(None, int)
 
         assert not places[0].exists()
+
+
+def test_a_directory_that_goes_while_it_is_removed_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process of the sandbox may still take its own files away."""
+    tree = tmp_path / "room"
+    (tree / "inner").mkdir(parents=True)
+    opened = os.open
+
+    def late(path: Any, flags: int, *more: Any, **options: Any) -> int:
+        if path == "inner":
+            (tree / "inner").rmdir()
+        return opened(path, flags, *more, **options)
+
+    monkeypatch.setattr(os, "open", late)
+    scratch._remove_tree(tree)
+
+    assert not tree.exists()

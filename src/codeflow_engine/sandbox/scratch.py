@@ -129,7 +129,7 @@ def _remove_empty(path: Path) -> bool:
 def _remove_tree(path: Path) -> None:
     import shutil
 
-    def open_up(call: Callable[..., Any], name: str, _: BaseException) -> None:
+    def open_up(_call: Callable[..., Any], name: str, _: BaseException) -> None:
         # A program may have taken our own permission away; give it back and try once more.
         one = Path(name)
         with suppress(OSError):
@@ -138,6 +138,6 @@ def _remove_tree(path: Path) -> None:
                 one.chmod(stat.S_IRWXU)
                 shutil.rmtree(one, ignore_errors=True)
             else:
-                call(name)
+                one.unlink()
 
     shutil.rmtree(path, onexc=open_up)
