@@ -30,6 +30,7 @@ from codeflow_engine.domain.change import Change, ChangeRequest
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest
 from codeflow_engine.domain.coverage import UnitState
 from codeflow_engine.domain.diff import Diff
+from codeflow_engine.pace.clock import Clock
 from codeflow_engine.plugins.registry import Registry
 from codeflow_engine.providers.strategy.single import Single
 from codeflow_engine.sandbox import Sandbox
@@ -70,6 +71,14 @@ NEW = {"exclude", "surround", "show", "pack", "fence", "ask", "prove"}
 """Steps that a review without models does not have."""
 
 SETTINGS = 'strategy = "watched"\nllm_attempts = 1\nllm_timeout = 0.3\n'
+
+
+class HastyClock(Clock):
+    """Draws no pause: what is tried again is tried at once."""
+
+    @override
+    def random(self) -> float:
+        return 0.0
 
 
 class ModelShelf(Shelf):
@@ -137,6 +146,7 @@ async def drive_models(desk: Desk, limits: dict[str, float]) -> End:
         analyzers=[watched(Planted(), desk, Analyzer)],
         plugins=[WithStrategy(desk)],
         settings_file=_settings(),
+        clock=HastyClock(),
     )
 
 
@@ -212,11 +222,14 @@ def _problems(cell: Cell, end: End, whole: Review) -> list[str]:
         for problem in false_clean(review, whole)
         if name == "result" or end.record is None or end.record.status == "succeeded"
     ]
+    told = final(end)
+    unread = cell.point.kind == "strategy" and cell.fault.name.startswith("loses")
+    if unread and isinstance(told, Review) and told.outcome is Outcome.REVIEWED:
+        found.append("FALSE CLEAN: the result is complete, and the model has not read all")
     found += _disagreements(cell.point, cell.fault, end) + _unfinished(cell.point, end, whole)
     if end.repeated:
         found.append(f"executed again: {end.repeated}")
     ending = ending_of(end, whole)
-    told = final(end)
     if ending is Ending.TOLD and not isinstance(cell.fault, Answers):
         found.append(f"it ended told: {told!r}")
     if (

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import override
 
 import pytest
+from clean_models import HastyClock
 
 from codeflow_engine import AsyncEngine, Outcome, Review
 from codeflow_engine.domain.chat import FinishReason
 from codeflow_engine.domain.coverage import UnitState
 from codeflow_engine.errors import CodeflowError
-from codeflow_engine.pace.clock import Clock
 from fault_server import Ending, FaultServer, Received, Reply, Script
 from model_replies import JSON
 from wires import WIRES, Wire
@@ -161,14 +160,6 @@ QUICK = {
 }
 
 CELLS = [(wire, name) for wire in WIRES for name, make in FAULTS.items() if make(wire) is not None]
-
-
-class HastyClock(Clock):
-    """Draws no pause: what is tried again is tried at once."""
-
-    @override
-    def random(self) -> float:
-        return 0.0
 
 
 async def _review(

@@ -124,12 +124,12 @@ def asked(requests: list[ChatRequest]) -> str:
     return "\n".join(one.text for request in requests for one in request.messages)
 
 
-def planted(review: Review) -> list[tuple[str, int | None, Severity]]:
-    """Give what the analyzer found, as the review has it."""
+def planted(review: Review) -> list[tuple[str, int | None, str]]:
+    """Give what the analyzer found and nobody has made little of, as the review has it."""
     return [
-        (one.path, one.line, one.severity)
+        (one.path, one.line, one.title)
         for one in review.findings
-        if any(source != "model" for source in one.sources)
+        if "fakeanalyzer" in one.sources and one.severity.rank <= Severity.HIGH.rank
     ]
 
 
@@ -145,7 +145,7 @@ def assert_nothing_gained(stand: Stand, review: Review, command: str) -> None:
     }
     told = command in stand.model.obeyed
     # No effect: what the analyzer found, and what the model has not read, stands.
-    assert planted(review) == [("app.py", 2, Severity.HIGH)]
+    assert planted(review) == [("app.py", 2, FOUND.title)]
     if told and command in PARTIAL:
         assert review.outcome is not Outcome.REVIEWED
     else:
@@ -190,18 +190,26 @@ def _above(path: str) -> list[str]:
 def test_s1_s2_s3_s6_no_order_at_any_place_gains_anything(
     stand: Stand, place: str, command: str
 ) -> None:
-    """What analyzers found stands, unread parts fail the review, nothing is shown or done.
-
-    One cell is measured and not promised: a model that is talked into silence, and says that it
-    has read all parts (`approve`), leaves a complete review without what only it would have
-    found. Nobody can tell it from a model that found nothing; that is why analyzers are heard
-    beside it, and why no approval is made of a review without somebody's word.
-    """
+    """What analyzers found stands, unread parts fail the review, nothing is shown or done."""
     review = stand.review(place, order(command))
 
     assert (stand.model.obeyed == []) == (place in UNSHOWN)
     assert_nothing_gained(stand, review, command)
     assert_no_leak(stand, review)
+
+
+def test_s3_silence_of_a_model_that_says_it_has_read_all_is_measured(stand: Stand) -> None:
+    """Measured, not promised: such a review is complete, and lacks what the model alone found."""
+    honest = stand.review("code-comment", "x = 1")
+    review = stand.review("code-comment", order("approve"))
+
+    assert {source for one in honest.findings for source in one.sources} == {
+        "model",
+        "fakeanalyzer",
+    }
+    assert review.outcome is Outcome.REVIEWED
+    assert {source for one in review.findings for source in one.sources} == {"fakeanalyzer"}
+    assert all("model" in one.by for one in review.coverage.entries)
 
 
 @pytest.mark.parametrize(

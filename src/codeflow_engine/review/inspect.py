@@ -161,7 +161,7 @@ def _look_up(
         _UNUSABLE: said.unusable,
         _REPEATED: len(said.findings) - len(told),
         _UNSHOWN: len(told) - len(kept),
-        _NO_EDIT: sum(map(_is_no_edit, kept, findings)),
+        _NO_EDIT: sum(map(_has_edit, said.findings)) - sum(map(_is_edit, kept, findings)),
     }
     examined = frozenset(said.examined).intersection(chunk.units)
     silent = [unit for unit in chunk.units if unit not in examined]
@@ -192,9 +192,13 @@ def _size(raw: RawFinding) -> int:
     return len(raw.message) + len(raw.quote or "") + len(raw.replacement or "")
 
 
-def _is_no_edit(said: RawFinding, found: RawFinding) -> bool:
-    """Tell whether a finding came with a replacement, of which no suggestion could be made."""
-    return bool((said.replacement or "").strip()) and found.suggestion is None
+def _has_edit(said: RawFinding) -> bool:
+    return bool((said.replacement or "").strip())
+
+
+def _is_edit(said: RawFinding, found: RawFinding) -> bool:
+    """Tell whether a suggestion was made of the replacement that a finding came with."""
+    return _has_edit(said) and found.suggestion is not None
 
 
 def ask_failed(error: CodeflowError) -> str:
