@@ -5,7 +5,8 @@ Two findings are one where they stand on the same file and side and
 - speak of the same lines under the same title; or
 - come from different sources, overlap, and say about the same: most of the words of the
   shorter text stand in the other one as well; or
-- speak of about the same lines in the same category, and one of them is a model's.
+- speak of about the same lines in the same category, and one of them is a model's. Two
+  defects of one category and line are one finding then, until one of them is mended.
 
 Otherwise categories are not compared, since a report of another tool tells none.
 
