@@ -30,7 +30,7 @@ from codeflow_engine.review.policy import RepositoryPolicy
 from codeflow_engine.review.settle import settle
 from codeflow_engine.review.verify import verify
 from codeflow_engine.runs.codec import decode, encode, returned
-from codeflow_engine.workflows import fetching, review
+from codeflow_engine.workflows import fetching, review, showing
 
 NOW = datetime(2026, 11, 2, 12, 30, 1, 5, tzinfo=UTC)
 DATA = (
@@ -100,11 +100,14 @@ def stages() -> dict[str, tuple[Callable[..., Any], Any]]:
     return {
         "fetch": (fetching.fetch, change),
         "policy": (fetching.read_policy_of, policy),
+        "exclude": (showing.look_for_unshown, {odd: "generated: '*.py'"}),
+        "surround": (showing._surround, ((parts.to_review[0], "def f():\n"),)),
         "partition": (partition, parts),
         "analyze": (review._analyze_one, report),
         "gather": (review._gather, whole),
         "anchor": (anchor, anchored),
         "verify": (verify, verified),
+        "prove": (review._prove, verified),
         "fuse": (fuse, fused),
         "modify": (HookDispatch.modify_findings, modified),
         "measure": (review._measure, ("none", Timing(started_at=NOW, seconds=0.123))),

@@ -52,7 +52,7 @@ async def test_d8_the_same_key_is_the_same_run(engine: AsyncEngine) -> None:
 async def test_d9_the_same_key_with_another_input_is_refused(engine: AsyncEngine) -> None:
     """The first run stays as it is."""
     run = await engine.submit("member", {"name": "ann"}, key="k")
-    for workflow, given in (("member", {"name": "ben"}), ("ask", {"name": "ann"})):
+    for workflow, given in (("member", {"name": "ben"}), ("inquire", {"name": "ann"})):
         with pytest.raises(ConflictingRunError, match=run.id):
             await engine.submit(workflow, given, key="k")
     assert await run.result() == "ann of nobody"
@@ -96,7 +96,7 @@ async def test_what_cannot_be_meant_is_refused(engine: AsyncEngine, wrong: dict[
 
 async def test_d34_cancel_while_a_run_is_put_aside(engine: AsyncEngine) -> None:
     """It ends at once, with a last event, and can be resumed."""
-    run = await engine.submit("ask", {})
+    run = await engine.submit("inquire", {})
     await until(run, RunStatus.WAITING)
     await run.cancel()
     assert run.status is RunStatus.CANCELLED
@@ -364,7 +364,7 @@ async def test_d34_an_interrupted_run_is_cancelled_by_whoever_is_asked_for_it(
 
 async def test_events_are_read_without_waiting_for_more(engine: AsyncEngine) -> None:
     """Whoever shows a run that waits gets what is stored now, and not an endless stream."""
-    run = await engine.submit("ask", {})
+    run = await engine.submit("inquire", {})
     await until(run, RunStatus.WAITING)
     async with asyncio.timeout(5):
         events = [event async for event in run.events(wait=False)]

@@ -98,7 +98,7 @@ async def test_a_wait_is_written_down_from_its_begin_to_its_end(
 
 async def test_a_signal_is_received_once_and_in_order(engine: AsyncEngine) -> None:
     """Signals of a name come in the order in which they were sent, early ones too."""
-    run = await engine.submit("ask", {"times": 3})
+    run = await engine.submit("inquire", {"times": 3})
     await run.send("answer", {"number": 1})
     await run.send("other", "not meant")
     await until(run, RunStatus.WAITING)
@@ -109,7 +109,7 @@ async def test_a_signal_is_received_once_and_in_order(engine: AsyncEngine) -> No
 
 async def test_a_signal_sent_twice_under_one_id_counts_once(engine: AsyncEngine) -> None:
     """A sender that does not know whether it got through may send again."""
-    run = await engine.submit("ask", {"times": 2})
+    run = await engine.submit("inquire", {"times": 2})
     for value in ("first", "again", "again"):
         await run.send("answer", value, id="same")
     await run.send("answer", "second", id="other")
@@ -118,7 +118,7 @@ async def test_a_signal_sent_twice_under_one_id_counts_once(engine: AsyncEngine)
 
 async def test_a_wait_for_a_signal_has_an_end(engine: AsyncEngine, clock: FakeClock) -> None:
     """The error is that of a step, and stands in the journal."""
-    run = await engine.submit("ask", {"timeout": DAY})
+    run = await engine.submit("inquire", {"timeout": DAY})
     await until(run, RunStatus.WAITING)
     clock.advance(DAY + 1)
     with pytest.raises(StepTimeoutError, match="answer"):
@@ -130,7 +130,7 @@ async def test_a_run_that_waits_goes_on_in_another_process(
 ) -> None:
     """A signal reaches it wherever it was put aside, and days after."""
     async with opened(register(AsyncEngine(storage=storage, clock=clock, executes="none"))) as web:
-        run = await web.submit("ask", {})
+        run = await web.submit("inquire", {})
         async with opened(register(AsyncEngine(storage=storage, clock=clock))) as worker:
             await until(await worker.run(run.id), RunStatus.WAITING)
             await worker.drain(grace=1)
@@ -162,7 +162,7 @@ async def test_a_signal_that_comes_while_the_run_is_put_aside_is_not_lost(
     """Between the last look and the wait that is written down nothing gets lost."""
     frozen = Frozen(storage, "run.suspending")
     register(frozen.engine)
-    run = await frozen.engine.submit("ask", {})
+    run = await frozen.engine.submit("inquire", {})
     async with asyncio.timeout(5):
         await frozen.freeze.arrived.wait()
     await run.send("answer", "in between")
@@ -173,7 +173,7 @@ async def test_a_signal_that_comes_while_the_run_is_put_aside_is_not_lost(
 
 async def test_signals_need_a_run_and_plain_data(engine: AsyncEngine) -> None:
     """What cannot be delivered is an error of the sender."""
-    run = await engine.submit("ask", {})
+    run = await engine.submit("inquire", {})
     deep: list[Any] = []
     for _ in range(5000):
         deep = [deep]

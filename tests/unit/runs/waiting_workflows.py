@@ -13,7 +13,7 @@ DAY = 86_400.0
 
 def register(engine: AsyncEngine) -> AsyncEngine:
     """Register workflows that wait."""
-    for function in (rest, ask, family, member, broken, both):
+    for function in (rest, inquire, family, member, broken, both):
         engine.workflow(function.__name__)(function)
     return engine
 
@@ -23,7 +23,7 @@ async def rest(run: RunContext, given: dict[str, Any]) -> str:
     return "rested"
 
 
-async def ask(run: RunContext, given: dict[str, Any]) -> list[Any]:
+async def inquire(run: RunContext, given: dict[str, Any]) -> list[Any]:
     return [
         await run.receive("answer", timeout=given.get("timeout"))
         for _ in range(given.get("times", 1))
