@@ -56,7 +56,7 @@ MUTANTS = (
     Mutant(
         "a crash of an analyzer counts as a look",
         _ANALYZE,
-        'return failed_source(name, analysis.units, f"it crashed with {type(error).__name__}")',
+        "return failed_source(name, analysis.units, crashed_with(error))",
         _EXAMINED,
         ("second]] raises-foreign",),
         quick=True,

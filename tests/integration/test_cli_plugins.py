@@ -354,7 +354,8 @@ def test_a_history_may_be_in_a_storage_that_has_no_cache_beside_it(
 def test_every_error_has_an_exit_status() -> None:
     """What a caller can mend is 2, all else is 3, and nothing is 0 or 1."""
     usage = {
-        *("ChangeUnavailableError", "ConfigurationError", "DiffError", "DisclosureError"),
+        *("CassetteError", "ChangeUnavailableError", "ConfigurationError", "DiffError"),
+        "DisclosureError",
         *("MissingDependencyError", "PluginConflictError", "PluginError", "UnknownBackendError"),
     }
     kinds = [getattr(errors, name) for name in errors.__all__]

@@ -16,6 +16,15 @@ PYPROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_te
 EXTRAS = PYPROJECT["tool"]["poetry"]["extras"]
 
 DATA = {
+    "prompts/ask.md",
+    "prompts/ask_join.md",
+    "prompts/ask_part.md",
+    "prompts/critic.md",
+    "prompts/describe.md",
+    "prompts/describe_join.md",
+    "prompts/describe_part.md",
+    "prompts/fix.md",
+    "prompts/inspect.md",
     "py.typed",
     "reports/html/fragment.css",
     "reports/html/page.css",

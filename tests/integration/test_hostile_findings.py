@@ -132,7 +132,6 @@ def test_s7_no_suggestion_edits_what_runs_or_guards_the_repository(hostile: Host
     edit = Suggestion(replacement="on: push", start_line=1, end_line=1)
     at_6 = replace(edit, start_line=6, end_line=6)
     guarded = [".github/workflows/ci.yml", ".codeflow.toml", ".gitmodules", ".gitattributes"]
-    offered = ["app.py", "package.json"]
     told = [replace(PLAIN, path=path, suggestion=edit) for path in (*guarded, "package.json")]
     told.append(replace(PLAIN, suggestion=at_6))
     lower = replace(PLAIN, rule="b", title="Other", message="Other", line=31)
@@ -142,10 +141,11 @@ def test_s7_no_suggestion_edits_what_runs_or_guards_the_repository(hostile: Host
         review = engine.review(hostile.repository, head="HEAD")
 
     kept = {(one.path, one.rule): one.suggestion for one in review.findings}
-    assert sorted(path for (path, _), one in kept.items() if one is not None) == sorted(offered)
+    assert sorted(path for (path, _), one in kept.items() if one is not None) == ["app.py"]
     assert len(kept) == len(told) + 1
     assert Counter(review.dropped) == {
         "a suggestion that edits what runs or guards the repository": len(guarded),
+        "a suggestion that brings in a package": 1,
         "a suggestion whose lines the change does not show": 1,
     }
 
