@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import override
 
 from codeflow_engine.cassette.entry import Call
@@ -30,7 +31,7 @@ class TapedStorage(Storage):
     """
 
     def __init__(self, storage: Storage, tape: Tape) -> None:
-        self.capabilities = storage.capabilities  # type: ignore[misc] # as the storage has them
+        self.capabilities: frozenset[StrEnum] = storage.capabilities  # type: ignore[misc] # as the storage has them
         self._storage = storage
         self._tape = tape
 

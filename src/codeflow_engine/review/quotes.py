@@ -44,7 +44,7 @@ class Quote:
     """
 
     def __init__(self, text: str) -> None:
-        self.lines = _without_blank_ends(_ESCAPED.sub("", readable(text)).split("\n"))
+        self.lines: list[str] = _without_blank_ends(_ESCAPED.sub("", readable(text)).split("\n"))
         marks = {line[:1] for line in self.lines if line}
         self._marks = marks if marks <= _MARKS and marks & {"+", "-"} else set()
 
