@@ -13,6 +13,7 @@ import logging
 import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -291,7 +292,7 @@ def test_s6_rows_hold_no_secret_and_no_prompt(place: str, tmp_path: Path) -> Non
     review = stand.review(place, order("leak"))
     stand.engine.close()
 
-    with sqlite3.connect(path) as rows:
+    with closing(sqlite3.connect(path)) as rows:
         names = [
             name for (name,) in rows.execute("select name from sqlite_master where type = 'table'")
         ]
