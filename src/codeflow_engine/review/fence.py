@@ -36,9 +36,11 @@ def chunk(
 ) -> Chunk:
     r"""Make the chunk that shows some pieces, as part 1, part 2 and so on.
 
-    The lines of the fence end with a mark that is made of the secret and the chunk's key:
-    the author of a change cannot know it, and the same chunk has the same in every run. A
-    line of a piece that begins like a fence gets a `\` in front.
+    The lines of the fence end with a mark that is made of the secret and the chunk's key, and
+    the same chunk has the same in every run. Without the secret nobody can work it out. With a
+    secret that can be guessed, it can be worked out for a text that is there already; to write
+    it into that text makes another text, and another mark. A line of a piece that begins like a
+    fence gets a `\` in front.
 
     Args:
         pieces: What is shown, in this order.

@@ -105,7 +105,7 @@ class _Inspector:
         the most that they could cost. From the first one on that is too dear even then, all
         others are looked at one by one: a smaller one may fit, or its answer may be there
         already. What is asked follows from what was answered, and from no moment, so that a run
-        that is taken up again asks the same.
+        that is taken up again under the same settings asks the same.
         """
         left = deque(work)
         found: list[Inspected] = []
