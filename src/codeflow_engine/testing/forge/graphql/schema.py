@@ -8,7 +8,7 @@ from typing import Any
 
 __all__ = ["SCALARS", "FieldOf", "Schema", "Stop", "TypeOf", "bare"]
 
-SCALARS = frozenset({"Boolean", "DateTime", "Float", "HTML", "ID", "Int", "String", "URI"})
+SCALARS = frozenset({"BigInt", "Boolean", "DateTime", "Float", "GitObjectID", "ID", "Int", "String", "URI"})
 
 type Find = Callable[[Any, Mapping[str, Any]], Any]
 """Gives the value of a field, of what it is a field of and the arguments."""
