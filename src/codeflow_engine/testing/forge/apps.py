@@ -215,9 +215,13 @@ class Apps:
         if app is None:
             raise Refusal(404, "Integration not found")
         # The forge's own clock decides, so that a test can skew it.
-        own = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
         try:
-            claims = jwt.decode(token, app.public_key, algorithms=["RS256"], options=own)
+            claims = jwt.decode(
+                token,
+                app.public_key,
+                algorithms=["RS256"],
+                options={"verify_exp": False, "verify_iat": False, "verify_nbf": False},
+            )
         except jwt.InvalidTokenError:
             raise _undecoded() from None
         _check_times(claims, now)

@@ -27,17 +27,17 @@ def api_path(request: web.Request) -> str | None:
 
 
 @web.middleware
-async def limits(request: web.Request, answer: _Answer) -> web.StreamResponse:
+async def limits(request: web.Request, handler: _Answer) -> web.StreamResponse:
     """Hold the limits of who asks, who is known by now."""
     forge, path = request.app[FORGE], api_path(request)
     if path is None:
-        return await answer(request)
+        return await handler(request)
     who: Credential = request.get(CREDENTIAL, ANONYMOUS)
     changes = path != "/graphql" or await _mutates(request)
     with forge.lock:
         forge.limits.enter(who, request.method, path, mutates=changes)
     try:
-        response = await answer(request)
+        response = await handler(request)
         if response.status == 304:  # noqa: PLR2004 - Not Modified
             with forge.lock:
                 forge.limits.forgive(who, path)
@@ -71,23 +71,23 @@ async def tell_limits(request: web.Request, response: web.StreamResponse) -> Non
 
 
 @web.middleware
-async def faults(request: web.Request, answer: _Answer) -> web.StreamResponse:
+async def faults(request: web.Request, handler: _Answer) -> web.StreamResponse:
     """Let a request go wrong, where a rule says so."""
     forge, path = request.app[FORGE], api_path(request)
     with forge.lock:
         fault = forge.faults.choose(request.method, request.path if path is None else path)
         latency = forge.faults.latency
-    return await strike(fault, latency, request, answer)
+    return await strike(fault, latency, request, handler)
 
 
 @web.middleware
-async def conditional(request: web.Request, answer: _Answer) -> web.StreamResponse:
+async def conditional(request: web.Request, handler: _Answer) -> web.StreamResponse:
     """Mark each document that is read, and say when the client has it already.
 
     Source: "Best practices for using the REST API", section "Use conditional requests if
     appropriate", /rest/using-the-rest-api/best-practices-for-using-the-rest-api (G11).
     """
-    response = await answer(request)
+    response = await handler(request)
     if request.method not in {"GET", "HEAD"} or api_path(request) is None:
         return response
     if not isinstance(response, web.Response) or not isinstance(response.body, bytes):
@@ -109,4 +109,3 @@ def _marks(request: web.Request) -> set[str]:
     marks = {one.strip() for one in told.split(",")}
     # The comparison is weak, RFC 9110, 13.1.2.
     return marks | {f"W/{one}" for one in marks}
-

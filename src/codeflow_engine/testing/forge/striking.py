@@ -59,7 +59,11 @@ async def _beside(
         return _page(200)
     if fault.act is Act.REDIRECT:
         url = fault.location
-        told = {"message": "Moved Permanently", "url": url, "documentation_url": "https://docs.github.com/rest"}
+        told = {
+            "message": "Moved Permanently",
+            "url": url,
+            "documentation_url": "https://docs.github.com/rest",
+        }
         return web.json_response(told, status=fault.status, headers={"Location": url})
     headers = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
     if fault.status < 500:  # noqa: PLR2004 - the client's errors have a document
@@ -116,9 +120,7 @@ async def _slowly(
     return stream
 
 
-def _broken(
-    request: web.Request, response: web.StreamResponse | None = None
-) -> web.StreamResponse:
+def _broken(request: web.Request, response: web.StreamResponse | None = None) -> web.StreamResponse:
     """Break the connection of a request; what is given is written to nobody."""
     if request.transport is not None:
         request.transport.abort()

@@ -2,5 +2,6 @@
 
 from codeflow_engine.testing.forge.graphql.running import execute
 from codeflow_engine.testing.forge.graphql.schema import Schema, Stop
+from codeflow_engine.testing.forge.graphql.whole import schema_for
 
-__all__ = ["Schema", "Stop", "execute"]
+__all__ = ["Schema", "Stop", "execute", "schema_for"]

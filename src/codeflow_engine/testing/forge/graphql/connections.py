@@ -60,9 +60,7 @@ def page_of(items: Sequence[Any], given: Mapping[str, Any]) -> dict[str, Any]:
         stop = min(stop, start + given["first"])
     if given.get("last") is not None:
         start = max(start, stop - given["last"])
-    edges = [
-        {"cursor": _cursor(index + 1), "node": items[index]} for index in range(start, stop)
-    ]
+    edges = [{"cursor": _cursor(index + 1), "node": items[index]} for index in range(start, stop)]
     return {
         "totalCount": len(items),
         "nodes": [edge["node"] for edge in edges],

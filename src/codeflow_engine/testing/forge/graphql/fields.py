@@ -22,7 +22,6 @@ from codeflow_engine.testing.forge.state import (
     ReviewComment,
     ReviewState,
     ReviewThread,
-    User,
 )
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ def object_types(see: Viewing) -> Mapping[str, TypeOf]:
                 "endCursor": FieldOf("String"),
             }
         ),
-        **_people(see),
+        **_people(),
         "Node": TypeOf({"id": FieldOf("ID!")}),
         "Repository": _repository(see),
         "PullRequest": _pull(see),
@@ -99,7 +98,7 @@ def object_types(see: Viewing) -> Mapping[str, TypeOf]:
     }
 
 
-def _people(see: Viewing) -> Mapping[str, TypeOf]:
+def _people() -> Mapping[str, TypeOf]:
     actor = {
         "login": FieldOf("String!"),
         "url": FieldOf("URI!"),
@@ -165,9 +164,7 @@ def _pull(see: Viewing) -> TypeOf:
                 "IssueComment", lambda one, _: [(one, each) for each in one.comments]
             ),
             "reviews": connected("PullRequestReview", lambda one, _: see.reviews(one)),
-            "reviewThreads": connected(
-                "PullRequestReviewThread", lambda one, _: see.threads(one)
-            ),
+            "reviewThreads": connected("PullRequestReviewThread", lambda one, _: see.threads(one)),
         },
         frozenset({"Node"}),
     )
@@ -316,5 +313,3 @@ def _reaction(see: Viewing) -> TypeOf:
         },
         frozenset({"Node"}),
     )
-
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from inspect import isawaitable
 from typing import Any
 
 from codeflow_engine.testing.forge.graphql.checking import check, error
@@ -16,7 +17,7 @@ from codeflow_engine.testing.forge.graphql.language import (
     Selection,
     parse,
 )
-from codeflow_engine.testing.forge.graphql.schema import FieldOf, Schema, Stop, bare
+from codeflow_engine.testing.forge.graphql.schema import FieldOf, Schema, Stop, Typed, bare
 from codeflow_engine.testing.forge.graphql.values import (
     InvalidValueError,
     coerce,
@@ -38,7 +39,7 @@ def mutates(text: str) -> bool:
         return False
 
 
-def execute(
+async def execute(
     schema: Schema,
     text: str,
     *,
@@ -66,7 +67,7 @@ def execute(
         return {"errors": [error(str(fault), (1, 1))]}
     run = _Run(schema, document, values)
     root = "Mutation" if operation.kind == "mutation" else "Query"
-    data = run.select(operation.selections, root, {}, ())
+    data = await run.select(operation.selections, root, {}, ())
     return {"data": data, "errors": run.errors} if run.errors else {"data": data}
 
 
@@ -84,7 +85,7 @@ class _Run:
     variables: Mapping[str, Any]
     errors: list[dict[str, Any]] = field(default_factory=list)
 
-    def select(
+    async def select(
         self,
         chosen: Sequence[Selection],
         on: str,
@@ -97,7 +98,7 @@ class _Run:
             if one.name == "__typename":
                 found[one.alias] = on
                 continue
-            value = self._field(one, on, source, (*path, one.alias))
+            value = await self._field(one, on, source, (*path, one.alias))
             held = found.get(one.alias)
             if isinstance(held, dict) and isinstance(value, dict):
                 value = {**held, **value}
@@ -115,17 +116,19 @@ class _Run:
                 fields.extend(self._fields(part.selections, on))
         return fields
 
-    def _field(self, one: Field, on: str, source: Any, path: tuple[str | int, ...]) -> Any:
+    async def _field(self, one: Field, on: str, source: Any, path: tuple[str | int, ...]) -> Any:
         known = self.schema.types[on].fields[one.name]
         try:
             arguments = self._arguments(one, known)
             if known.paged:
                 _check_page(one.name, arguments)
             value = known.find(source, arguments) if known.find else source[one.name]
+            if isawaitable(value):
+                value = await value
         except Stop as stop:
             self.errors.append(error(stop.message, one.place, type=stop.kind, path=list(path)))
             return None
-        return self._complete(one, known.type, value, path)
+        return await self._complete(one, known.type, value, path)
 
     def _arguments(self, one: Field, known: FieldOf) -> dict[str, Any]:
         made: dict[str, Any] = {}
@@ -137,20 +140,26 @@ class _Run:
                 raise Stop("argumentLiteralsIncompatible", str(fault)) from None
         return made
 
-    def _complete(self, one: Field, kind: str, value: Any, path: tuple[str | int, ...]) -> Any:
+    async def _complete(
+        self, one: Field, kind: str, value: Any, path: tuple[str | int, ...]
+    ) -> Any:
         kind = kind.removesuffix("!")
         if value is None:
             return None
         if kind.startswith("["):
             return [
-                self._complete(one, kind[1:-1], each, (*path, index))
+                await self._complete(one, kind[1:-1], each, (*path, index))
                 for index, each in enumerate(value)
             ]
         if self.schema.is_leaf(bare(kind)):
             return value
-        # An interface or a union says in the value which object it is.
-        actual = value.get("__typename", kind) if isinstance(value, Mapping) else kind
-        return self.select(one.selections, actual, value, path)
+        # A value of an interface or a union says which object it is.
+        actual = kind
+        if isinstance(value, Typed):
+            actual, value = value.type, value.value
+        elif isinstance(value, Mapping):
+            actual = value.get("__typename", kind)
+        return await self.select(one.selections, actual, value, path)
 
 
 def _check_page(name: str, arguments: Mapping[str, Any]) -> None:

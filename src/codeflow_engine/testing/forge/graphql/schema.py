@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["SCALARS", "FieldOf", "Schema", "Stop", "TypeOf", "bare"]
+__all__ = ["SCALARS", "FieldOf", "Schema", "Stop", "TypeOf", "Typed", "bare"]
 
-SCALARS = frozenset({"BigInt", "Boolean", "DateTime", "Float", "GitObjectID", "ID", "Int", "String", "URI"})
+SCALARS = frozenset(
+    {"BigInt", "Boolean", "DateTime", "Float", "GitObjectID", "ID", "Int", "String", "URI"}
+)
 
 type Find = Callable[[Any, Mapping[str, Any]], Any]
 """Gives the value of a field, of what it is a field of and the arguments."""
@@ -48,6 +50,14 @@ class TypeOf:
 
     fields: Mapping[str, FieldOf]
     belongs: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A value of an interface, with the object that it is."""
+
+    type: str
+    value: Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
