@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from codeflow_engine.testing.forge.api import accounts, pulls, repositories, talk
+from codeflow_engine.testing.forge.api import (
+    accounts,
+    pulls,
+    repositories,
+    review_comments,
+    reviews,
+    talk,
+)
 from codeflow_engine.testing.forge.exchange import CREDENTIAL, FORGE
 from codeflow_engine.testing.forge.framework import web
 from codeflow_engine.testing.forge.refusal import Refusal
@@ -45,7 +52,14 @@ async def identification(request: web.Request, handler: _Answer) -> web.StreamRe
 MIDDLEWARES = (refusals, identification)
 """What every request passes, the first one first."""
 
-API_ROUTES = (accounts.routes, repositories.routes, pulls.routes, talk.routes)
+API_ROUTES = (
+    accounts.routes,
+    repositories.routes,
+    pulls.routes,
+    talk.routes,
+    reviews.routes,
+    review_comments.routes,
+)
 """Tables of routes under the API's prefix."""
 
 SITE_ROUTES: tuple[web.RouteTableDef, ...] = ()
