@@ -15,6 +15,8 @@ from codeflow_engine.testing.forge.api import (
     pulls,
     refs,
     repositories,
+    review_comments,
+    reviews,
     scans,
     talk,
     writes,
@@ -62,7 +64,14 @@ MIDDLEWARES = (
 )
 """What every request passes, the first one first."""
 
-API_ROUTES = (accounts.routes, repositories.routes, pulls.routes, talk.routes)
+API_ROUTES = (
+    accounts.routes,
+    repositories.routes,
+    pulls.routes,
+    talk.routes,
+    reviews.routes,
+    review_comments.routes,
+)
 """Tables of routes under the API's prefix."""
 
 MORE_API_ROUTES = (

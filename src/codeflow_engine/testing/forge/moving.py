@@ -10,7 +10,7 @@ from codeflow_engine.testing.forge.state import PullRequest, ReviewComment
 if TYPE_CHECKING:
     from codeflow_engine.testing.forge.git import GitStore
 
-__all__ = ["follow_head", "pull_diff", "start_of"]
+__all__ = ["follow_head", "place_comment", "pull_diff", "start_of"]
 
 
 async def start_of(pull: PullRequest, head: str | None = None) -> str:
@@ -51,6 +51,17 @@ async def follow_head(pull: PullRequest, head: str) -> None:
         for comment in pull.review_comments:
             if comment.id in moves:
                 _move(comment, moves[comment.id], diff.get(comment.path), head)
+
+
+async def place_comment(pull: PullRequest, comment: ReviewComment) -> None:
+    """Put a comment that was written on an earlier commit where it stands now (G18)."""
+    head = pull.head_sha
+    if comment.subject != "line" or comment.original_commit_id == head:
+        return
+    moves = await _moves(pull.repository.git, pull, comment, head)
+    diff = {file.name: file for file in await pull_diff(pull, head)}
+    with pull.repository.forge.lock:
+        _move(comment, moves, diff.get(comment.path), head)
 
 
 async def _moves(

@@ -53,7 +53,10 @@ def _refuse_big(asked: Exchange, files: int, raw: bytes) -> None:
     """
     rules = asked.forge.rules
     if files > rules.diff_files:
-        over = f"files ({rules.diff_files})"
+        over = (
+            f"files ({rules.diff_files}). Consider using 'List pull requests files' API or locally"
+            " cloning the repository instead."
+        )
     elif raw.count(b"\n") > rules.diff_lines:
         over = f"lines ({rules.diff_lines})"
     elif len(raw) > rules.diff_bytes:
@@ -62,8 +65,7 @@ def _refuse_big(asked: Exchange, files: int, raw: bytes) -> None:
         return
     raise Refusal(
         406,
-        f"Sorry, the diff exceeded the maximum number of {over}. Consider using"
-        " 'List pull requests files' API or locally cloning the repository instead.",
+        f"Sorry, the diff exceeded the maximum number of {over}",
         errors=[{"resource": "PullRequest", "field": "diff", "code": "too_large"}],
         documentation="/rest/pulls/pulls#list-pull-requests-files",
     )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
 from codeflow_engine.testing.forge.documents import talk
 from codeflow_engine.testing.forge.exchange import Exchange
 from codeflow_engine.testing.forge.framework import web
@@ -31,13 +35,15 @@ def refuse_others(asked: Exchange, repository: Repository, login: str) -> None:
         raise Refusal(403, "Must have admin rights to Repository.")
 
 
-def since(asked: Exchange, comments: list[Comment]) -> list[Comment]:
-    """Leave those that changed at a time or after it."""
-    from datetime import datetime
+class _Changed(Protocol):
+    updated_at: float
 
+
+def since[T: _Changed](asked: Exchange, comments: Sequence[T]) -> list[T]:
+    """Leave those that changed at a time or after it."""
     told = asked.query("since")
     if not told:
-        return comments
+        return list(comments)
     try:
         at = datetime.fromisoformat(told).timestamp()
     except ValueError:
@@ -53,7 +59,7 @@ async def listed(request: web.Request) -> web.Response:
     """
     asked = Exchange(request)
     issue = asked.issue(asked.repository(_WRITE))
-    return asked.page(since(asked, list(issue.comments)), lambda one: talk.comment(issue, one))
+    return asked.page(since(asked, issue.comments), lambda one: talk.comment(issue, one))
 
 
 @routes.post("/repos/{owner}/{repo}/issues/{number}/comments")

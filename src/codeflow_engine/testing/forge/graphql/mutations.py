@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from codeflow_engine.testing.forge.diffs import FileDiff, Place
+from codeflow_engine.testing.forge.anchors import Anchor, BadAnchorError, anchor
 from codeflow_engine.testing.forge.graphql.schema import FieldOf, Stop, TypeOf
 from codeflow_engine.testing.forge.graphql.viewing import Viewing
 from codeflow_engine.testing.forge.moving import pull_diff
+from codeflow_engine.testing.forge.reviewing import add_comment, pending_of
 from codeflow_engine.testing.forge.state import (
     PullRequest,
     Review,
-    ReviewComment,
     ReviewState,
     ReviewThread,
 )
@@ -104,49 +104,24 @@ def _add(see: Viewing) -> Any:
         wish = given["input"]
         pull, review = _place(see, wish)
         see.permit(pull.repository, "pull_requests", "write")
-        path, line, side = wish.get("path"), wish.get("line"), wish.get("side") or "RIGHT"
-        file = next((one for one in await pull_diff(pull) if one.name == path), None)
-        whole = wish.get("subjectType") == "FILE"
-        place = file.places.get((side, line)) if file is not None and line is not None else None
-        if file is None or (place is None and not whole):
+        told = {
+            "path": wish.get("path"),
+            "line": wish.get("line"),
+            "side": wish.get("side"),
+            "start_line": wish.get("startLine"),
+            "start_side": wish.get("startSide"),
+            "subject_type": (wish.get("subjectType") or "line").lower(),
+        }
+        try:
+            place = anchor(await pull_diff(pull), told, files=True)
+        except BadAnchorError:
             return _told(given, thread=None)
-        start = wish.get("startLine")
         with see.forge.lock:
-            review = review or _pending(see, pull)
-            now = see.forge.clock.now()
-            comment = ReviewComment(
-                id=see.forge.next_id(),
-                user=see.viewer,
-                body=wish["body"],
-                review_id=review.id,
-                path=str(path),
-                subject="file" if whole else "line",
-                side=side,
-                line=line,
-                start_line=start,
-                start_side=None if start is None else wish.get("startSide") or side,
-                position=None if place is None else place.position,
-                original_line=line,
-                original_start_line=start,
-                original_position=None if place is None else place.position,
-                commit_id=pull.head_sha,
-                original_commit_id=pull.head_sha,
-                diff_hunk="" if place is None else _excerpt(file, place),
-                created_at=now,
-                updated_at=now,
-            )
-            thread = ReviewThread(id=see.forge.next_id(), comments=[comment])
-            review.comments.append(comment)
-            pull.threads.append(thread)
-        return _told(given, thread=(pull, thread))
+            review = review or pending_of(pull, see.viewer) or _pending(see, pull)
+            comment = add_comment(pull, review, place, wish["body"], commit=pull.head_sha)
+        return _told(given, thread=(pull, pull.thread_of(comment.id)))
 
     return change
-
-
-def _excerpt(file: FileDiff, place: Place) -> str:
-    hunk = file.hunks[place.hunk]
-    lines = [hunk.header, *hunk.lines[: place.row + 1]]
-    return b"\n".join(lines).decode("utf-8", "replace")
 
 
 def _place(see: Viewing, wish: Mapping[str, Any]) -> tuple[PullRequest, Review | None]:
@@ -162,10 +137,7 @@ def _place(see: Viewing, wish: Mapping[str, Any]) -> tuple[PullRequest, Review |
 
 
 def _pending(see: Viewing, pull: PullRequest) -> Review:
-    """Give the account's pending review, of which there is one at most (G19)."""
-    for one in pull.reviews:
-        if one.state is ReviewState.PENDING and see.is_viewer(one.user):
-            return one
+    """Begin a review, which is seen by its author alone until it is submitted (G19)."""
     now = see.forge.clock.now()
     made = Review(
         id=see.forge.next_id(),
@@ -188,36 +160,23 @@ def _reply(see: Viewing) -> Any:
         see.permit(pull.repository, "pull_requests", "write")
         if pull.locked and not see.may_resolve(pull):
             raise Stop("FORBIDDEN", "Unable to create comment because issue is locked.")
-        first: ReviewComment = thread.comments[0]
+        first = thread.comments[0]
+        place = Anchor(
+            path=first.path,
+            subject=first.subject,
+            side=first.side,
+            line=first.line,
+            start_side=first.start_side,
+            start_line=first.start_line,
+            position=first.position,
+            diff_hunk=first.diff_hunk,
+        )
         with see.forge.lock:
-            now = see.forge.clock.now()
-            review = Review(
-                id=see.forge.next_id(),
-                user=see.viewer,
-                body="",
-                state=ReviewState.COMMENTED,
-                commit_id=pull.head_sha,
-                created_at=now,
-                submitted_at=now,
-                updated_at=now,
+            review = _pending(see, pull)
+            review.state, review.submitted_at = ReviewState.COMMENTED, review.created_at
+            comment = add_comment(
+                pull, review, place, wish["body"], commit=first.commit_id, thread=thread
             )
-            same = ("path", "subject", "side", "line", "start_side", "start_line", "position")
-            first_had = ("original_line", "original_start_line", "original_position", "diff_hunk")
-            comment = ReviewComment(
-                id=see.forge.next_id(),
-                user=see.viewer,
-                body=wish["body"],
-                review_id=review.id,
-                commit_id=first.commit_id,
-                original_commit_id=first.original_commit_id,
-                in_reply_to=first.id,
-                created_at=now,
-                updated_at=now,
-                **{name: getattr(first, name) for name in (*same, *first_had)},
-            )
-            review.comments.append(comment)
-            pull.reviews.append(review)
-            thread.comments.append(comment)
         return _told(given, comment=(pull, comment))
 
     return change
