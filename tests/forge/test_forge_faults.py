@@ -168,7 +168,7 @@ def test_latency_needs_no_thread(forge: FakeForge, repository: Repository) -> No
 
     begun = time.monotonic()
     with ThreadPoolExecutor(60) as pool:
-        waiting = [pool.submit(ask, forge, "GET", "/repos/acme/shop") for _ in range(60)]
+        waiting = [pool.submit(ask, forge, "GET", path, token=token) for _ in range(60)]
         time.sleep(0.3)
         during = threading.active_count()
         told = [one.result().status for one in waiting]
