@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from forge_asking import Told, app_token, ask
 
 from codeflow_engine.testing.forge import FakeForge, Repository
-from forge_client import Told, app_token, ask
 
 PATH = "/repos/acme/shop/check-runs"
 

@@ -6,9 +6,9 @@ import base64
 from typing import Any
 
 import pytest
+from forge_asking import Told, ask
 
 from codeflow_engine.testing.forge import FakeForge, Repository
-from forge_client import Told, ask
 
 GIT = "/repos/acme/shop/git"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from forge_asking import Told, app_token, ask, graphql
 
 from codeflow_engine.testing.forge import FakeForge, PullRequest
-from forge_client import Told, app_token, ask, graphql
 
 THREADS = """
 query($owner: String!, $name: String!, $number: Int!, $first: Int = 100, $after: String) {

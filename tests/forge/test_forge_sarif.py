@@ -8,9 +8,9 @@ import json
 from typing import Any
 
 import pytest
+from forge_asking import Told, app_token, ask
 
 from codeflow_engine.testing.forge import FakeForge, Repository
-from forge_client import Told, app_token, ask
 
 PATH = "/repos/acme/shop/code-scanning"
 SHA = "a" * 40

@@ -14,10 +14,10 @@ from urllib.parse import parse_qs
 
 import pytest
 from aiohttp import web
+from forge_asking import ask
 
 from codeflow_engine.testing.forge import FakeForge
 from codeflow_engine.testing.forge.webhooks import Hook, sign
-from forge_client import ask
 
 SECRET = "It's a Secret to Everybody"  # noqa: S105 - that of the documentation
 PAYLOAD = {"action": "opened", "title": "caf\u00e9 \u202e </script>", "number": 1}
