@@ -165,9 +165,7 @@ def test_g18_a_review_of_an_earlier_commit_is_outdated_at_once(
     first = pull.head_sha
     shop.push(pull.number, {"a.py": numbered(50, changed={5: "V\n"})})
 
-    answer = review(
-        bot, of_pull(pull), {"path": "a.py", "line": 5, "body": "?"}, commit_id=first
-    )
+    answer = review(bot, of_pull(pull), {"path": "a.py", "line": 5, "body": "?"}, commit_id=first)
 
     assert (answer.status_code, answer.json()["commit_id"]) == (200, first)
     assert [one.is_outdated for one in pull.review_comments] == [True]
@@ -196,9 +194,7 @@ def test_g19_a_review_without_an_event_is_pending(
     made = bot.post(f"{at}/reviews", comments=[{"path": "a.py", "line": 5, "body": "?"}]).json()
 
     second = review(bot, at)
-    single = bot.post(
-        f"{at}/comments", commit_id=pull.head_sha, path="a.py", line=5, body="Again."
-    )
+    single = bot.post(f"{at}/comments", commit_id=pull.head_sha, path="a.py", line=5, body="Again.")
 
     assert (made["state"], "submitted_at" in made) == ("PENDING", False)
     assert second.status_code == single.status_code == 422
