@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import github
 import pytest
+from forge_client import Client, of_pull, open_numbered
 
 from codeflow_engine.testing.forge import FakeForge, Repository
-from forge_client import Client, of_pull, open_numbered
 from github_models import check_document, check_documents
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from forge_client import Client, numbered, of_pull, open_numbered
 
 from codeflow_engine.testing.forge import FakeForge, Repository, ReviewState
-from forge_client import Client, numbered, of_pull, open_numbered
 
 
 def review(client: Client, at: str, *comments: dict[str, Any], **fields: Any) -> Any:
