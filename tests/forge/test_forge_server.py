@@ -6,10 +6,10 @@ import json
 import subprocess
 import sys
 import threading
-import urllib.request
 from pathlib import Path
 
 import pytest
+import requests
 from forge_client import Client, of_pull, open_numbered
 
 import codeflow_engine
@@ -121,12 +121,11 @@ def test_a_forge_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
-        request = urllib.request.Request(
+        repository = requests.get(
             f"{told['url']}/repos/acme/shop",
             headers={"Authorization": f"Bearer {told['tokens']['ann']}"},
-        )
-        with urllib.request.urlopen(request) as answer:
-            repository = json.load(answer)
+            timeout=60,
+        ).json()
         process.stdin.close()
 
         assert process.wait(30) == 0

@@ -24,7 +24,7 @@ _DEEPEST = 40
 
 @routes.get("/repos/{owner}/{repo}/contents")
 @routes.get("/repos/{owner}/{repo}/contents/{path:.*}")
-async def one(request: web.Request) -> web.Response:
+async def _one(request: web.Request) -> web.Response:
     """Give a file, a directory, a link or a submodule.
 
     Source: "Get repository content", /rest/repos/contents#get-repository-content.
