@@ -78,7 +78,7 @@ async def _one(request: web.Request) -> web.Response:
     Source: "Get a pull request", /rest/pulls/pulls#get-a-pull-request.
     """
     asked = Exchange(request)
-    repository = asked.repository("pull_requests|contents")
+    repository = asked.repository("pull_requests")
     pull = asked.pull(repository)
     diff = await pull_diff(pull)
     if asked.media in {"diff", "patch"}:
