@@ -116,7 +116,7 @@ async def _compared(request: web.Request) -> web.Response:
         "commits": [history.commit(repository, await git.commit(sha)) for sha in chosen],
     }
     if asked.query("page", "1") == "1":
-        told["files"] = [*files(repository, head.sha, diff[: rules.compare_files])]
+        told["files"] = files(repository, head.sha, diff, chosen=diff[: rules.compare_files])
     return web.json_response(told, headers=headers)
 
 
