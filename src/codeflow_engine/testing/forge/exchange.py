@@ -63,11 +63,14 @@ class Exchange:
         """Give a variable of the path."""
         return self.request.match_info.get(name, "")
 
-    def tail(self, name: str) -> bytes:
-        """Give the variable that the path ends with, byte for byte: names of files are bytes."""
-        parts = self.request.match_info.get(name, "").count("/") + 1
-        raw = self.request.rel_url.raw_path.split("/")[-parts:]
-        return unquote_to_bytes("/".join(raw))
+    def tail(self) -> bytes:
+        """Give the variable that the path ends with, byte for byte: names of files are bytes.
+
+        A slash in it may be written as `%2F`.
+        """
+        resource = self.request.match_info.route.resource
+        before = 0 if resource is None else resource.canonical.count("/")
+        return unquote_to_bytes(self.request.rel_url.raw_path.split("/", before)[before])
 
     def number(self, name: str) -> int:
         """Give a variable of the path that is a number."""
