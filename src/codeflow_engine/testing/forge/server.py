@@ -21,9 +21,10 @@ from codeflow_engine.testing.forge.clock import ForgeClock
 from codeflow_engine.testing.forge.exchange import FORGE
 from codeflow_engine.testing.forge.framework import web
 from codeflow_engine.testing.forge.git import GitStore
+from codeflow_engine.testing.forge.posts import Posts
 from codeflow_engine.testing.forge.repository import Repository
 from codeflow_engine.testing.forge.rules import ForgeRules
-from codeflow_engine.testing.forge.state import ROLES, Posts, User
+from codeflow_engine.testing.forge.state import ROLES, User
 
 __all__ = ["FakeForge"]
 
