@@ -1,0 +1,6 @@
+"""Pull requests of GitHub, read whole and reviewed in place."""
+
+from codeflow_engine.providers.vcs.github.auth import GitHubApp
+from codeflow_engine.providers.vcs.github.settings import GitHubSettings
+
+__all__ = ["GitHubApp", "GitHubSettings"]
