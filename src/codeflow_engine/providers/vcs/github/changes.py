@@ -226,8 +226,7 @@ async def _is_whole(
     It has fewer files than there are where GitHub has cut it, entries that it does not show, and
     text that it calls binary where an attribute of the change says so.
     """
-    paths = {file.path for file in diff.files}
-    if files is not None and len(paths) < files:
+    if files is not None and len(diff.files) < files:
         return False
     if any(file.unsupported for file in diff.files):
         return False

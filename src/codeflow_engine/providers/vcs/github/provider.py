@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import aiohttp
     import github
 
-__all__ = ["GitHub"]
+__all__ = ["GitHub", "connect"]
 
 _TOKEN: Final = "GITHUB_TOKEN"  # noqa: S105 - the name of a variable
 _URL: Final = "GITHUB_API_URL"
@@ -160,3 +160,8 @@ class GitHub(VCS):
     @override
     async def aclose(self) -> None:
         await self._line.aclose()
+
+
+def connect(client: github.Github | None, settings: GitHubSettings | None = None) -> GitHub:
+    """Make the backend as the registry does: with the host's client, or by settings alone."""
+    return GitHub(settings, client=client)
