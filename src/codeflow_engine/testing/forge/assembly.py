@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from codeflow_engine.testing.forge import transfer
 from codeflow_engine.testing.forge.api import (
     accounts,
+    contents,
+    git_objects,
+    history,
+    issues,
+    labels,
     pulls,
+    reactions,
     repositories,
     review_comments,
     reviews,
@@ -53,16 +60,15 @@ MIDDLEWARES = (refusals, identification)
 """What every request passes, the first one first."""
 
 API_ROUTES = (
-    accounts.routes,
-    repositories.routes,
-    pulls.routes,
-    talk.routes,
-    reviews.routes,
-    review_comments.routes,
+    *(accounts.routes, repositories.routes),
+    *(contents.routes, git_objects.routes),
+    *(pulls.routes, reviews.routes, review_comments.routes),
+    *(issues.routes, talk.routes, labels.routes, reactions.routes),
+    history.routes,  # the last one: the name of a commit may hold slashes
 )
 """Tables of routes under the API's prefix."""
 
-SITE_ROUTES: tuple[web.RouteTableDef, ...] = ()
+SITE_ROUTES = (transfer.routes,)
 """Tables of routes at the top: what people and git ask for."""
 
 
