@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["Line", "Told", "agent"]
 
 _PIECE: Final = 64 * 1024
+_ERROR: Final = 1024 * 1024
+"""Most bytes of an answer that is an error."""
+
 _STREAMED: Final = 20
 """Times the timeout of a request that a whole stream may take."""
 
@@ -271,7 +275,8 @@ class Line:
                         raise malformed(asked, "a redirect to another server")
                     url = to
                     continue
-                found = await _read(answer, asked, *sizes)
+                is_error = answer.status >= HTTPStatus.MULTIPLE_CHOICES
+                found = await _read(answer, asked, *((_ERROR, None) if is_error else sizes))
                 lowered = {name.lower(): value for name, value in answer.headers.items()}
                 return Told(status=answer.status, headers=lowered, data=found)
         raise malformed(asked, "one redirect after another")
