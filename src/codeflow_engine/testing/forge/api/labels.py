@@ -107,7 +107,8 @@ async def replaced(request: web.Request) -> web.Response:
 async def _set(request: web.Request, *, keep: bool) -> web.Response:
     asked = Exchange(request)
     repository, issue = _issue(asked, "write")
-    names = names_of((await asked.body()).get("labels") or [])
+    told = await asked.json()  # a list of names, or an object that holds one
+    names = names_of((told.get("labels") if isinstance(told, dict) else told) or [])
     if any(len(name) > _NAME for name in names):
         raise invalid("Label", "name", "invalid")
     with asked.forge.lock:
