@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from forge_client import Client
 
 from codeflow_engine.testing.forge import FakeForge, Repository
-from forge_client import Client
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import github
 import pytest
+from forge_client import Client, of_pull, open_numbered
 
 from codeflow_engine.testing.forge import FakeForge, Repository
-from forge_client import Client, of_pull, open_numbered
 from github_models import check_document, check_documents
 
 
@@ -126,8 +126,10 @@ def test_pygithub_reads_what_a_plain_request_reads(
 
     assert theirs.raw_data == bot.get(at) | {
         key: theirs.raw_data[key]
-        for key in ("mergeable", "mergeable_state", "rebaseable", "merge_commit_sha")
-        + ("comments", "review_comments", "labels", "updated_at")
+        for key in (
+            *("mergeable", "mergeable_state", "rebaseable", "merge_commit_sha"),
+            *("comments", "review_comments", "labels", "updated_at"),
+        )
     }
     assert [one.raw_data for one in theirs.get_files()] == bot.get(f"{at}/files")
     assert [one.sha for one in theirs.get_commits()] == [pull.head_sha]

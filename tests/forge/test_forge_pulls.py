@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from forge_client import Client, numbered, of_pull, open_numbered
 
 from codeflow_engine.domain.diff import Diff
 from codeflow_engine.testing.examples import EXAMPLES, LINK, PROGRAM, SUBMODULE, TOGETHER, Example
 from codeflow_engine.testing.forge import FakeForge, ForgeRules, Repository
-from forge_client import Client, numbered, of_pull, open_numbered
 
 DIFF = "application/vnd.github.diff"
 
@@ -144,9 +144,15 @@ def test_g24_files_tell_renames_modes_links_and_submodules(shop: Repository, bot
     told = {one["filename"]: one for one in bot.get(f"{of_pull(pull)}/files")}
 
     assert {name: one["status"] for name, one in told.items()} == {
-        **{'a "quoted"\tname': "added", "caf�.py": "added", "empty": "added"},
-        **{"crlf.py": "modified", "end.py": "modified", "gone.py": "removed"},
-        **{"kind": "changed", "mode.sh": "modified", "new/place.py": "renamed"},
+        'a "quoted"\tname': "added",
+        "caf�.py": "added",
+        "empty": "added",
+        "crlf.py": "modified",
+        "end.py": "modified",
+        "gone.py": "removed",
+        "kind": "changed",
+        "mode.sh": "modified",
+        "new/place.py": "renamed",
         "sub": "modified",
     }
     assert told["new/place.py"]["previous_filename"] == "moved.py"

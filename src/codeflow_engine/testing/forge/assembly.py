@@ -29,7 +29,7 @@ type _Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @web.middleware
-async def refusals(request: web.Request, handler: _Answer) -> web.StreamResponse:
+async def _refusals(request: web.Request, handler: _Answer) -> web.StreamResponse:
     """Give a refusal the API's form."""
     try:
         return await handler(request)
@@ -48,7 +48,7 @@ def _refused(refusal: Refusal) -> web.Response:
 
 
 @web.middleware
-async def identification(request: web.Request, handler: _Answer) -> web.StreamResponse:
+async def _identification(request: web.Request, handler: _Answer) -> web.StreamResponse:
     """Find out who asks."""
     forge = request.app[FORGE]
     with forge.lock:
@@ -56,7 +56,7 @@ async def identification(request: web.Request, handler: _Answer) -> web.StreamRe
     return await handler(request)
 
 
-MIDDLEWARES = (refusals, identification)
+MIDDLEWARES = (_refusals, _identification)
 """What every request passes, the first one first."""
 
 API_ROUTES = (

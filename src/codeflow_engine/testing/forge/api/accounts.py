@@ -15,7 +15,7 @@ routes = web.RouteTableDef()
 
 
 @routes.get("/user")
-async def own(request: web.Request) -> web.Response:
+async def _own(request: web.Request) -> web.Response:
     """Give the account that asks.
 
     Source: "Get the authenticated user", /rest/users/users#get-the-authenticated-user; it is
@@ -37,7 +37,7 @@ async def own(request: web.Request) -> web.Response:
 
 
 @routes.get("/users/{username}")
-async def other(request: web.Request) -> web.Response:
+async def _other(request: web.Request) -> web.Response:
     """Give an account. Source: "Get a user", /rest/users/users#get-a-user."""
     asked = Exchange(request)
     account = asked.forge.find_user(asked.path("username"))
@@ -47,7 +47,7 @@ async def other(request: web.Request) -> web.Response:
 
 
 @routes.get("/app")
-async def app(request: web.Request) -> web.Response:
+async def _app(request: web.Request) -> web.Response:
     """Give the app that asks with a web token of its own.
 
     Source: "Get the authenticated app", /rest/apps/apps#get-the-authenticated-app.

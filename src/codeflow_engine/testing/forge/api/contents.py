@@ -24,7 +24,7 @@ _DEEPEST = 40
 
 @routes.get("/repos/{owner}/{repo}/contents")
 @routes.get("/repos/{owner}/{repo}/contents/{path:.*}")
-async def one(request: web.Request) -> web.Response:
+async def _one(request: web.Request) -> web.Response:
     """Give a file, a directory, a link or a submodule.
 
     Source: "Get repository content", /rest/repos/contents#get-repository-content.
@@ -129,8 +129,8 @@ async def _submodule(
     modules = paths.get(b".gitmodules")
     url = None
     if modules is not None:
-        listed = await repository.git.ask("config", "--blob", modules.sha, "--list", "-z")
-        url = _module_url(listed, entry.path)
+        listed = await repository.git.run("config", "--blob", modules.sha, "--list", "-z")
+        url = _module_url(listed.stdout, entry.path)
     return {**told, "submodule_git_url": url, "git_url": None, "html_url": None}
 
 
