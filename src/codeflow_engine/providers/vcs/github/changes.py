@@ -144,7 +144,7 @@ async def _resolve(source: Source, wanted: str | None, known: str) -> str:
     """Give the full id of a commit that a caller has named, or the pull request's own."""
     if wanted is None:
         return known
-    path = f"/repos/{source.client.repository}/commits/{quote(wanted, safe='')}"
+    path = f"/repos/{source.client.repository}/commits/{quote(wanted)}"
     try:
         told = await source.client.raw(path, accept=_SHA, limit=_ID_BYTES, needs=_CONTENTS)
     except ChangeUnavailableError as error:
