@@ -483,21 +483,3 @@ async def test_s21_a_change_without_ids_is_not_read(
     with pytest.raises(ChangeUnavailableError, match="names no commit"):
         await backend.read_files(change, ["a.py"], side=Side.NEW, limit=LIMIT, sandbox=sandbox)
     await backend.aclose()
-
-
-@pytest.mark.parametrize("count", [2, 3])
-def test_who_we_are_is_said_once(forge: FakeForge, count: int) -> None:
-    """Two ways at once are a mistake of the host."""
-    import github as sdk
-
-    from codeflow_engine.providers.vcs.github import GitHubApp
-
-    given: dict[str, Any] = {
-        "token": "t",
-        "app": GitHubApp(app_id=1, private_key="k"),
-        "client": sdk.Github(),
-    }
-    chosen = dict([*given.items()][:count])
-
-    with pytest.raises(ConfigurationError, match="one of token, app and client"):
-        GitHub(GitHubSettings(), **chosen)

@@ -217,6 +217,8 @@ async def _as_told(source: Source, base: str, head: str) -> Diff | None:
                 f"the diff is larger than {limit} bytes: raise max_diff_bytes of github"
             ) from error
         return None
+    if text and not text.endswith(b"\n"):
+        return None  # each line of a diff ends: this one was cut
     try:
         return await asyncio.to_thread(Diff.parse, text)
     except DiffError:
