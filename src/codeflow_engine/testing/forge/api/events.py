@@ -2,51 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from codeflow_engine.testing.forge.clock import stamp
 from codeflow_engine.testing.forge.documents import people
 from codeflow_engine.testing.forge.documents.people import node_id
 from codeflow_engine.testing.forge.exchange import Exchange
 from codeflow_engine.testing.forge.framework import web
-from codeflow_engine.testing.forge.state import Issue, Label, User
+from codeflow_engine.testing.forge.state import Issue, Label, LabelEvent
 
 __all__ = ["routes", "tell_labels"]
 
 routes = web.RouteTableDef()
-_KEPT: Final = "events"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """A label that was put on an issue, or taken off."""
-
-    id: int
-    kind: str
-    """`labeled` or `unlabeled`."""
-    actor: User
-    label: Label
-    created_at: float
 
 
 def tell_labels(asked: Exchange, issue: Issue, before: list[Label]) -> None:
     """Keep who changed the labels of an issue. The caller holds the forge's lock."""
-    kept: dict[int, list[Event]] = issue.repository.extra.setdefault(_KEPT, {})
     for kind, labels, others in (
         ("unlabeled", before, issue.labels),
         ("labeled", issue.labels, before),
     ):
         for label in labels:
             if label not in others:
-                event = Event(
+                event = LabelEvent(
                     id=asked.forge.next_id(),
                     kind=kind,
                     actor=asked.user,
                     label=label,
                     created_at=asked.forge.clock.now(),
                 )
-                kept.setdefault(issue.number, []).append(event)
+                issue.label_events.append(event)
 
 
 @routes.get(r"/repos/{owner}/{repo}/issues/{number:\d+}/events")
@@ -58,9 +43,8 @@ async def listed(request: web.Request) -> web.Response:
     asked = Exchange(request)
     repository = asked.repository("issues|pull_requests")
     issue = asked.issue(repository)
-    kept: dict[int, list[Event]] = repository.extra.get(_KEPT, {})
 
-    def told(event: Event) -> dict[str, Any]:
+    def told(event: LabelEvent) -> dict[str, Any]:
         return {
             "id": event.id,
             "node_id": node_id("LE", event.id),
@@ -74,4 +58,4 @@ async def listed(request: web.Request) -> web.Response:
             "performed_via_github_app": None,
         }
 
-    return asked.page(kept.get(issue.number, []), told)
+    return asked.page(issue.label_events, told)
