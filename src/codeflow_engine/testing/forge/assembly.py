@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
-from codeflow_engine.testing.forge import passing, transfer
+from codeflow_engine.testing.forge import pages, passing, transfer
 from codeflow_engine.testing.forge.api import (
     accounts,
     apps,
@@ -38,7 +39,7 @@ type _Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @web.middleware
-async def refusals(request: web.Request, handler: _Answer) -> web.StreamResponse:
+async def _refusals(request: web.Request, handler: _Answer) -> web.StreamResponse:
     """Give a refusal the API's form."""
     try:
         return await handler(request)
@@ -57,7 +58,7 @@ def _refused(refusal: Refusal) -> web.Response:
 
 
 @web.middleware
-async def identification(request: web.Request, handler: _Answer) -> web.StreamResponse:
+async def _identification(request: web.Request, handler: _Answer) -> web.StreamResponse:
     """Find out who asks."""
     forge = request.app[FORGE]
     with forge.lock:
@@ -66,7 +67,7 @@ async def identification(request: web.Request, handler: _Answer) -> web.StreamRe
 
 
 MIDDLEWARES = (
-    *(refusals, identification),
+    *(_refusals, _identification),
     *(passing.limits, passing.faults, passing.conditional),
 )
 """What every request passes, the first one first."""
@@ -82,7 +83,7 @@ API_ROUTES = (
 )
 """Tables of routes under the API's prefix."""
 
-SITE_ROUTES = (graphql.routes, transfer.routes)
+SITE_ROUTES = (graphql.routes, transfer.routes, pages.routes)
 """Tables of routes at the top: what people and git ask for."""
 
 
@@ -94,7 +95,18 @@ def assemble(prefix: str, *, most_body: int) -> web.Application:
         for table in tables:
             for route in table:
                 if isinstance(route, web.RouteDef):
-                    app.router.add_route(
-                        route.method, before + route.path, route.handler, **route.kwargs
-                    )
+                    for path in _paths(route.path):
+                        _add(app, route.method, before + path, route.handler)
     return app
+
+
+def _add(app: web.Application, method: str, path: str, handler: Any) -> None:
+    app.router.add_route(method, path, handler)
+    if method == "GET":
+        app.router.add_route("HEAD", path, handler)
+
+
+def _paths(path: str) -> tuple[str, ...]:
+    """Give a route's path, and that by which a repository is known when its name has changed."""
+    by_id = path.replace("/repos/{owner}/{repo}", r"/repositories/{repository_id:\d+}", 1)
+    return (path,) if by_id == path else (path, by_id)
