@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from codeflow_engine.testing.forge.api.events import tell_labels
 from codeflow_engine.testing.forge.api.issues import may_triage, names_of
 from codeflow_engine.testing.forge.documents import talk
 from codeflow_engine.testing.forge.exchange import Exchange
@@ -116,7 +117,9 @@ async def _set(request: web.Request, *, keep: bool) -> web.Response:
         for one in map(repository.label, names):
             if one not in found:
                 found.append(one)
-        issue.labels, issue.updated_at = found, asked.forge.clock.now()
+        before, issue.labels = issue.labels, found
+        issue.updated_at = asked.forge.clock.now()
+        tell_labels(asked, issue, before)
     return web.json_response([talk.label(repository, one) for one in issue.labels])
 
 
@@ -132,6 +135,7 @@ async def _removed(request: web.Request) -> web.Response:
     if found is None:
         raise Refusal(404, "Label does not exist")
     with asked.forge.lock:
-        issue.labels.remove(found)
+        before, issue.labels = issue.labels, [one for one in issue.labels if one is not found]
         issue.updated_at = asked.forge.clock.now()
+        tell_labels(asked, issue, before)
     return web.json_response([talk.label(repository, one) for one in issue.labels])
