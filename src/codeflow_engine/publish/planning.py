@@ -13,13 +13,15 @@ between two runs that found the same: a second review of a head plans the same e
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Sequence
 from typing import Any, Final
 
 from codeflow_engine.domain.change import INDEX, WORKTREE
 from codeflow_engine.domain.coverage import Outcome
 from codeflow_engine.domain.effect import Effect, EffectKind, Plan, effect_key
+from codeflow_engine.domain.discussion import Thread
 from codeflow_engine.domain.finding import Finding, FindingState, Severity
+from codeflow_engine.domain.publishing import Conclusion, PublishPolicy
 from codeflow_engine.domain.review import Review
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.reports import markdown
@@ -29,27 +31,16 @@ __all__ = ["Conclusion", "conclude", "plan"]
 
 _LIVE: Final = frozenset({FindingState.NEW, FindingState.OPEN})
 _NAME: Final = "codeflow"
-
-
-class Conclusion(StrEnum):
-    """What a check says of a change, in the words of GitHub's check runs."""
-
-    SUCCESS = "success"
-    """The review is complete, somebody examined something, and there is no finding."""
-
-    NEUTRAL = "neutral"
-    """The review is complete and nothing stands against the change, but nothing vouches for it
-    either. A host lets that pass, as it does a success."""
-
-    ACTION_REQUIRED = "action_required"
-    """The review is not complete, so somebody has to look at the rest or to run it again; a host
-    that asks for the check lets nothing pass until then."""
-
-    FAILURE = "failure"
+_POLICY: Final = PublishPolicy()
 
 
 def plan(
-    review: Review, *, provider: str, target: str, fail_at: Severity | None = Severity.HIGH
+    review: Review,
+    *,
+    provider: str,
+    target: str,
+    policy: PublishPolicy = _POLICY,
+    threads: Sequence[Thread] = (),
 ) -> Plan:
     """Plan what is to be written about a review.
 
@@ -57,7 +48,8 @@ def plan(
         review: Of a revision that the host knows.
         provider: Name of the VCS backend that will deliver it.
         target: The change, in the words of that backend.
-        fail_at: Severity from which on a finding makes the check fail; None where none does.
+        policy: What of it is published.
+        threads: What stands on the host by now, in the order in which it began.
 
     Raises:
         ConfigurationError: The review is of something that stands on no host, such as a
@@ -71,7 +63,7 @@ def plan(
         )
     plain = review.to_json()
     told = _told(review)
-    conclusion = conclude(review, fail_at=fail_at)
+    conclusion = conclude(review, fail_at=policy.fail_at)
     body = markdown.render(plain)
     title = headline(plain)
     summary = {"body": body}
