@@ -10,6 +10,7 @@ from codeflow_engine.contracts import VCS, VCSCapability
 from codeflow_engine.domain.patch import Patch
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.publish.commits import plan_patch
+from codeflow_engine.publish.planning import head_of
 from codeflow_engine.publish.planning import plan as plan_review
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ async def plan(
     if isinstance(result, Patch):
         work = partial(plan_patch, result, provider=tools.vcs, target=change, branch=branch)
     else:
+        head_of(result)  # before a host is asked about what it cannot know
         vcs = tools.backends.get(VCS, tools.vcs)
         talks = VCSCapability.DISCUSS in vcs.capabilities
         work = partial(
