@@ -312,8 +312,13 @@ class AsyncEngine(FixingVerbs, ReadingVerbs, SpendingVerbs, UpkeepVerbs):
         """
         return tuple(map(self._handle, await self._executor.known.interrupted(limit=limit)))
 
-    async def plan(self, review: Review) -> Plan:
+    async def plan(self, review: Review, *, change: str | None = None) -> Plan:
         """Say what publishing a review would write to the host of its change; nothing is.
+
+        Args:
+            review: The review.
+            change: The change that it is of, in the words of the host, where this storage does
+                not know the run of the review; None takes the one that the run was given.
 
         Raises:
             ConfigurationError: The change belongs to no host, as a bare patch or a working
@@ -322,9 +327,10 @@ class AsyncEngine(FixingVerbs, ReadingVerbs, SpendingVerbs, UpkeepVerbs):
         """
         from codeflow_engine.publish.planning import plan
 
-        record = (await self._executor.known.look(review.run_id)).record
-        target = str(record.input.get("change"))
-        return plan(review, provider=self._tools.vcs, target=target)
+        if change is None:
+            record = (await self._executor.known.look(review.run_id)).record
+            change = str(record.input.get("change"))
+        return plan(review, provider=self._tools.vcs, target=change)
 
     async def apply(self, plan: Plan) -> tuple[Receipt, ...]:
         """Write the effects of a plan, each once, and return their receipts in its order.

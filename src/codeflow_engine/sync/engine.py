@@ -187,9 +187,9 @@ class Engine:
         )
         return Run(self._loop.run(submitting), self._loop)
 
-    def plan(self, review: Review) -> Plan:
+    def plan(self, review: Review, *, change: str | None = None) -> Plan:
         """Do what `AsyncEngine.plan` does."""
-        return self._loop.run(self._engine.plan(review))
+        return self._loop.run(self._engine.plan(review, change=change))
 
     def apply(self, plan: Plan) -> tuple[Receipt, ...]:
         """Do what `AsyncEngine.apply` does."""
