@@ -24,6 +24,7 @@ from mutation import struck, unbroken
 
 from codeflow_engine.domain.change import Change, ChangeRequest, FileContent
 from codeflow_engine.domain.diff import Diff, DiffFile
+from codeflow_engine.domain.discussion import Thread
 from codeflow_engine.domain.effect import Effect, Receipt
 from codeflow_engine.errors import ChangeUnavailableError
 from codeflow_engine.providers.vcs.git import Git
@@ -278,7 +279,7 @@ class Crashing(Git):
 
 
 class Quiet(Git):
-    async def find_effects(self, target: str, keys: Sequence[str]) -> tuple[Receipt, ...]:
+    async def find_effects(self, effects: Sequence[Effect]) -> tuple[Receipt, ...]:
         return ()
 
 
@@ -330,23 +331,23 @@ class Remembering(FakeVCS):
 
 class Repeating(FakeVCS):
     async def deliver(self, effect: Effect) -> Receipt:
-        found = await self.find_effects(effect.target, [effect.key])
+        found = await self.find_effects([effect])
         made = self.host.post(effect.target, effect.key, author=self.author)
         return Receipt(key=effect.key, external_id=str(made.number), found=bool(found), at=made.at)
 
 
 class Sweeping(FakeVCS):
-    async def find_effects(self, target: str, keys: Sequence[str]) -> tuple[Receipt, ...]:
-        marked = [post.marker for post in self.host.posts]
-        return await super().find_effects(target, marked)
+    async def find_effects(self, effects: Sequence[Effect]) -> tuple[Receipt, ...]:
+        marked = [replace(effects[0], key=post.marker) for post in self.host.posts if effects]
+        return await super().find_effects(marked)
 
 
 class Gullible(FakeVCS):
-    async def find_effects(self, target: str, keys: Sequence[str]) -> tuple[Receipt, ...]:
+    async def find_effects(self, effects: Sequence[Effect]) -> tuple[Receipt, ...]:
         return tuple(
             Receipt(key=post.marker, external_id=str(post.number), found=True, at=post.at)
             for post in self.host.posts
-            if post.marker in keys
+            if post.marker in {effect.key for effect in effects}
         )
 
 
@@ -382,6 +383,36 @@ TestClearing = struck(HostSuite, hosted(Clearing), WITHDRAWN)
 TestStrict = struck(HostSuite, hosted(Strict), WITHDRAWN)
 TestMute = struck(GitSuite, Mute, "test_a_host_that_cannot_withdraw_says_so")
 TestGullible = struck(HostSuite, hosted(Gullible), "test_what_somebody_else_wrote_is_none_of_ours")
+
+
+class Haunted(FakeVCS):
+    async def read_threads(self, target: str) -> tuple[Thread, ...]:
+        return tuple(self.host.threads.get(target, ()))
+
+
+class Anonymous(FakeVCS):
+    async def read_threads(self, target: str) -> tuple[Thread, ...]:
+        return tuple(replace(one, fingerprint=None) for one in await super().read_threads(target))
+
+
+class Restless(FakeVCS):
+    async def read_threads(self, target: str) -> tuple[Thread, ...]:
+        return tuple(replace(one, is_resolved=False) for one in await super().read_threads(target))
+
+
+class Silent(Git):
+    async def read_threads(self, target: str) -> tuple[Thread, ...]:
+        return ()
+
+
+TestHaunted = struck(
+    HostSuite, hosted(Haunted), "test_a_change_of_which_nobody_spoke_has_no_thread"
+)
+TestAnonymous = struck(
+    HostSuite, hosted(Anonymous), "test_a_comment_of_ours_begins_a_thread_about_its_finding"
+)
+TestRestless = struck(HostSuite, hosted(Restless), "test_a_thread_that_was_resolved_says_so")
+TestSilent = struck(GitSuite, Silent, "test_a_host_that_knows_no_discussion_says_so")
 
 
 class Undefined(VCSContract):

@@ -17,7 +17,7 @@ from crash_world import EXAMPLE, LARGE, ask
 
 from codeflow_engine import AsyncEngine, hookimpl
 from codeflow_engine.domain.chat import ChatAnswer
-from codeflow_engine.domain.effect import Effect, EffectKind, Receipt
+from codeflow_engine.domain.effect import Effect, EffectKind
 from codeflow_engine.errors import ProviderUnavailableError
 from codeflow_engine.pace.retry import Retry
 from codeflow_engine.plugins.registry import PluginRegistry
@@ -67,11 +67,10 @@ class Author:
         head = judged.change.head or ""
         told = [answer.text for answer in answers] + [judged.outcome.value]
         kinds = ("review", "summary", "check", "label")
-        receipts = [
-            await self._effect(ctx, kind, head, text)
-            for kind, text in zip(kinds, told, strict=True)
-        ]
-        await ctx.collapse(EXAMPLE, [receipt.key for receipt in receipts])
+        planned = [_effect(kind, head, text) for kind, text in zip(kinds, told, strict=True)]
+        for effect in planned:
+            await ctx.effect(effect)
+        await ctx.collapse(planned)
         return {"outcome": judged.outcome.value, "findings": len(judged.findings)}
 
     async def read(self, ctx: RunContext, given: dict[str, Any]) -> dict[str, Any]:
@@ -112,17 +111,6 @@ class Author:
         self._trace.note("body", f"ask {key}")
         return (await ask(self._life, key, key)).text
 
-    async def _effect(self, ctx: RunContext, kind: str, head: str, text: str) -> Receipt:
-        return await ctx.effect(
-            Effect(
-                key=effect_key(EXAMPLE, kind, head, text),
-                kind=EffectKind(kind),
-                target=EXAMPLE,
-                head=head,
-                payload={"text": text},
-            )
-        )
-
     async def ask_often(self, ctx: RunContext, given: dict[str, Any]) -> list[str]:
         """Ask `count` questions one after the other, each in a step that may be tried again."""
         answers = []
@@ -138,11 +126,12 @@ class Author:
 
     async def publish(self, ctx: RunContext, given: dict[str, Any]) -> list[str]:
         """Write `count` effects of one kind."""
-        receipts = [
-            await self._effect(ctx, "label", "h" * 40, f"{given.get('of', 'text')} {number}")
+        planned = [
+            _effect("label", "h" * 40, f"{given.get('of', 'text')} {number}")
             for number in range(given["count"])
         ]
-        await ctx.collapse(EXAMPLE, [receipt.key for receipt in receipts])
+        receipts = [await ctx.effect(effect) for effect in planned]
+        await ctx.collapse(planned)
         return [receipt.external_id for receipt in receipts]
 
     async def nap(self, ctx: RunContext, given: dict[str, Any]) -> str:
@@ -223,3 +212,13 @@ class Keeping:
         made = workflow_of(self._author.hold, name="keep", version=1)
         kept = replace(made, partition=lambda given: str(given["of"]))
         registry.add_workflow("keep", kept)
+
+
+def _effect(kind: str, head: str, text: str) -> Effect:
+    return Effect(
+        key=effect_key(EXAMPLE, EffectKind(kind), head, text),
+        kind=EffectKind(kind),
+        target=EXAMPLE,
+        head=head,
+        payload={"text": text},
+    )

@@ -65,8 +65,9 @@ class HttpForge(VCS):
         revision = change.base if side is Side.OLD else change.head
         return tuple(self._host.file(revision, path, limit=limit) for path in paths)
 
-    async def find_effects(self, target: str, keys: Sequence[str]) -> tuple[Receipt, ...]:
-        posts = await self._ask("/find", target=target, keys=[*keys])
+    async def find_effects(self, effects: Sequence[Effect]) -> tuple[Receipt, ...]:
+        keys = [effect.key for effect in effects]
+        posts = await self._ask("/find", target=effects[0].target, keys=keys)
         if self._life.flaw == "blind":
             return ()
         return tuple(
@@ -74,7 +75,7 @@ class HttpForge(VCS):
         )
 
     async def deliver(self, effect: Effect) -> Receipt:
-        for receipt in await self.find_effects(effect.target, [effect.key]):
+        for receipt in await self.find_effects([effect]):
             return receipt
         self._trace.point("forge.looked")
         post = await self._ask(

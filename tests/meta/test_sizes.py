@@ -17,6 +17,7 @@ LONG_FILES: dict[str, str] = {
     "tests/unit/test_redaction_corpus.py": "one list of secrets",
     "tests/faults/test_sql_faults.py": "one list of faults that a database may have",
     "tests/integration/test_sql_hosts.py": "one list of handles that a host may bring",
+    "tests/contracts/test_vcs_mutants.py": "one list of mutants",
     "tests/unit/plugins/test_backends.py": "one list of what a backend may be",
     "tests/unit/testing/test_faults.py": "one list of faults",
     "tests/unit/test_settings.py": "one list of places that settings come from",

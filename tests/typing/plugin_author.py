@@ -99,7 +99,7 @@ class AcmeForge(AcmeHost):
     capabilities: ClassVar[frozenset[StrEnum]] = frozenset({VCSCapability.PUBLISH})
 
     @override
-    async def find_effects(self, target: str, keys: Sequence[str]) -> tuple[Receipt, ...]:
+    async def find_effects(self, effects: Sequence[Effect]) -> tuple[Receipt, ...]:
         """Find nothing."""
         return ()
 

@@ -14,6 +14,7 @@ from codeflow_engine.cassette.tape import Tape
 from codeflow_engine.contracts import VCS
 from codeflow_engine.domain.change import Change, ChangeRequest, FileContent
 from codeflow_engine.domain.diff import Side
+from codeflow_engine.domain.discussion import Thread
 from codeflow_engine.domain.effect import Effect, Receipt
 from codeflow_engine.domain.encoding import to_plain
 from codeflow_engine.domain.shape import is_sound
@@ -107,14 +108,24 @@ class TapedVCS(VCS):
         return seen
 
     @override
-    async def find_effects(self, target: str, keys: Sequence[str]) -> tuple[Receipt, ...]:
-        asked = {"target": target, "keys": [*keys]}
+    async def find_effects(self, effects: Sequence[Effect]) -> tuple[Receipt, ...]:
+        target = effects[0].target if effects else ""
+        asked = {"target": target, "keys": [effect.key for effect in effects]}
         found: tuple[Receipt, ...] = await self._tape.ask(
             self._call("find_effects", target, asked),
             tuple[Receipt, ...],
-            lambda: self._host().find_effects(target, keys),
+            lambda: self._host().find_effects(effects),
         )
         return found
+
+    @override
+    async def read_threads(self, target: str) -> tuple[Thread, ...]:
+        threads: tuple[Thread, ...] = await self._tape.ask(
+            self._call("read_threads", target, {"target": target}),
+            tuple[Thread, ...],
+            lambda: self._host().read_threads(target),
+        )
+        return threads
 
     @override
     async def deliver(self, effect: Effect) -> Receipt:

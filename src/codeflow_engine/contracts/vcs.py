@@ -9,6 +9,7 @@ from enum import StrEnum
 from codeflow_engine.contracts.backend import Backend
 from codeflow_engine.domain.change import Change, ChangeRequest, FileContent
 from codeflow_engine.domain.diff import Side
+from codeflow_engine.domain.discussion import Thread
 from codeflow_engine.domain.effect import Effect, Receipt
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.sandbox import Sandbox
@@ -24,6 +25,9 @@ class VCSCapability(StrEnum):
 
     WITHDRAW = "withdraw"
     """It takes effects back: `withdraw` works."""
+
+    DISCUSS = "discuss"
+    """It knows what people say about a change: `read_threads` works."""
 
 
 class VCS(Backend):
@@ -65,17 +69,18 @@ class VCS(Backend):
             ProviderError: The host failed; nothing was read.
         """
 
-    async def find_effects(self, target: str, keys: Sequence[str]) -> tuple[Receipt, ...]:
+    async def find_effects(self, effects: Sequence[Effect]) -> tuple[Receipt, ...]:
         """Find which effects stand on the host already, by our own author's markers alone.
 
-        What was found has a receipt with `found` set; other keys are left out. An effect
-        that stands there more than once has as many receipts.
+        What was found has a receipt with `found` set; other effects are left out. One that
+        stands there more than once has as many receipts.
 
         Raises:
             ConfigurationError: The host has no `PUBLISH` capability.
             ProviderError: The look-up failed; nothing may then be written.
         """
-        raise ConfigurationError(f"{type(self).__name__} cannot publish to {target!r}")
+        targets = ", ".join(sorted({repr(effect.target) for effect in effects})) or "a change"
+        raise ConfigurationError(f"{type(self).__name__} cannot publish to {targets}")
 
     async def deliver(self, effect: Effect) -> Receipt:
         """Write one effect, after a look whether it stands there already.
@@ -99,3 +104,16 @@ class VCS(Backend):
             ProviderError: The write failed, or may have.
         """
         raise ConfigurationError(f"{type(self).__name__} cannot take back {receipt.key!r}")
+
+    async def read_threads(self, target: str) -> tuple[Thread, ...]:
+        """Read all threads beside the code of a change, in the order in which they began.
+
+        Whose thread it is, and who may write to the repository, is what the host says, and
+        never what stands in a text.
+
+        Raises:
+            ConfigurationError: The host has no `DISCUSS` capability.
+            ChangeUnavailableError: There is no such change.
+            ProviderError: The host failed; a part of the threads is never given as all.
+        """
+        raise ConfigurationError(f"{type(self).__name__} knows no discussion of {target!r}")

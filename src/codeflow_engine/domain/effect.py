@@ -26,6 +26,11 @@ class EffectKind(StrEnum):
     LABEL = "label"
     ISSUE = "issue"
     COMMIT = "commit"
+    SARIF = "sarif"
+    """A report for the host's own list of alerts."""
+
+    RESOLUTION = "resolution"
+    """Threads of ours whose findings are mended, or dismissed, are resolved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from codeflow_engine.contracts import Backend, Journal, Meter, Storage
     from codeflow_engine.domain.budget import Budget
+    from codeflow_engine.domain.journal import RunLimits
     from codeflow_engine.engine.options import EngineOptions
     from codeflow_engine.engine.taping import Taping
     from codeflow_engine.plugins.backends import Backends
@@ -56,6 +57,7 @@ def choose(settings: Settings, backends: Backends, options: EngineOptions) -> Se
         "observers": names(Kind.OBSERVER, options.get("observers"), settings.observers),
         "llm": names(Kind.LLM, _listed(options.get("llm")), settings.llm),
         "budgets": _budgets(options.get("budget"), settings.budgets),
+        "limits": _limits(settings.limits),
     }
     return replace(settings, **chosen)
 
@@ -80,6 +82,16 @@ def _budgets(
                 f"the budget of {kind!r} has to be a Budget, not a {type(budget).__name__}"
             )
     return {**default, **brought}
+
+
+def _limits(given: Mapping[str, RunLimits]) -> dict[str, RunLimits]:
+    """Let one plan at a time be applied to a change, whatever else is set.
+
+    Two that look whether a summary is there at the same moment would both write one.
+    """
+    from codeflow_engine.domain.journal import RunLimits
+
+    return {**given, "apply": replace(given.get("apply", RunLimits()), partition=1)}
 
 
 def wire(

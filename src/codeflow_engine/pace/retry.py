@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -69,27 +69,52 @@ class Retry:
         return max(limit * chance, min(asked or 0.0, _LONGEST))
 
     async def go[*A, T](
-        self, clock: Clock, function: Callable[[*A], Coroutine[Any, Any, T]], *arguments: *A
+        self,
+        clock: Clock,
+        function: Callable[[*A], Coroutine[Any, Any, T]],
+        *arguments: *A,
+        begun: int = 0,
+        rest: Callable[[int, float, BaseException], Awaitable[None]] | None = None,
     ) -> T:
-        """Do work that is no step: nothing of its attempts is written down.
+        """Do work until it gives a value, or is given up; the last error is raised.
 
         Args:
-            clock: Draws the pauses, and lets them pass.
+            clock: Draws the pauses.
             function: Called once for each attempt.
             arguments: Passed on as they are.
+            begun: Attempts that were made before, as by a process that has ended.
+            rest: Lets a pause pass, given the attempts so far, the seconds and the error; None
+                sleeps on the clock, and writes nothing down.
         """
-        from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
+        from tenacity import AsyncRetrying, retry_if_exception
+
+        def count(state: RetryCallState) -> int:
+            return begun + state.attempt_number
 
         def pause(state: RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome else None
-            return self.pause(state.attempt_number, error or Exception(), clock.random())
+            return self.pause(count(state), _raised(state), clock.random())
+
+        async def wait(state: RetryCallState) -> None:
+            if rest is None:
+                await clock.sleep(state.upcoming_sleep)
+            else:
+                await rest(count(state), state.upcoming_sleep, _raised(state))
+
+        async def wait_no_more(_seconds: float) -> None:
+            """All has passed in `wait`, which knows the error, too."""
 
         retrying = AsyncRetrying(
             retry=retry_if_exception(self.covers),
-            stop=stop_after_attempt(self.attempts),
+            stop=lambda state: count(state) >= self.attempts,
             wait=pause,
-            sleep=clock.sleep,
+            before_sleep=wait,
+            sleep=wait_no_more,
             reraise=True,
         )
         value: T = await retrying(function, *arguments)
         return value
+
+
+def _raised(state: RetryCallState) -> BaseException:
+    error = state.outcome.exception() if state.outcome else None
+    return error or Exception()

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from codeflow_engine.domain.run import StepFinished, StepStarted
 from codeflow_engine.errors import StepTimeoutError
@@ -19,9 +19,6 @@ from codeflow_engine.runs.history import Place
 from codeflow_engine.runs.ledger import Ledger
 from codeflow_engine.runs.waiting import Waits
 from codeflow_engine.telemetry.eyes import StepSpan
-
-if TYPE_CHECKING:
-    from tenacity import RetryCallState
 
 __all__ = ["Attempts", "Work"]
 
@@ -130,32 +127,11 @@ class Attempts:
             raise StepTimeoutError(f"step {name!r} took longer than {seconds:g} s") from late
 
     async def _many(self, retry: Retry) -> tuple[Any, bytes]:
-        from tenacity import AsyncRetrying, retry_if_exception
+        return await retry.go(self._clock, self._once, begun=self._count, rest=self._rest)
 
-        def pause(state: RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome else None
-            return retry.pause(self._count, error or Exception(), self._clock.random())
-
-        async def note(state: RetryCallState) -> None:
-            error = state.outcome.exception() if state.outcome else None
-            wake_at = self._clock.now() + timedelta(seconds=state.upcoming_sleep)
-            await self._ledger.begin(
-                self._work.place,
-                **self._facts,
-                wake_at=wake_at,
-                error=self._ledger.written(error or Exception()),
-            )
-
-        async def rest(seconds: float) -> None:
-            await self._waits.wait(self._clock.now() + timedelta(seconds=seconds))
-
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(retry.covers),
-            stop=lambda _: self._count >= retry.attempts,
-            wait=pause,
-            before_sleep=note,
-            sleep=rest,
-            reraise=True,
-        )
-        done: tuple[Any, bytes] = await retrying(self._once)
-        return done
+    async def _rest(self, _attempts: int, seconds: float, error: BaseException) -> None:
+        """Write down until when the step waits, and let it pass."""
+        wake_at = self._clock.now() + timedelta(seconds=seconds)
+        written = self._ledger.written(error)
+        await self._ledger.begin(self._work.place, **self._facts, wake_at=wake_at, error=written)
+        await self._waits.wait(wake_at)

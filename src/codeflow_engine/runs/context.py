@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, overload
 
@@ -64,7 +64,7 @@ class RunContext:
         self._started = tools.clock.monotonic()
         self._ledger = ledger
         self._waits = Waits(ledger.execution, tools.clock, tools.settings.linger)
-        self._outbox = Outbox(tools, ledger, writer)
+        self._outbox = Outbox(tools, ledger, writer, self._waits)
         self._inbox = Inbox(
             record, ledger, self._waits, journal=tools.journal, clock=tools.clock, children=children
         )
@@ -255,19 +255,18 @@ class RunContext:
                 seen.stands(found=receipt.found)
                 return receipt
 
-    async def collapse(self, target: str, keys: Sequence[str], *, vcs: str | None = None) -> int:
+    async def collapse(self, effects: Sequence[Effect], *, vcs: str | None = None) -> int:
         """Take back what stands twice outside, and return how much that was.
 
         A process that ended in the middle of a request may leave one that arrives later than
         the look of the process after it. Belongs to the end of a workflow with effects.
 
         Args:
-            target: The change.
-            keys: Of its effects.
+            effects: Those that were delivered.
             vcs: Name of the host; None for that of the engine.
         """
         host = self.tools.backends.get(VCS, vcs or self.tools.vcs)
-        return await self.step("collapse", self._outbox.collapse, target, tuple(keys), host)
+        return await self.step("collapse", self._outbox.collapse, tuple(effects), host)
 
     async def sleep(self, seconds: float, *, key: str | None = None) -> None:
         """Let time pass, also across restarts; a long wait takes no memory."""
@@ -277,6 +276,15 @@ class RunContext:
                 return
             await self._ledger.ready(place)
             await self._inbox.sleep(place, seconds)
+
+    async def rest(self, seconds: float) -> None:
+        """Let time pass between two looks outside, which are no steps: nothing is written down.
+
+        A run that rests for long is put aside, and its workflow begins anew when it goes on.
+        """
+        until = self.tools.clock.now() + timedelta(seconds=seconds)
+        with self._ledger.execution.at_work():
+            await self._waits.wait(until)
 
     async def receive(
         self,

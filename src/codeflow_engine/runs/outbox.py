@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from codeflow_engine.contracts import VCS, VCSCapability
@@ -20,6 +21,7 @@ from codeflow_engine.runs import codec
 from codeflow_engine.runs.containment import unless_cancelled
 from codeflow_engine.runs.history import Place
 from codeflow_engine.runs.ledger import Ledger
+from codeflow_engine.runs.waiting import Waits
 from codeflow_engine.runs.writer import Writer
 
 if TYPE_CHECKING:
@@ -34,15 +36,17 @@ _RETRY = Retry(attempts=4, first=1.0, most=30.0)
 class Outbox:
     """Delivers the effects of one execution."""
 
-    def __init__(self, tools: Toolbox, ledger: Ledger, writer: Writer) -> None:
+    def __init__(self, tools: Toolbox, ledger: Ledger, writer: Writer, waits: Waits) -> None:
         self._tools = tools
         self._ledger = ledger
         self._writer = writer
+        self._waits = waits
 
     async def deliver(self, effect: Effect, place: Place, vcs: VCS) -> Receipt:
         """See to it that an effect stands outside, once; and write down its receipt.
 
-        Nothing that is a secret is written outside, or here.
+        Nothing that is a secret is written outside, or here. Where the host asks for a long
+        pause, the run is put aside for so long.
 
         Raises:
             ProviderError: The host failed, and it is not known to stand there.
@@ -54,8 +58,7 @@ class Outbox:
         await self._writer.write(effects=[effect])
         await self._ledger.reach("effect.planned")
         try:
-            # Looked for before each try.
-            receipt = await _RETRY.go(self._tools.clock, self._look_and_write, effect, vcs)
+            receipt = await self._patiently(effect, place, vcs)
         except Exception as error:
             await self._ledger.fail(place, error)
             raise
@@ -64,22 +67,24 @@ class Outbox:
             await self._whole(self._ledger.finish(place, data, receipts=[receipt]))
         except LeaseLostError:
             # Whoever took the run over may have written it while this worker stood still.
-            await self._whole(self.collapse(effect.target, [effect.key], vcs))
+            await self._whole(self.collapse([effect], vcs))
             raise
         await self._ledger.reach("effect.settled")
         return unless_cancelled(receipt)
 
-    async def collapse(self, target: str, keys: Sequence[str], vcs: VCS) -> int:
+    async def collapse(self, effects: Sequence[Effect], vcs: VCS) -> int:
         """Take back what stands twice; of equal effects the first one stays.
 
         Returns:
             How many were taken back.
         """
-        found = await vcs.find_effects(target, keys)
+        targets = {effect.key: effect.target for effect in effects}
+        found = await vcs.find_effects(effects)
         first: dict[str, Receipt] = {}
         in_order = sorted(found, key=lambda one: (one.at, one.external_id))
         twice = [one for one in in_order if first.setdefault(one.key, one) is not one]
         for receipt in twice:
+            target = targets[receipt.key]
             if VCSCapability.WITHDRAW in vcs.capabilities:
                 await vcs.withdraw(target, receipt)
             else:
@@ -88,8 +93,24 @@ class Outbox:
                 )
         return len(twice)
 
+    async def _patiently(self, effect: Effect, place: Place, vcs: VCS) -> Receipt:
+        record = place.record
+        if record is not None and record.wake_at is not None:
+            await self._waits.wait(record.wake_at)
+
+        async def rest(attempts: int, seconds: float, error: BaseException) -> None:
+            wake_at = self._tools.clock.now() + timedelta(seconds=seconds)
+            written = self._ledger.written(error)
+            await self._ledger.begin(place, attempts=attempts, wake_at=wake_at, error=written)
+            await self._waits.wait(wake_at)
+
+        begun = record.attempts if record else 0
+        clock = self._tools.clock
+        # Looked for before each try.
+        return await _RETRY.go(clock, self._look_and_write, effect, vcs, begun=begun, rest=rest)
+
     async def _look_and_write(self, effect: Effect, vcs: VCS) -> Receipt:
-        found = await vcs.find_effects(effect.target, [effect.key])
+        found = await vcs.find_effects([effect])
         if found:
             return found[0]
         await self._ledger.reach("effect.looked")

@@ -11,14 +11,13 @@ from codeflow_engine.domain.change import ChangeRequest
 from codeflow_engine.domain.effect import Plan, Receipt
 from codeflow_engine.domain.journal import StepState
 from codeflow_engine.errors import ConfigurationError, PublishError, SerializationError
-from codeflow_engine.pace.retry import Retry
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.runs.workflow import Workflow
+from codeflow_engine.workflows.fetching import AGAIN
 
 __all__ = ["APPLY", "ApplyInput", "apply"]
 
 _KEYS: Final = {"plan", "approval", "patience"}
-_AGAIN: Final = Retry(attempts=4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +74,9 @@ async def apply(run: RunContext, given: ApplyInput) -> tuple[Receipt, ...]:
     if given.approval:
         await run.receive("approval", timeout=given.patience)
     # Outside of a step: days may have passed since the look of whoever executed it before.
-    await _AGAIN.go(run.tools.clock, _check, run, plan)
+    await AGAIN.go(run.tools.clock, _check, run, plan, rest=lambda _, pause, __: run.rest(pause))
     receipts = [await run.effect(effect, vcs=plan.provider) for effect in plan.effects]
-    keys = [effect.key for effect in plan.effects]
-    await run.collapse(plan.target, keys, vcs=plan.provider)
+    await run.collapse(plan.effects, vcs=plan.provider)
     return tuple(receipts)
 
 
@@ -87,7 +85,7 @@ async def _check(run: RunContext, plan: Plan) -> None:
     tools = run.tools
     steps = await tools.journal.read_steps(run.tenant, run.run_id)
     done = {step.key for step in steps if step.name == "effect" and step.state is StepState.DONE}
-    left = {effect.key for effect in plan.effects if f"={effect.key}" not in done}
+    left = [effect for effect in plan.effects if f"={effect.key}" not in done]
     if not left:
         return
     vcs = tools.backends.get(VCS, plan.provider)
@@ -95,8 +93,8 @@ async def _check(run: RunContext, plan: Plan) -> None:
     if head == plan.head:
         return
     # What stands there already gets its receipt, and is not written.
-    standing = {receipt.key for receipt in await vcs.find_effects(plan.target, sorted(left))}
-    if missing := left - standing:
+    standing = {receipt.key for receipt in await vcs.find_effects(left)}
+    if missing := [effect for effect in left if effect.key not in standing]:
         count = len(plan.effects)
         raise PublishError(
             f"{plan.target} has moved on from {plan.head[:12]} to {str(head)[:12]} since it was "

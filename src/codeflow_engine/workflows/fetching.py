@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from codeflow_engine.contracts import VCS
 from codeflow_engine.domain.change import Change, FileContent
 from codeflow_engine.domain.diff import Side
 from codeflow_engine.domain.shape import is_sound
 from codeflow_engine.errors import ConfigurationError, PluginError
+from codeflow_engine.pace.retry import Retry
 from codeflow_engine.review.policy import POLICY_PATH, RepositoryPolicy, read_policy
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.workflows.review_input import ReviewInput
 
-__all__ = ["fetch", "read_files", "read_policy_of"]
+__all__ = ["AGAIN", "fetch", "read_files", "read_policy_of"]
+
+AGAIN: Final = Retry(attempts=4, first=2.0, most=60.0)
+"""For steps that only read from a host, and for failures that say of themselves that they may
+pass. Where the host asks for a longer pause, the run is put aside for so long."""
 
 
 async def fetch(run: RunContext, given: ReviewInput) -> Change:

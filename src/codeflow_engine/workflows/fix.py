@@ -16,7 +16,7 @@ from codeflow_engine.review.aim import Aimed, aim
 from codeflow_engine.review.build import Built, build
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.runs.workflow import Workflow
-from codeflow_engine.workflows.fetching import fetch, read_files
+from codeflow_engine.workflows.fetching import AGAIN, fetch, read_files
 from codeflow_engine.workflows.fix_input import FixInput
 from codeflow_engine.workflows.mending import offer
 
@@ -28,7 +28,7 @@ _UNKNOWN: Final = "nobody offered an edit for it"
 
 async def fix(run: RunContext, given: FixInput) -> Patch:
     """Mend findings, step by step; each of them is in the patch or has a reason why not."""
-    change = await run.step("fetch", fetch, run, given.asked)
+    change = await run.step("fetch", fetch, run, given.asked, retry=AGAIN)
     aimed = await run.compute("aim", _aim, run, change, given.findings)
     own = [one.finding for one in aimed.targets if one.finding.suggestion is not None]
     asked = [one for one in aimed.targets if one.finding.suggestion is None]

@@ -27,7 +27,7 @@ from codeflow_engine.review.piece import Piece
 from codeflow_engine.review.show import Shown, show
 from codeflow_engine.review.surround import surround
 from codeflow_engine.runs.context import RunContext
-from codeflow_engine.workflows.fetching import read_files
+from codeflow_engine.workflows.fetching import AGAIN, read_files
 from codeflow_engine.workflows.fix_input import FixInput
 from codeflow_engine.workflows.questions import Questions
 from codeflow_engine.workflows.showing import look_for_unshown
@@ -85,7 +85,7 @@ async def offer(
     if not targets or not models.names:
         why = "it has no suggestion of its own that holds, and no model is asked"
         return Offered(left=dict.fromkeys((one.finding.fingerprint for one in targets), why))
-    hidden = await run.step("exclude", look_for_unshown, run, change, models)
+    hidden = await run.step("exclude", look_for_unshown, run, change, models, retry=AGAIN)
     left = {
         one.finding.fingerprint: f"models are not shown its file: {hidden[path]}"
         for one in targets

@@ -19,7 +19,7 @@ from codeflow_engine.review.partition import Partition, partition
 from codeflow_engine.review.piece import Piece
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.runs.workflow import Workflow
-from codeflow_engine.workflows.fetching import fetch, read_policy_of
+from codeflow_engine.workflows.fetching import AGAIN, fetch, read_policy_of
 from codeflow_engine.workflows.review_input import ReviewInput
 from codeflow_engine.workflows.showing import (
     Chunked,
@@ -45,9 +45,9 @@ async def preview(run: RunContext, given: ReviewInput) -> ChangePreview:
             "no model is configured, so that nothing would be sent: "
             "name one, such as llm='openai:gpt-5.1' or CODEFLOW_LLM"
         )
-    change = await run.step("fetch", fetch, run, given)
-    policy = await run.step("policy", read_policy_of, run, change)
-    unshown = await run.step("exclude", look_for_unshown, run, change, models)
+    change = await run.step("fetch", fetch, run, given, retry=AGAIN)
+    policy = await run.step("policy", read_policy_of, run, change, retry=AGAIN)
+    unshown = await run.step("exclude", look_for_unshown, run, change, models, retry=AGAIN)
     parts = await run.compute("partition", partition, change, policy, unshown)
     frame = await frame_of(run, given, policy)
     units = tuple(unit for unit in parts.to_review if unit not in parts.unshown)

@@ -42,7 +42,7 @@ from codeflow_engine.workflows.asking import (
     piece_of,
     reason_of,
 )
-from codeflow_engine.workflows.fetching import fetch, read_policy_of
+from codeflow_engine.workflows.fetching import AGAIN, fetch, read_policy_of
 from codeflow_engine.workflows.reading_input import ReadingInput
 from codeflow_engine.workflows.showing import look_for_unshown, paths_of
 
@@ -112,9 +112,9 @@ class Reader:
                 "no model is configured: name one, such as llm='openai:gpt-5.1' or CODEFLOW_LLM"
             )
         frame = await frame_of(run, models, questions)
-        change = await run.step("fetch", fetch, run, given.of)
-        policy = await run.step("policy", read_policy_of, run, change)
-        unshown = await run.step("exclude", look_for_unshown, run, change, models)
+        change = await run.step("fetch", fetch, run, given.of, retry=AGAIN)
+        policy = await run.step("policy", read_policy_of, run, change, retry=AGAIN)
+        unshown = await run.step("exclude", look_for_unshown, run, change, models, retry=AGAIN)
         parts = await run.compute("partition", partition, change, policy, unshown)
         units = tuple(unit for unit in parts.to_review if unit not in parts.unshown)
         shown = await run.compute("show", _show, run, change, units, (models, frame))

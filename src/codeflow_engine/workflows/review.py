@@ -41,7 +41,7 @@ from codeflow_engine.runs.context import RunContext
 from codeflow_engine.runs.scoped_cache import ScopedCache
 from codeflow_engine.runs.workflow import Workflow
 from codeflow_engine.sandbox import Isolation
-from codeflow_engine.workflows.fetching import fetch, read_files, read_policy_of
+from codeflow_engine.workflows.fetching import AGAIN, fetch, read_files, read_policy_of
 from codeflow_engine.workflows.inspecting import inspect_change
 from codeflow_engine.workflows.review_input import ReviewInput
 from codeflow_engine.workflows.showing import look_for_unshown
@@ -59,11 +59,11 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
     names = _names(run, given)
     analyzers = await run.compute("prepare", _prepare, run, given, names)
     models = run.tools.models.select(given.llm)
-    change = await run.step("fetch", fetch, run, given)
-    policy = await run.step("policy", read_policy_of, run, change)
+    change = await run.step("fetch", fetch, run, given, retry=AGAIN)
+    policy = await run.step("policy", read_policy_of, run, change, retry=AGAIN)
     unshown: dict[str, str] = {}
     if models.names:
-        unshown = await run.step("exclude", look_for_unshown, run, change, models)
+        unshown = await run.step("exclude", look_for_unshown, run, change, models, retry=AGAIN)
     parts = await run.compute("partition", partition, change, policy, unshown)
     await run.emit(
         ChangeFetched,
@@ -75,7 +75,7 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
     if models.names:
         sources.append(inspect_change(run, given, change, parts, policy))
     reports = await run.together(sources)
-    whole = await run.step("gather", _gather, run, given, change, reports)
+    whole = await run.step("gather", _gather, run, given, change, reports, retry=AGAIN)
     anchored = await run.compute(
         "anchor", anchor, change, parts.to_review, reports, run.tools.redactor, whole
     )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from codeflow_engine.contracts import VCS, VCSCapability
 from codeflow_engine.domain.change import Change, ChangeRequest, FileContent
 from codeflow_engine.domain.diff import Side
-from codeflow_engine.domain.effect import Effect, Receipt
+from codeflow_engine.domain.discussion import Comment, Person, Thread
+from codeflow_engine.domain.effect import Effect, EffectKind, Receipt
 from codeflow_engine.errors import ChangeUnavailableError, ConfigurationError
 from codeflow_engine.sandbox import Sandbox
 from codeflow_engine.testing.examples import Example
@@ -39,6 +40,10 @@ class FakeHost:
     def __init__(self, *examples: Example) -> None:
         self.posts: list[Post] = []
         """Everything that was written, in the order in which it came."""
+
+        self.threads: dict[str, list[Thread]] = {}
+        """What is said beside the code, by target. A review that is delivered begins a thread
+        for each of its comments; people say what they say by putting it here."""
 
         self._current: dict[str, Example] = {}
         self._states: dict[str, Example] = {}
@@ -87,7 +92,23 @@ class FakeHost:
         number = max((post.number for post in self.posts), default=0) + 1
         made = Post(number=number, target=target, author=author, marker=marker, effect=effect)
         self.posts.append(made)
+        if effect is not None:
+            self._discuss(made, effect)
         return made
+
+    def _discuss(self, made: Post, effect: Effect) -> None:
+        """Begin and resolve the threads that an effect speaks of."""
+        threads = self.threads.setdefault(made.target, [])
+        author = Person(login=made.author, is_bot=True, may_write=True)
+        if effect.kind is EffectKind.REVIEW:
+            comments = effect.payload.get("comments", [])
+            threads += [_thread(made, author, one, number) for number, one in enumerate(comments)]
+        if effect.kind is EffectKind.RESOLUTION:
+            ended = {one["id"] for one in effect.payload["threads"]}
+            threads[:] = [
+                replace(one, is_resolved=True, resolved_by=author) if one.id in ended else one
+                for one in threads
+            ]
 
 
 class FakeVCS(VCS):
@@ -102,7 +123,7 @@ class FakeVCS(VCS):
     """
 
     capabilities: ClassVar[frozenset[StrEnum]] = frozenset(
-        {VCSCapability.PUBLISH, VCSCapability.WITHDRAW}
+        {VCSCapability.PUBLISH, VCSCapability.WITHDRAW, VCSCapability.DISCUSS}
     )
 
     def __init__(self, host: FakeHost, *, author: str = "codeflow") -> None:
@@ -126,11 +147,14 @@ class FakeVCS(VCS):
         revision = change.base if side is Side.OLD else change.head
         return tuple(self.host.file(revision, path, limit=limit) for path in paths)
 
-    async def find_effects(self, target: str, keys: Sequence[str]) -> tuple[Receipt, ...]:
-        """Find what this author has written, in the order of the keys."""
-        self._check(target)
+    async def find_effects(self, effects: Sequence[Effect]) -> tuple[Receipt, ...]:
+        """Find what this author has written, in the order of the effects."""
+        for effect in effects:
+            self._check(effect.target)
         return tuple(
-            _receipt(post, found=True) for key in keys for post in self._standing(target, key)
+            _receipt(post, found=True)
+            for effect in effects
+            for post in self._standing(effect.target, effect.key)
         )
 
     async def deliver(self, effect: Effect) -> Receipt:
@@ -151,6 +175,13 @@ class FakeVCS(VCS):
             != (target, self.author, receipt.key, receipt.external_id)
         ]
 
+    async def read_threads(self, target: str) -> tuple[Thread, ...]:
+        """Read the threads of a change."""
+        if VCSCapability.DISCUSS not in self.capabilities:
+            return await super().read_threads(target)
+        self.host.change(ChangeRequest(target=target))
+        return tuple(self.host.threads.get(target, ()))
+
     def _check(self, target: str) -> None:
         if VCSCapability.PUBLISH not in self.capabilities:
             raise ConfigurationError(f"{type(self).__name__} cannot publish to {target!r}")
@@ -159,6 +190,19 @@ class FakeVCS(VCS):
         for post in self.host.posts:
             if (post.target, post.author, post.marker) == (target, self.author, key):
                 yield post
+
+
+def _thread(made: Post, author: Person, comment: Mapping[str, Any], number: int) -> Thread:
+    told = Comment(id=f"{made.number}.{number}", author=author, body=comment["body"], at=made.at)
+    return Thread(
+        id=f"thread-{told.id}",
+        path=comment["path"],
+        side=Side(comment["side"]),
+        line=comment["line"],
+        end_line=comment["end_line"],
+        fingerprint=comment["fingerprint"],
+        comments=(told,),
+    )
 
 
 def _receipt(post: Post, *, found: bool) -> Receipt:

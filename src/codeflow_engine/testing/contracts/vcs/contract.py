@@ -14,6 +14,7 @@ from codeflow_engine.domain.effect import Effect, EffectKind
 from codeflow_engine.sandbox import Sandbox
 from codeflow_engine.testing.contracts.backend import BackendContract
 from codeflow_engine.testing.contracts.vcs.delivering import DeliveryTests
+from codeflow_engine.testing.contracts.vcs.discussing import DiscussionTests
 from codeflow_engine.testing.contracts.vcs.fetching import FetchTests
 from codeflow_engine.testing.contracts.vcs.guarding import GuardTests
 from codeflow_engine.testing.contracts.vcs.published import Publish, Published
@@ -23,7 +24,9 @@ from codeflow_engine.testing.examples import Example
 __all__ = ["VCSContract"]
 
 
-class VCSContract(FetchTests, ReadTests, GuardTests, DeliveryTests, BackendContract[VCS]):
+class VCSContract(
+    FetchTests, ReadTests, GuardTests, DeliveryTests, DiscussionTests, BackendContract[VCS]
+):
     """What every VCS host promises; see `codeflow_engine.contracts.VCS`.
 
     An author says in one more fixture how a change of `codeflow_engine.testing.examples`

@@ -42,7 +42,7 @@ class DeliveryTests:
         target, head = await _place(backend, sandbox, publish)
 
         receipt = await _deliver(backend, effect(target, head, _KEY))
-        found = await _find(create(), target, [_KEY])
+        found = await _find(create(), [effect(target, head, _KEY)])
 
         assert (receipt.key, receipt.found) == (_KEY, False)
         assert [(one.key, one.found) for one in found] == [(_KEY, True)]
@@ -66,7 +66,7 @@ class DeliveryTests:
 
         assert [one.found for one in again] == [True, True]
         assert {one.external_id for one in again} == {first.external_id}
-        assert len(await _find(backend, target, [_KEY])) == 1
+        assert len(await _find(backend, [once])) == 1
 
     @requires(_PUBLISH)
     async def test_effects_are_told_apart(
@@ -74,17 +74,18 @@ class DeliveryTests:
     ) -> None:
         """Each key is an effect of its own; one that was not delivered is left out."""
         target, head = await _place(backend, sandbox, publish)
-        before = await _find(backend, target, [_KEY, _UNKNOWN])
+        unknown, *made = (effect(target, head, key) for key in (_UNKNOWN, _KEY, _OTHER))
+        before = await _find(backend, [made[0], unknown])
 
-        receipts = [await _deliver(backend, effect(target, head, key)) for key in (_KEY, _OTHER)]
-        found = await _find(backend, target, [_UNKNOWN, _OTHER, _KEY])
+        receipts = [await _deliver(backend, one) for one in made]
+        found = await _find(backend, [unknown, *reversed(made)])
 
         assert before == ()
         assert [one.found for one in receipts] == [False, False]
         assert {one.key: one.external_id for one in found} == {
             one.key: one.external_id for one in receipts
         }
-        assert await _find(backend, target, []) == ()
+        assert await _find(backend, []) == ()
 
     @requires(_PUBLISH)
     async def test_what_somebody_else_wrote_is_none_of_ours(
@@ -104,7 +105,7 @@ class DeliveryTests:
         if isinstance(written, Awaitable):
             await written
 
-        found = await _find(backend, target, [_KEY])
+        found = await _find(backend, [ours])
         receipt = await _deliver(backend, ours)
 
         assert found == ()
@@ -121,11 +122,12 @@ class DeliveryTests:
     ) -> None:
         """Another instance takes it back; that it is gone already is no error."""
         target, head = await _place(backend, sandbox, publish)
-        receipts = [await _deliver(backend, effect(target, head, key)) for key in (_KEY, _OTHER)]
+        made = [effect(target, head, key) for key in (_KEY, _OTHER)]
+        receipts = [await _deliver(backend, one) for one in made]
 
         for _ in range(2):
             await answered(create().withdraw(target, receipts[0]), "withdrawing an effect")
-        found = await _find(backend, target, [_KEY, _OTHER])
+        found = await _find(backend, made)
 
         assert [one.external_id for one in found] == [receipts[1].external_id]
 
@@ -141,8 +143,9 @@ class DeliveryTests:
     @lacks(_PUBLISH)
     async def test_a_host_that_cannot_publish_says_so(self, backend: VCS, effect: _Make) -> None:
         """Both calls are errors of configuration; nothing seems to be delivered."""
-        found = await raised(backend.find_effects("acme/shop#1", [_KEY]))
-        delivered = await raised(backend.deliver(effect("acme/shop#1", "0" * 40, _KEY)))
+        ours = effect("acme/shop#1", "0" * 40, _KEY)
+        found = await raised(backend.find_effects([ours]))
+        delivered = await raised(backend.deliver(ours))
 
         assert isinstance(found, ConfigurationError)
         assert isinstance(delivered, ConfigurationError)
@@ -155,8 +158,8 @@ async def _deliver(backend: VCS, effect: Effect) -> Receipt:
     return receipt
 
 
-async def _find(backend: VCS, target: str, keys: Sequence[str]) -> tuple[Receipt, ...]:
-    found = await answered(backend.find_effects(target, keys), "finding effects")
+async def _find(backend: VCS, effects: Sequence[Effect]) -> tuple[Receipt, ...]:
+    found = await answered(backend.find_effects(effects), "finding effects")
     assert isinstance(found, tuple)
     assert all(map(is_sound, found)), "a value of a receipt has another type than is declared"
     return found
