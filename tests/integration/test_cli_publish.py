@@ -8,6 +8,9 @@ import pytest
 from cli_forge import CLEAN, PLANNED, TARGET, Stand
 from cli_runs import TOKEN, commit, make_repository
 
+from codeflow_engine.hosts.cli.publishing import pages_of
+from codeflow_engine.settings import Settings
+
 
 @pytest.fixture
 def stand(
@@ -158,3 +161,23 @@ def test_a_directory_that_is_called_so_is_meant(tmp_path: Path, stand: Stand) ->
     assert status == 0
     assert "b.py" not in out
     assert out.startswith("Review complete: no findings\nchange: second\n")
+
+
+@pytest.mark.parametrize(
+    ("base", "variable", "pages"),
+    [
+        (None, None, "https://github.com"),
+        (None, "https://api.github.com", "https://github.com"),
+        (None, "https://git.acme.example/api/v3", "https://git.acme.example"),
+        ("https://git.acme.example/api/v3/", "https://api.github.com", "https://git.acme.example"),
+        ("https://elsewhere.example", None, None),
+    ],
+)
+def test_pages_are_those_of_the_github_that_is_meant(
+    base: str | None, variable: str | None, pages: str | None
+) -> None:
+    """The setting comes before the variable, as for the backend, and nobody guesses an address."""
+    settings = Settings(plugins={"github": {"base_url": base}} if base else {})
+    environment = {"GITHUB_API_URL": variable} if variable else {}
+
+    assert pages_of(settings, environment) == pages

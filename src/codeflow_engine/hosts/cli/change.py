@@ -12,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from codeflow_engine.settings import Settings
 
-__all__ = ["LOCAL", "ChangeArgument", "Host", "host_of", "is_on_host", "read_change"]
+__all__ = ["GITHUB", "LOCAL", "ChangeArgument", "Host", "host_of", "is_on_host", "read_change"]
 
 ChangeArgument = Annotated[
     str | None,
@@ -31,7 +31,7 @@ Host = Annotated[
     ),
 ]
 
-_GITHUB: Final = "github"
+GITHUB: Final = "github"
 LOCAL: Final = "git"
 """What the settings say where nobody has said anything: it reads directories alone."""
 
@@ -56,7 +56,7 @@ def host_of(change: str | None, named: str | None, settings: Settings) -> str | 
     """Choose the VCS backend; None leaves it to the settings."""
     if named is not None or settings.vcs != LOCAL or not is_on_host(change):
         return named
-    return _GITHUB
+    return GITHUB
 
 
 def read_change(change: str | None) -> str | Path:

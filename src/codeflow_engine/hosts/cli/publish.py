@@ -76,7 +76,8 @@ def publish(
     loaded = _load(review, head)
     with history_engine(db, settings, executes="own", grows=True, makes=True, vcs=host) as engine:
         plan = engine.plan(loaded, change=str(read_change(change)))
-        apply_plan(engine, plan if check else _unvouched(plan), _tell, dry_run=dry_run)
+        plan = plan if check else _unvouched(plan)
+        apply_plan(engine, plan, _tell, settings=known, dry_run=dry_run)
     return Exit.OK if loaded.outcome is Outcome.REVIEWED else Exit.INCOMPLETE
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
 
 from codeflow_engine.errors import CodeflowError, ConfigurationError
-from codeflow_engine.hosts.cli.change import LOCAL
+from codeflow_engine.hosts.cli.change import GITHUB, LOCAL
 from codeflow_engine.hosts.cli.exits import Exit
 from codeflow_engine.hosts.cli.terminal import encoding_of, say, say_error
 from codeflow_engine.reports import plan as report
@@ -15,9 +16,13 @@ from codeflow_engine.reports import plan as report
 if TYPE_CHECKING:
     from codeflow_engine.domain.effect import Plan
     from codeflow_engine.domain.review import Review
+    from codeflow_engine.settings import Settings
     from codeflow_engine.sync import Engine
 
-__all__ = ["apply_plan", "publish_review", "see_host"]
+__all__ = ["apply_plan", "pages_of", "publish_review", "see_host"]
+
+_PAGES: Final = {"https://api.github.com": "https://github.com"}
+_ENTERPRISE: Final = "/api/v3"
 
 
 def see_host(named: str, *, is_patch: bool, replays: bool) -> None:
@@ -40,20 +45,34 @@ def see_host(named: str, *, is_patch: bool, replays: bool) -> None:
         )
 
 
-def publish_review(engine: Engine, review: Review, *, dry_run: bool) -> Exit:
+def pages_of(settings: Settings, environment: Mapping[str, str]) -> str | None:
+    """Give the address of the pages of the GitHub that is meant; None where nobody knows it."""
+    given = settings.plugins.get("github", {}).get("base_url") or environment.get("GITHUB_API_URL")
+    url = str(given or "https://api.github.com").rstrip("/")
+    return url.removesuffix(_ENTERPRISE) if url.endswith(_ENTERPRISE) else _PAGES.get(url)
+
+
+def publish_review(engine: Engine, review: Review, *, settings: Settings, dry_run: bool) -> Exit:
     """Publish a review of which the report is written already; tell what is done.
 
     Whatever keeps it from being published is told, and keeps the exit status from being 0.
     """
     try:
-        apply_plan(engine, engine.plan(review), say, dry_run=dry_run)
+        apply_plan(engine, engine.plan(review), say, settings=settings, dry_run=dry_run)
     except CodeflowError as error:
         say_error(f"the review is not published: {error.message}")
         return Exit.INCOMPLETE
     return Exit.OK
 
 
-def apply_plan(engine: Engine, plan: Plan, tell: Callable[[str], object], *, dry_run: bool) -> None:
+def apply_plan(
+    engine: Engine,
+    plan: Plan,
+    tell: Callable[[str], object],
+    *,
+    settings: Settings,
+    dry_run: bool,
+) -> None:
     """Tell a plan, apply it unless nothing is to be written, and tell what became of it.
 
     Raises:
@@ -68,4 +87,5 @@ def apply_plan(engine: Engine, plan: Plan, tell: Callable[[str], object], *, dry
         tell("nothing is written, since this is a dry run")
         return
     receipts = [to_plain(receipt) for receipt in engine.apply(plan)]
-    tell(report.receipts(plain, receipts, encoding=encoding).removesuffix("\n"))
+    web = pages_of(settings, os.environ) if plan.provider == GITHUB else None
+    tell(report.receipts(plain, receipts, web=web, encoding=encoding).removesuffix("\n"))

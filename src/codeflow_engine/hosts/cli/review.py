@@ -176,7 +176,9 @@ def review(
             say(f"warning: a plugin is not in use: {failure.error.message}")
         result = _review(engine, asked)
         report(result, form, destination)
-        published = publish_review(engine, result, dry_run=dry_run) if publish else Exit.OK
+        published = Exit.OK
+        if publish:
+            published = publish_review(engine, result, settings=known, dry_run=dry_run)
     return published or exit_status(result, fail_on)
 
 
