@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -181,3 +182,16 @@ def test_pages_are_those_of_the_github_that_is_meant(
     environment = {"GITHUB_API_URL": variable} if variable else {}
 
     assert pages_of(settings, environment) == pages
+
+
+@pytest.mark.parametrize("verb", [("describe",), ("ask", "What does it do?")])
+def test_other_commands_read_pull_requests_too(stand: Stand, verb: tuple[str, ...]) -> None:
+    """A description and an answer are of the change on the host."""
+    words = ("--vcs", "fakevcs", "--llm", "echo:echo", "--format", "json")
+
+    status, out, err = stand.call(*verb, TARGET, *words)
+
+    told = json.loads(out)
+    assert (status, err) == (0, "")
+    assert told["change"]["files"] == 1
+    assert stand.host.posts == []

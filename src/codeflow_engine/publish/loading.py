@@ -35,15 +35,16 @@ _LIVE: Final = frozenset({FindingState.NEW, FindingState.OPEN})
 _SHOWN: Final = 12
 
 
-def load_review(content: bytes, *, head: str) -> Review:
-    """Load a review in its JSON form, made by somebody who is not trusted.
+def load_review(content: bytes, *, head: str, trusted: bool = False) -> Review:
+    """Load a review in its JSON form, made by somebody who may not be trusted.
 
-    Its outcome is derived from its ledger. Its suggestions are left out: one click on the host
-    commits such an edit, and it would stand there in the name of whoever publishes it.
+    Its outcome is derived from its ledger.
 
     Args:
         content: The file.
         head: Full id of the revision that it has to be of, from a source that is trusted.
+        trusted: Whether its suggestions are kept. One click on the host commits such an edit,
+            and it would stand there in the name of whoever publishes it.
 
     Raises:
         SerializationError: It is too large, has another form, says of itself something else
@@ -63,6 +64,8 @@ def load_review(content: bytes, *, head: str) -> Review:
         raise SerializationError(f"it is not a review of {head[:_SHOWN]}")
     for problem in _problems(review):
         raise SerializationError(problem)
+    if trusted:
+        return review
     bare = tuple(replace(finding, suggestion=None) for finding in review.findings)
     return replace(review, findings=bare)
 

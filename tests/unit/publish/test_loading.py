@@ -244,5 +244,7 @@ def test_s15_no_edit_comes_out_of_the_file(plain: Plain) -> None:
 
     loaded = load(plain)
 
+    kept = load_review(json.dumps(plain).encode(), head=HEAD, trusted=True)
     assert [finding.suggestion for finding in loaded.findings] == [None]
+    assert [finding.suggestion is None for finding in kept.findings] == [False]
     assert "backdoor" not in json.dumps(plan(loaded, provider="a", target="b").to_json())

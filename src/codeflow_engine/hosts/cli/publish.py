@@ -6,7 +6,7 @@ import os
 import stat
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["publish"]
 
+_SAID_ONLY: Final = frozenset({EffectKind.REVIEW, EffectKind.SUMMARY, EffectKind.RESOLUTION})
+"""What the author of a change may say in it anyway: texts, and that a thread is done."""
+
 _File = Annotated[
     Path, typer.Argument(metavar="REVIEW", help="What codeflow review --format json has written.")
 ]
@@ -36,12 +39,12 @@ _Change = Annotated[
 _Head = Annotated[
     str, typer.Option(metavar="SHA", help="Full id of the commit that has to have been reviewed.")
 ]
-_Check = Annotated[
+_Trusted = Annotated[
     bool,
     typer.Option(
-        "--check",
-        help="Write the check, too, which can let a change pass: only where you trust whoever "
-        "made the file.",
+        "--trusted",
+        help="Write all that the settings say, such as the check, which can let a change pass: "
+        "only where you trust whoever made the file.",
     ),
 ]
 _DryRun = Annotated[
@@ -54,7 +57,7 @@ def publish(
     *,
     change: _Change,
     head: _Head,
-    check: _Check = False,
+    trusted: _Trusted = False,
     dry_run: _DryRun = False,
     vcs: Host = None,
     db: Database = None,
@@ -63,8 +66,9 @@ def publish(
     """Write a review that was made elsewhere to its pull request.
 
     The file may come from whoever opened the pull request. It is refused where it is not a
-    review of exactly that commit; where it goes is told by the options and by nothing in it.
-    Standard output tells the plan before, and what was written after.
+    review of exactly that commit; where it goes is told by the options and by nothing in it. Of
+    one that is not trusted, only the review and the summary are written, without edits that one
+    click would commit. Standard output tells the plan before, and what was written after.
 
     Exit status: 0 it stands there, and is complete; 2 the file is refused, or wrong usage; 3
     the review is not complete, or it could not be written.
@@ -73,17 +77,17 @@ def publish(
     host = host_of(change, vcs, known)
     if (host or known.vcs) == LOCAL:
         raise ConfigurationError(f"{change!r} is no pull request, such as owner/repo#42")
-    loaded = _load(review, head)
+    loaded = _load(review, head, trusted=trusted)
     with history_engine(db, settings, executes="own", grows=True, makes=True, vcs=host) as engine:
         plan = engine.plan(loaded, change=str(read_change(change)))
-        plan = plan if check else _unvouched(plan)
+        plan = plan if trusted else _unvouched(plan)
         apply_plan(engine, plan, _tell, settings=known, dry_run=dry_run)
     return Exit.OK if loaded.outcome is Outcome.REVIEWED else Exit.INCOMPLETE
 
 
 def _unvouched(plan: Plan) -> Plan:
-    """Leave out what would let a change pass: whoever opened it may have made the review."""
-    kept = tuple(effect for effect in plan.effects if effect.kind is not EffectKind.CHECK)
+    """Leave out what lets a change pass, or speaks beyond it: its author may have made the file."""
+    kept = tuple(effect for effect in plan.effects if effect.kind in _SAID_ONLY)
     return replace(plan, effects=kept)
 
 
@@ -91,7 +95,7 @@ def _tell(text: str) -> None:
     write_out(f"{text}\n")
 
 
-def _load(path: Path, head: str) -> Review:
+def _load(path: Path, head: str, *, trusted: bool) -> Review:
     """Read a file that somebody else has made.
 
     Raises:
@@ -100,7 +104,7 @@ def _load(path: Path, head: str) -> Review:
     from codeflow_engine.publish.loading import load_review
 
     try:
-        return load_review(_read(path), head=head)
+        return load_review(_read(path), head=head, trusted=trusted)
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConfigurationError(f"the review {str(path)!r} cannot be read: {reason}") from error
