@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from codeflow_engine.testing.forge import passing, transfer
 from codeflow_engine.testing.forge.api import (
     accounts,
+    apps,
+    checks,
+    contents,
+    git_objects,
+    graphql,
+    history,
+    hooks,
+    issues,
+    labels,
+    limits,
     pulls,
+    reactions,
+    refs,
     repositories,
     review_comments,
     reviews,
+    scans,
     talk,
+    writes,
 )
 from codeflow_engine.testing.forge.exchange import CREDENTIAL, FORGE
 from codeflow_engine.testing.forge.framework import web
@@ -49,27 +64,43 @@ async def identification(request: web.Request, handler: _Answer) -> web.StreamRe
     return await handler(request)
 
 
-MIDDLEWARES = (refusals, identification)
+MIDDLEWARES = (
+    *(refusals, identification),
+    *(passing.limits, passing.faults, passing.conditional),
+)
 """What every request passes, the first one first."""
 
 API_ROUTES = (
-    accounts.routes,
-    repositories.routes,
-    pulls.routes,
-    talk.routes,
-    reviews.routes,
-    review_comments.routes,
+    *(accounts.routes, repositories.routes),
+    *(contents.routes, git_objects.routes),
+    *(pulls.routes, reviews.routes, review_comments.routes),
+    *(issues.routes, talk.routes, labels.routes, reactions.routes),
+    history.routes,  # the last one: the name of a commit may hold slashes
 )
 """Tables of routes under the API's prefix."""
 
-SITE_ROUTES: tuple[web.RouteTableDef, ...] = ()
+MORE_API_ROUTES = (
+    *(apps.routes, limits.routes, hooks.routes),
+    *(checks.routes, scans.routes, writes.routes, refs.routes),
+)
+"""More of them."""
+
+SITE_ROUTES = (transfer.routes,)
 """Tables of routes at the top: what people and git ask for."""
+
+
+MORE_SITE_ROUTES = (graphql.routes,)
+"""More of them."""
 
 
 def assemble(prefix: str, *, most_body: int) -> web.Application:
     """Make the application."""
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=most_body)
-    for tables, before in ((API_ROUTES, prefix), (SITE_ROUTES, "")):
+    app.on_response_prepare.append(passing.tell_limits)
+    for tables, before in (
+        ((*API_ROUTES, *MORE_API_ROUTES), prefix),
+        ((*SITE_ROUTES, *MORE_SITE_ROUTES), ""),
+    ):
         for table in tables:
             for route in table:
                 if isinstance(route, web.RouteDef):

@@ -24,6 +24,7 @@ from codeflow_engine.providers.vcs.github.client import Client, Memory
 from codeflow_engine.providers.vcs.github.etags import Shelf
 from codeflow_engine.providers.vcs.github.line import Line
 from codeflow_engine.providers.vcs.github.place import HOME, Place
+from codeflow_engine.providers.vcs.github.sdk import SDK
 from codeflow_engine.providers.vcs.github.settings import GitHubSettings
 from codeflow_engine.providers.vcs.github.source import Source
 from codeflow_engine.providers.vcs.github.target import Target
@@ -90,7 +91,7 @@ class GitHub(VCS):
         self._place = Place.at(url)
         self._line = Line(self._place, settings, host=client, session=session)
         self._credentials = self._choose(token, app, client)
-        self._memory = Memory()
+        self._memory = Memory(sdk=SDK(self._line))
         self._trees = Trees()
         self._blobs: Shelf[bytes] = Shelf(_BLOBS)
 
@@ -160,6 +161,7 @@ class GitHub(VCS):
     @override
     async def aclose(self) -> None:
         await self._line.aclose()
+        self._memory.sdk.close()
 
 
 def connect(client: github.Github | None, settings: GitHubSettings | None = None) -> GitHub:
