@@ -9,7 +9,7 @@ import pytest
 from cli_forge import CLEAN, PLANNED, TARGET, Stand
 from cli_runs import TOKEN, commit, make_repository
 
-from codeflow_engine.hosts.cli.publishing import pages_of
+from codeflow_engine.hosts.cli.change import pages_of, read_change
 from codeflow_engine.settings import Settings
 
 
@@ -195,3 +195,20 @@ def test_other_commands_read_pull_requests_too(stand: Stand, verb: tuple[str, ..
     assert (status, err) == (0, "")
     assert told["change"]["files"] == 1
     assert stand.host.posts == []
+
+
+@pytest.mark.parametrize(
+    ("told", "meant"),
+    [
+        ("https://git.acme.example/acme/shop/pull/42", TARGET),
+        ("https://GIT.acme.example/acme/shop/pull/42/commits", TARGET),
+        ("http://git.acme.example/acme/shop/pull/42", None),
+        ("https://github.com/acme/shop/pull/42", None),
+        ("https://git.acme.example.evil.example/acme/shop/pull/42", None),
+    ],
+)
+def test_an_address_of_another_server_is_another_change(told: str, meant: str | None) -> None:
+    """Only the server that is asked gives its pull requests their short names."""
+    settings = Settings(plugins={"github": {"base_url": "https://git.acme.example/api/v3"}})
+
+    assert read_change(told, settings, {}) == (meant or told)

@@ -52,7 +52,7 @@ def test_a_pull_request_is_reviewed_and_told_so(
     assert (pull.reviews, pull.comments) == ([], [])
     assert example.main([f"acme/shop#{number}"]) == 0
     first = capsys.readouterr().out
-    assert example.main([f"{forge.web_url}/acme/shop/pull/{number}"]) == 0
+    assert example.main([f"acme/shop#{number}"]) == 0
 
     again = capsys.readouterr().out
     assert "written: review:" in first

@@ -79,7 +79,7 @@ def publish(
         raise ConfigurationError(f"{change!r} is no pull request, such as owner/repo#42")
     loaded = _load(review, head, trusted=trusted)
     with history_engine(db, settings, executes="own", grows=True, makes=True, vcs=host) as engine:
-        plan = engine.plan(loaded, change=str(read_change(change)))
+        plan = engine.plan(loaded, change=str(read_change(change, known, os.environ)))
         plan = plan if trusted else _unvouched(plan)
         apply_plan(engine, plan, _tell, settings=known, dry_run=dry_run)
     return Exit.OK if loaded.outcome is Outcome.REVIEWED else Exit.INCOMPLETE

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from codeflow_engine.errors import CodeflowError, ConfigurationError
-from codeflow_engine.hosts.cli.change import GITHUB, LOCAL
+from codeflow_engine.hosts.cli.change import GITHUB, LOCAL, pages_of
 from codeflow_engine.hosts.cli.exits import Exit
 from codeflow_engine.hosts.cli.terminal import encoding_of, say, say_error
 from codeflow_engine.reports import plan as report
@@ -19,10 +19,7 @@ if TYPE_CHECKING:
     from codeflow_engine.settings import Settings
     from codeflow_engine.sync import Engine
 
-__all__ = ["apply_plan", "pages_of", "publish_review", "see_host"]
-
-_PAGES: Final = {"https://api.github.com": "https://github.com"}
-_ENTERPRISE: Final = "/api/v3"
+__all__ = ["apply_plan", "publish_review", "see_host"]
 
 
 def see_host(named: str, *, is_patch: bool, replays: bool) -> None:
@@ -43,13 +40,6 @@ def see_host(named: str, *, is_patch: bool, replays: bool) -> None:
             "--publish needs a change that stands on a host: a pull request, as owner/repo#42 "
             "or by its address"
         )
-
-
-def pages_of(settings: Settings, environment: Mapping[str, str]) -> str | None:
-    """Give the address of the pages of the GitHub that is meant; None where nobody knows it."""
-    given = settings.plugins.get("github", {}).get("base_url") or environment.get("GITHUB_API_URL")
-    url = str(given or "https://api.github.com").rstrip("/")
-    return url.removesuffix(_ENTERPRISE) if url.endswith(_ENTERPRISE) else _PAGES.get(url)
 
 
 def publish_review(engine: Engine, review: Review, *, settings: Settings, dry_run: bool) -> Exit:

@@ -75,8 +75,10 @@ def describe(
     Exit status: 0 complete; 2 wrong usage or configuration; 3 where something was not read that
     models may read, or nothing was.
     """
-    asked = {"change": read_change(change), "base": base, "head": head, "budget": _budget(budget)}
-    host = host_of(change, vcs, load_settings(settings))
+    known = load_settings(settings)
+    host = host_of(change, vcs, known)
+    asked: dict[str, Any] = {"base": base, "head": head, "budget": _budget(budget)}
+    asked |= {"change": read_change(change, known, os.environ)}
     return _read("describe", asked, (llm, host, form, output), (db, settings))
 
 
@@ -101,8 +103,10 @@ def ask(
     Exit status: 0 complete; 2 wrong usage or configuration; 3 where something was not read that
     models may read, or nothing was.
     """
-    asked = {"change": read_change(change), "base": base, "head": head, "budget": _budget(budget)}
-    host = host_of(change, vcs, load_settings(settings))
+    known = load_settings(settings)
+    host = host_of(change, vcs, known)
+    asked: dict[str, Any] = {"base": base, "head": head, "budget": _budget(budget)}
+    asked |= {"change": read_change(change, known, os.environ)}
     return _read("ask", {**asked, "question": question}, (llm, host, form, output), (db, settings))
 
 

@@ -32,7 +32,7 @@ from codeflow_engine.hosts.cli.publishing import publish_review, see_host
 from codeflow_engine.hosts.cli.table import table
 from codeflow_engine.hosts.cli.terminal import say, style_of, write_out
 from codeflow_engine.reports.style import Style
-from codeflow_engine.settings import load_settings
+from codeflow_engine.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from codeflow_engine.domain.change import Change
@@ -153,7 +153,7 @@ def review(
         see_host(host or known.vcs, is_patch=diff is not None, replays=replay is not None)
     destination = destination_of(output)
     asked: dict[str, Any] = {
-        "change": _read_change(change, diff, ranged=base is not None or head is not None),
+        "change": _read_change(change, diff, known, ranged=base is not None or head is not None),
         "base": base,
         "head": head,
         "analyzers": analyzer or None,
@@ -204,7 +204,9 @@ def _tell(preview: ChangePreview, form: str, destination: Destination | None) ->
     return Exit.OK
 
 
-def _read_change(change: str | None, diff: str | None, *, ranged: bool) -> str | Path | Change:
+def _read_change(
+    change: str | None, diff: str | None, settings: Settings, *, ranged: bool
+) -> str | Path | Change:
     """Give the repository's directory, the patch or the pull request that the words mean."""
     if diff is not None:
         if change is not None or ranged:
@@ -212,7 +214,7 @@ def _read_change(change: str | None, diff: str | None, *, ranged: bool) -> str |
                 "--diff stands alone, without CHANGE, --base, --head or --staged"
             )
         return _read_patch(diff)
-    return read_change(change)
+    return read_change(change, settings, os.environ)
 
 
 def _read_patch(name: str) -> Change:
