@@ -37,16 +37,21 @@ async def review_and_publish(
     Raises:
         CodeflowError: The change cannot be read, or the review cannot be written.
     """
-    async with codeflow.AsyncEngine(vcs=GitHub(client=client), storage=storage) as engine:
-        review = await engine.review(change)
-        plan = await engine.plan(review)
-        print(f"{review.outcome.value}: {len(review.findings)} findings")
-        for effect in plan.effects:
-            print(f"plan: {effect.kind.value}")
-        if not dry_run:
-            for receipt in await engine.apply(plan):
-                print(f"{'found' if receipt.found else 'written'}: {receipt.external_id}")
-    return review
+    # The engine closes what it has made. This was made here, around the client that stays open.
+    vcs = GitHub(client=client)
+    try:
+        async with codeflow.AsyncEngine(vcs=vcs, storage=storage) as engine:
+            review = await engine.review(change)
+            print(f"{review.outcome.value}: {len(review.findings)} findings")
+            plan = await engine.plan(review)
+            for effect in plan.effects:
+                print(f"plan: {effect.kind.value}")
+            if not dry_run:
+                for receipt in await engine.apply(plan):
+                    print(f"{'found' if receipt.found else 'written'}: {receipt.external_id}")
+            return review
+    finally:
+        await vcs.aclose()
 
 
 def main(words: list[str] | None = None) -> int:

@@ -16,6 +16,9 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "embed" / "github_review.py"
 
 pytestmark = pytest.mark.skipif(not EXAMPLE.exists(), reason="the checkout is not here")
 
+RIGHTS = {"contents": "read", "pull_requests": "write", "checks": "write"}
+"""Those of `codeflow-review.yml`."""
+
 SETTINGS = {"settings.py": b"DEBUG = False\n"}
 TOKEN = "ghp_" + "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5"
 
@@ -33,9 +36,10 @@ def example() -> ModuleType:
 @pytest.fixture
 def forge(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeForge]:
     with FakeForge() as made:
+        app = made.app("github-actions", permissions=RIGHTS, on="acme")
+        made.repository("acme/shop")
         monkeypatch.setenv("GITHUB_API_URL", made.url)
-        monkeypatch.setenv("GITHUB_TOKEN", made.token("codeflow[bot]"))
-        monkeypatch.setenv("CODEFLOW_PLUGINS__GITHUB__WRITE_INTERVAL", "0")
+        monkeypatch.setenv("GITHUB_TOKEN", made.tokens.of_job(app, "acme/shop"))
         yield made
 
 
@@ -57,8 +61,8 @@ def test_a_pull_request_is_reviewed_and_told_so(
     again = capsys.readouterr().out
     assert "written: review:" in first
     assert "written: " not in again
-    (review,) = pull.reviews
-    (comment,) = review.comments
+    assert len(pull.reviews) == 1
+    (comment,) = pull.review_comments
     assert (comment.path, comment.line) == ("settings.py", 2)
     assert TOKEN not in comment.body
     assert len(pull.comments) == 1
@@ -68,7 +72,5 @@ def test_a_change_that_is_not_there_is_an_error(
     forge: FakeForge, example: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It says what is wrong, and is no success."""
-    forge.repository("acme/shop")
-
     assert example.main(["acme/shop#7"]) == 2
     assert capsys.readouterr().out.startswith("error: ")
