@@ -53,6 +53,24 @@ def test_s15_a_file_vouches_for_nothing(stand: Stand, file: Path) -> None:
     assert stand.written == ["summary"]
 
 
+def test_s15_a_file_writes_nothing_beyond_its_change(
+    stand: Stand, file: Path, tmp_path: Path
+) -> None:
+    """Whatever the settings say of reviews: no label, no issue, no alert, and always a summary."""
+    settings = tmp_path / "all.toml"
+    settings.write_text(
+        '[publish]\nsummary = false\nissues_at = "low"\nsarif = true\n'
+        '[publish.labels]\n"review: done" = "failure"\n'
+    )
+
+    stand.publish(file, "--settings", str(settings))
+    untrusted = stand.written
+    stand.publish(file, "--settings", str(settings), "--trusted")
+
+    assert untrusted == ["review", "summary"]
+    assert sorted(stand.written[2:]) == ["check", "issue", "label", "sarif"]
+
+
 def test_a_dry_run_of_a_file_writes_nothing(stand: Stand, file: Path) -> None:
     """The plan is told, and that is all."""
     status, out, _ = stand.publish(file, "--dry-run")

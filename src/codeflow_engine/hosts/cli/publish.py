@@ -6,12 +6,11 @@ import os
 import stat
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from codeflow_engine.domain.coverage import Outcome
-from codeflow_engine.domain.effect import EffectKind
 from codeflow_engine.errors import ConfigurationError, SerializationError
 from codeflow_engine.hosts.cli.change import LOCAL, Host, host_of, read_change
 from codeflow_engine.hosts.cli.exits import Exit
@@ -21,13 +20,10 @@ from codeflow_engine.hosts.cli.terminal import write_out
 from codeflow_engine.settings import load_settings
 
 if TYPE_CHECKING:
-    from codeflow_engine.domain.effect import Plan
+    from codeflow_engine.domain.publishing import PublishPolicy
     from codeflow_engine.domain.review import Review
 
 __all__ = ["publish"]
-
-_SAID_ONLY: Final = frozenset({EffectKind.REVIEW, EffectKind.SUMMARY, EffectKind.RESOLUTION})
-"""What the author of a change may say in it anyway: texts, and that a thread is done."""
 
 _File = Annotated[
     Path, typer.Argument(metavar="REVIEW", help="What codeflow review --format json has written.")
@@ -78,17 +74,20 @@ def publish(
     if (host or known.vcs) == LOCAL:
         raise ConfigurationError(f"{change!r} is no pull request, such as owner/repo#42")
     loaded = _load(review, head, trusted=trusted)
+    policy = known.publish if trusted else _unvouched(known.publish)
     with history_engine(db, settings, executes="own", grows=True, makes=True, vcs=host) as engine:
-        plan = engine.plan(loaded, change=str(read_change(change, known, os.environ)))
-        plan = plan if trusted else _unvouched(plan)
+        meant = str(read_change(change, known, os.environ))
+        plan = engine.plan(loaded, change=meant, policy=policy)
         apply_plan(engine, plan, _tell, settings=known, dry_run=dry_run)
     return Exit.OK if loaded.outcome is Outcome.REVIEWED else Exit.INCOMPLETE
 
 
-def _unvouched(plan: Plan) -> Plan:
-    """Leave out what lets a change pass, or speaks beyond it: its author may have made the file."""
-    kept = tuple(effect for effect in plan.effects if effect.kind in _SAID_ONLY)
-    return replace(plan, effects=kept)
+def _unvouched(policy: PublishPolicy) -> PublishPolicy:
+    """Leave out what lets a change pass, or speaks beyond it: its author may have made the file.
+
+    What stays is what such an author may do anyway: say something in it, and resolve a thread.
+    """
+    return replace(policy, summary=True, check=False, labels={}, issues_at=None, sarif=False)
 
 
 def _tell(text: str) -> None:
