@@ -75,9 +75,8 @@ def remarks(threads: Iterable[Thread], bots: Iterable[str]) -> tuple[Thread, ...
     """
     threads = tuple(threads)
     # The engine's own account is none of them, also where a marker of it is gone.
-    heard = {_plain(login) for login in bots} - {
-        _speaker(thread) for thread in threads if thread.fingerprint is not None
-    }
+    ours = {_speaker(thread) for thread in threads if thread.fingerprint is not None}
+    heard = {_plain(login) for login in bots} - {"", *ours}
     return tuple(
         _shortened(thread)
         for thread in threads

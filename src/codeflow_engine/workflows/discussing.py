@@ -7,18 +7,20 @@ from typing import Final
 
 from codeflow_engine.contracts import VCS, VCSCapability
 from codeflow_engine.domain.change import Change
+from codeflow_engine.domain.diff import Unit
 from codeflow_engine.domain.discussion import Thread
 from codeflow_engine.domain.dismissal import Dismissal
 from codeflow_engine.domain.finding import Finding
 from codeflow_engine.domain.shape import is_sound
+from codeflow_engine.domain.source import SourceReport
 from codeflow_engine.errors import InvalidResponseError, ProviderError
 from codeflow_engine.review.heed import Word, heed, weigh
-from codeflow_engine.review.overhear import Discussion, remarks
+from codeflow_engine.review.overhear import Discussion, overhear, remarks
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.workflows.fetching import AGAIN
 from codeflow_engine.workflows.review_input import ReviewInput
 
-__all__ = ["discuss"]
+__all__ = ["discuss", "take_up"]
 
 _TOLD: Final = 200
 """Characters of an error that a review tells."""
@@ -45,6 +47,15 @@ async def discuss(run: RunContext, given: ReviewInput, change: Change) -> Discus
         reason = f"discussion that could not be read, so that nothing new in it counts: {told}"
         return Discussion(dropped={reason: 1})
     return Discussion(remarks=chosen)
+
+
+async def take_up(
+    run: RunContext, discussion: Discussion, units: tuple[Unit, ...]
+) -> tuple[SourceReport, ...]:
+    """Make reports of what the bots say that are heard; none where none says anything."""
+    if not discussion.remarks:
+        return ()
+    return await run.compute("overhear", overhear, discussion.remarks, units)
 
 
 async def _discuss(

@@ -33,7 +33,7 @@ from codeflow_engine.review.files import SharedFiles
 from codeflow_engine.review.fuse import fuse
 from codeflow_engine.review.identify import Identified, Memory, Seen, identify
 from codeflow_engine.review.judge import Verdict, judge
-from codeflow_engine.review.overhear import Discussion, overhear, speakers
+from codeflow_engine.review.overhear import Discussion, speakers
 from codeflow_engine.review.partition import partition
 from codeflow_engine.review.prove import edited, prove
 from codeflow_engine.review.settle import Account, settle
@@ -42,7 +42,7 @@ from codeflow_engine.runs.context import RunContext
 from codeflow_engine.runs.scoped_cache import ScopedCache
 from codeflow_engine.runs.workflow import Workflow
 from codeflow_engine.sandbox import Isolation
-from codeflow_engine.workflows.discussing import discuss
+from codeflow_engine.workflows.discussing import discuss, take_up
 from codeflow_engine.workflows.fetching import AGAIN, fetch, read_files, read_policy_of
 from codeflow_engine.workflows.inspecting import inspect_change
 from codeflow_engine.workflows.review_input import ReviewInput
@@ -77,10 +77,7 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
     sources = [*_analyzing(run, given, analyzers, change, parts.to_review)]
     if models.names:
         sources.append(inspect_change(run, given, change, parts, policy))
-    reports = await run.together(sources)
-    if discussion.remarks:
-        heard = await run.compute("overhear", overhear, discussion.remarks, parts.to_review)
-        reports = (*reports, *heard)
+    reports = await run.together(sources) + await take_up(run, discussion, parts.to_review)
     whole = await run.step("gather", _gather, run, given, change, reports, retry=AGAIN)
     anchored = await run.compute(
         "anchor", anchor, change, parts.to_review, reports, run.tools.redactor, whole
