@@ -25,7 +25,7 @@ from typing import Any, Final
 from codeflow_engine.domain.change import INDEX, WORKTREE
 from codeflow_engine.domain.discussion import Thread
 from codeflow_engine.domain.effect import Effect, EffectKind, Plan, effect_key
-from codeflow_engine.domain.finding import Finding
+from codeflow_engine.domain.finding import Finding, FindingState
 from codeflow_engine.domain.publishing import PublishPolicy
 from codeflow_engine.domain.review import Review
 from codeflow_engine.errors import ConfigurationError
@@ -170,8 +170,16 @@ class _Planned:
 
 
 def _told(review: Review) -> list[object]:
-    """Give what a report tells, without what differs between runs that found the same."""
+    """Give what a report tells, without what differs between runs that found the same.
+
+    That it is known from before, and that another one is gone, is told by the first of two
+    reviews of a head in other words than by the second.
+    """
     coverage = review.coverage.to_json()
     del coverage["entries"]
-    findings = [[one.fingerprint, one.state.value, one.severity.value] for one in review.findings]
+    findings = [
+        [one.fingerprint, is_live(one), one.severity.value]
+        for one in review.findings
+        if one.state is not FindingState.RESOLVED
+    ]
     return [review.outcome.value, review.reason, coverage, sorted(findings)]
