@@ -10,6 +10,7 @@ from codeflow_engine.testing.forge.api import (
     apps,
     checks,
     contents,
+    events,
     git_objects,
     graphql,
     history,
@@ -76,7 +77,7 @@ API_ROUTES = (
     *(accounts.routes, repositories.routes),
     *(contents.routes, git_objects.routes),
     *(pulls.routes, reviews.routes, review_comments.routes),
-    *(issues.routes, talk.routes, labels.routes, reactions.routes),
+    *(issues.routes, events.routes, talk.routes, labels.routes, reactions.routes),
     history.routes,  # the last one: the name of a commit may hold slashes
 )
 """Tables of routes under the API's prefix."""

@@ -47,7 +47,7 @@ TOO_LARGE: Final = "too_large"
 _SHOWN: Final = 200
 _DEEP: Final = 20
 _PERMISSION: Final = re.compile(r"[a-z_]+=[a-z]+(?:[,;] ?[a-z_]+=[a-z]+)*")
-_NOT_WRITABLE: Final = re.compile(r"archived|read-only|locked", re.IGNORECASE)
+_NOT_WRITABLE: Final = re.compile(r"archived|read-only|locked|lock prevents", re.IGNORECASE)
 _NO_COMMIT: Final = re.compile(r"no commit found|no common ancestor|not found", re.IGNORECASE)
 _PACKAGES: Final = frozenset({"aiohttp", "github", "jwt", "requests", "urllib3"})
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
 
 from codeflow_engine.errors import ConfigurationError, MissingDependencyError, ProviderTimeoutError
 from codeflow_engine.providers.vcs.github.errors import Asked, from_exception, malformed, too_large
@@ -90,7 +90,9 @@ class Line:
         self._threads: ThreadPoolExecutor | None = None
         self._gates: dict[str, Gate] = {}
         self._closed = False
-        self._held: WeakKeyDictionary[asyncio.AbstractEventLoop, _Held] = WeakKeyDictionary()
+        self._held: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Held] = (
+            weakref.WeakKeyDictionary()
+        )
 
     def gate(self, account: str) -> Gate:
         """Give what knows the limits of an account."""
@@ -292,10 +294,11 @@ class Line:
             raise _missing(error) from error
         # It reads the certificates to trust: 20 to 50 ms of CPU.
         context = await asyncio.to_thread(_context, self.settings.ca_file)
+        connector = aiohttp.TCPConnector(ssl=context, limit=self.settings.concurrency)
+        # A backend that nobody closes, as in a notebook, ends quietly when it is collected.
+        weakref.finalize(self, _end, connector, asyncio.get_running_loop())
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=context, limit=self.settings.concurrency),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=True,
+            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True
         )
 
     async def aclose(self) -> None:
@@ -335,6 +338,21 @@ def _timeout(settings: GitHubSettings) -> aiohttp.ClientTimeout:
         sock_connect=settings.connect_timeout,
         sock_read=settings.timeout,
     )
+
+
+def _end(connector: aiohttp.TCPConnector, loop: asyncio.AbstractEventLoop) -> None:
+    """Close connections without waiting for their end; nothing is done where they are closed."""
+    if loop.is_running() and loop is not _running():
+        loop.call_soon_threadsafe(connector._close)  # noqa: SLF001 - `close` makes a task
+    else:
+        connector._close()  # noqa: SLF001 - the same
+
+
+def _running() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _context(ca_file: str | None) -> Any:

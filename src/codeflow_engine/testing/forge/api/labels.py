@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from codeflow_engine.testing.forge.api.events import tell_labels
 from codeflow_engine.testing.forge.api.issues import may_triage, names_of
 from codeflow_engine.testing.forge.documents import talk
 from codeflow_engine.testing.forge.exchange import Exchange
@@ -115,7 +116,9 @@ async def _set(request: web.Request, *, keep: bool) -> web.Response:
         for one in map(repository.label, names):
             if one not in found:
                 found.append(one)
-        issue.labels, issue.updated_at = found, asked.forge.clock.now()
+        before, issue.labels = issue.labels, found
+        issue.updated_at = asked.forge.clock.now()
+        tell_labels(asked, issue, before)
     return web.json_response([talk.label(repository, one) for one in issue.labels])
 
 
@@ -131,6 +134,7 @@ async def removed(request: web.Request) -> web.Response:
     if found is None:
         raise Refusal(404, "Label does not exist")
     with asked.forge.lock:
-        issue.labels.remove(found)
+        before, issue.labels = issue.labels, [one for one in issue.labels if one is not found]
         issue.updated_at = asked.forge.clock.now()
+        tell_labels(asked, issue, before)
     return web.json_response([talk.label(repository, one) for one in issue.labels])
