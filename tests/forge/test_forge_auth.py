@@ -8,10 +8,10 @@ from typing import Any
 
 import jwt
 import pytest
+from forge_asking import app_token, ask
 
 from codeflow_engine.testing.forge import FakeForge
 from codeflow_engine.testing.forge.apps import App
-from forge_client import app_token, ask
 
 BASE: Mapping[str, Any] = {"a.py": "x = 1\n"}
 HEAD: Mapping[str, Any] = {"a.py": "x = 2\n"}
