@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from codeflow_engine.testing.forge import passing, transfer
+from codeflow_engine.testing.forge import pages, passing, transfer
 from codeflow_engine.testing.forge.api import (
     accounts,
     apps,
@@ -38,7 +38,7 @@ type _Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @web.middleware
-async def refusals(request: web.Request, handler: _Answer) -> web.StreamResponse:
+async def _refusals(request: web.Request, handler: _Answer) -> web.StreamResponse:
     """Give a refusal the API's form."""
     try:
         return await handler(request)
@@ -57,7 +57,7 @@ def _refused(refusal: Refusal) -> web.Response:
 
 
 @web.middleware
-async def identification(request: web.Request, handler: _Answer) -> web.StreamResponse:
+async def _identification(request: web.Request, handler: _Answer) -> web.StreamResponse:
     """Find out who asks."""
     forge = request.app[FORGE]
     with forge.lock:
@@ -66,7 +66,7 @@ async def identification(request: web.Request, handler: _Answer) -> web.StreamRe
 
 
 MIDDLEWARES = (
-    *(refusals, identification),
+    *(_refusals, _identification),
     *(passing.limits, passing.faults, passing.conditional),
 )
 """What every request passes, the first one first."""
@@ -82,7 +82,7 @@ API_ROUTES = (
 )
 """Tables of routes under the API's prefix."""
 
-SITE_ROUTES = (graphql.routes, transfer.routes)
+SITE_ROUTES = (graphql.routes, transfer.routes, pages.routes)
 """Tables of routes at the top: what people and git ask for."""
 
 

@@ -139,17 +139,25 @@ class Exchange:
 
     # What it brings
 
+    async def json(self) -> Any:
+        """Read the document of the request; an empty object where there is none.
+
+        Raises:
+            Refusal: 400, for what is no JSON.
+        """
+        raw = await self.request.read()
+        try:
+            return json.loads(raw) if raw else {}
+        except ValueError:
+            raise Refusal(400, "Problems parsing JSON") from None
+
     async def body(self, *, required: Sequence[str] = ()) -> dict[str, Any]:
         """Read the JSON object of the request.
 
         Raises:
-            Refusal: 400, for what is no JSON; 422, where a field that must be is not.
+            Refusal: 400, for what is no JSON object; 422, where a field that must be is not.
         """
-        raw = await self.request.read()
-        try:
-            told = json.loads(raw) if raw else {}
-        except ValueError:
-            raise Refusal(400, "Problems parsing JSON") from None
+        told = await self.json()
         if not isinstance(told, dict):
             raise Refusal(400, "Body should be a JSON object")
         missing = [name for name in required if told.get(name) is None]

@@ -5,11 +5,9 @@ from __future__ import annotations
 from codeflow_engine.errors import MissingDependencyError
 
 try:
-    from aiohttp import web
+    from aiohttp import web as web  # noqa: PLC0414 - given on from here
 except ImportError as error:
     raise MissingDependencyError(
         "'aiohttp' is not installed; install it with: pip install 'codeflow-engine[github]'",
         requires="codeflow-engine[github]",
     ) from error
-
-__all__ = ["web"]

@@ -26,7 +26,7 @@ from codeflow_engine.testing.forge.git import GitStore
 from codeflow_engine.testing.forge.limits import LimitRules, Limits
 from codeflow_engine.testing.forge.repository import Repository
 from codeflow_engine.testing.forge.rules import ForgeRules
-from codeflow_engine.testing.forge.state import ROLES, User
+from codeflow_engine.testing.forge.state import ROLES, Posts, User
 from codeflow_engine.testing.forge.webhooks import Webhooks
 
 __all__ = ["FakeForge"]
@@ -80,7 +80,12 @@ class FakeForge:
     # Its life
 
     def start(self) -> None:
-        """Start the server; it listens when this returns."""
+        """Start the server; it listens when this returns.
+
+        Raises:
+            OSError: Its port is taken.
+            ConfigurationError: It was started before.
+        """
         if self._thread is not None:
             raise ConfigurationError("this forge was started already; make another one")
         self._directory = self._given or Path(tempfile.mkdtemp(prefix="codeflow-forge-"))
@@ -90,7 +95,12 @@ class FakeForge:
             target=lambda: asyncio.run(self._serve(listens)), name="codeflow-forge", daemon=True
         )
         self._thread.start()
-        self._port = listens.result(_LONGEST)
+        try:
+            self._port = listens.result(_LONGEST)
+        except OSError:
+            self._thread.join(_LONGEST)
+            self._loop = None
+            raise
 
     def close(self) -> None:
         """Stop the server, and take its temporary directory away."""
@@ -287,6 +297,20 @@ class FakeForge:
     def find_repository(self, full_name: str) -> Repository | None:
         """Find a repository; None where there is none."""
         return self._repositories.get(full_name.lower())
+
+    def posts(self, full_name: str, number: int, *, by: str | None = None) -> Posts:
+        """Give what stands under a pull request or an issue.
+
+        Args:
+            full_name: The repository.
+            number: The pull request or issue.
+            by: The login of an author, to whom it is narrowed.
+
+        Raises:
+            KeyError: There is none of this number.
+        """
+        with self.lock:
+            return Posts.of(self.repository(full_name).issue(number), by)
 
     @property
     def repositories(self) -> tuple[Repository, ...]:

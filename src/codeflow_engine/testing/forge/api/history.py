@@ -34,7 +34,7 @@ async def find_commit(repository: Repository, name: str) -> Commit:
 
 
 @routes.get("/repos/{owner}/{repo}/commits")
-async def listed(request: web.Request) -> web.Response:
+async def _listed(request: web.Request) -> web.Response:
     """List commits, newest first, of a branch or of a path.
 
     Source: "List commits", /rest/commits/commits#list-commits.
@@ -52,7 +52,7 @@ async def listed(request: web.Request) -> web.Response:
 
 
 @routes.get("/repos/{owner}/{repo}/commits/{ref:.+}")
-async def one(request: web.Request) -> web.Response:
+async def _one(request: web.Request) -> web.Response:
     """Give a commit with what it changes, 300 files a page and 3,000 at most; or its id alone.
 
     Source: "Get a commit", /rest/commits/commits#get-a-commit.
@@ -72,7 +72,7 @@ async def one(request: web.Request) -> web.Response:
 
 
 @routes.get("/repos/{owner}/{repo}/compare/{basehead:.+}")
-async def compared(request: web.Request) -> web.Response:
+async def _compared(request: web.Request) -> web.Response:
     """Compare two commits from where they parted.
 
     There are 250 commits at most, and 300 files, on the first page only (G22).

@@ -24,7 +24,7 @@ _STATES = ("open", "closed", "all")
 
 
 @routes.get("/repos/{owner}/{repo}/pulls")
-async def listed(request: web.Request) -> web.Response:
+async def _listed(request: web.Request) -> web.Response:
     """List pull requests: the open ones, newest first, unless asked otherwise.
 
     Source: "List pull requests", /rest/pulls/pulls#list-pull-requests.
@@ -56,7 +56,7 @@ def _label(pull: PullRequest) -> str:
 
 
 @routes.patch(r"/repos/{owner}/{repo}/pulls/{number:\d+}")
-async def edited(request: web.Request) -> web.Response:
+async def _edited(request: web.Request) -> web.Response:
     """Change title, text or state of a pull request.
 
     Source: "Update a pull request", /rest/pulls/pulls#update-a-pull-request.
@@ -72,7 +72,7 @@ async def edited(request: web.Request) -> web.Response:
 
 
 @routes.get(r"/repos/{owner}/{repo}/pulls/{number:\d+}")
-async def one(request: web.Request) -> web.Response:
+async def _one(request: web.Request) -> web.Response:
     """Give a pull request, its diff, or its commits as patches.
 
     Source: "Get a pull request", /rest/pulls/pulls#get-a-pull-request.
@@ -136,7 +136,7 @@ async def _mergeable(asked: Exchange, pull: PullRequest) -> dict[str, Any]:
 
 
 @routes.get(r"/repos/{owner}/{repo}/pulls/{number:\d+}/files")
-async def files(request: web.Request) -> web.Response:
+async def _files(request: web.Request) -> web.Response:
     """Give the files of a pull request, 3,000 of them at most (G22).
 
     Source: "List pull requests files", /rest/pulls/pulls#list-pull-requests-files.
@@ -149,7 +149,7 @@ async def files(request: web.Request) -> web.Response:
 
 
 @routes.get(r"/repos/{owner}/{repo}/pulls/{number:\d+}/commits")
-async def commits(request: web.Request) -> web.Response:
+async def _commits(request: web.Request) -> web.Response:
     """List the commits of a pull request, oldest first, 250 at most (G22).
 
     Source: "List commits on a pull request", /rest/pulls/pulls#list-commits-on-a-pull-request.
