@@ -22,7 +22,7 @@ __all__ = ["draw", "stage"]
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 WIDE = 860
-COLORS = 32
+COLORS = 64
 
 RIGHTS = {"contents": "write", "pull_requests": "write", "issues": "write", "checks": "write"}
 BEFORE = {"shop.py": b'PRICES = {"tea": 3}\n\n\ndef price(name):\n    return PRICES[name]\n'}
@@ -87,7 +87,7 @@ def draw(pages: dict[str, str]) -> None:
         for name, address in pages.items():
             page.goto(address)
             picture = Image.open(BytesIO(page.screenshot(full_page=True)))
-            # Few colours take a fourth of the room, and nobody sees the others.
+            # Few colours take a third of the room, and nobody sees the others.
             picture.quantize(COLORS).save(IMAGES / f"{name}.png", optimize=True)
         browser.close()
 
