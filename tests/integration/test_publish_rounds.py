@@ -90,7 +90,7 @@ class Rounds:
 
 def named(body: str) -> str:
     """Give what the title of a comment is about."""
-    return body.split(": `")[1].split("`")[0]
+    return body.split(": `")[1].split("`", maxsplit=1)[0]
 
 
 def titles(effect: Effect) -> list[str]:

@@ -125,7 +125,7 @@ def test_g31_a_head_gets_one_review_one_summary_and_one_check_at_most(
     once = set(EffectKind) - {EffectKind.ISSUE}
     assert all(kinds.count(kind) <= 1 for kind in once)
     order = [kind for kind in dict.fromkeys(kinds)]
-    ranks = "review summary check resolution label issue sarif".split()
+    ranks = ["review", "summary", "check", "resolution", "label", "issue", "sarif"]
     assert order == sorted(order, key=lambda kind: ranks.index(kind.value))
 
 
@@ -146,9 +146,7 @@ def test_a_thread_is_resolved_only_where_its_finding_no_longer_counts(
 
 
 @given(published(), policies())
-def test_payloads_are_plain_json(
-    given: tuple[Review, list[Thread]], policy: PublishPolicy
-) -> None:
+def test_payloads_are_plain_json(given: tuple[Review, list[Thread]], policy: PublishPolicy) -> None:
     """They are kept in a journal, and go to a host in UTF-8."""
     made = planned(*given, policy)
 

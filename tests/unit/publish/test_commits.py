@@ -86,7 +86,19 @@ def test_a_branch_can_be_named() -> None:
     "branch",
     [
         *("", "-x", "/x", "x/", "a//b", "a..b", "a b", "a~b", "a^b", "a:b", "a?b", "a*b", "a[b"),
-        *("a\\b", "a\x00b", "a\nb", ".a", "a/.b", "a.", "a.lock", "a.lock/b", "@", "a@{b", "x" * 201),
+        *(
+            "a\\b",
+            "a\x00b",
+            "a\nb",
+            ".a",
+            "a/.b",
+            "a.",
+            "a.lock",
+            "a.lock/b",
+            "@",
+            "a@{b",
+            "x" * 201,
+        ),
     ],
     ids=repr,
 )

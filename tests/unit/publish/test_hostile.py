@@ -115,7 +115,9 @@ def test_s11_no_text_of_others_becomes_a_mark(text: str) -> None:
 
 @given(
     st.lists(
-        st.sampled_from(["<!--", "<!-- ", " ", "codeflow:v1", MARK, "`", "\n", "\t", "kind=a", "-->"])
+        st.sampled_from(
+            ["<!--", "<!-- ", " ", "codeflow:v1", MARK, "`", "\n", "\t", "kind=a", "-->"]
+        )
         | st.text(max_size=3),
         max_size=12,
     ).map("".join)

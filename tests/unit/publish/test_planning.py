@@ -14,11 +14,11 @@ from codeflow_engine.domain.coverage import Coverage, CoverageEntry, Outcome, Un
 from codeflow_engine.domain.diff import Side
 from codeflow_engine.domain.effect import Effect, EffectKind, Plan
 from codeflow_engine.domain.finding import FindingState, Severity
+from codeflow_engine.domain.marker import MARKER_ROOM
+from codeflow_engine.domain.publishing import Conclusion, PublishPolicy
 from codeflow_engine.domain.review import ChangeSummary, Review, Timing
 from codeflow_engine.domain.usage import Usage
 from codeflow_engine.errors import ConfigurationError
-from codeflow_engine.domain.marker import MARKER_ROOM
-from codeflow_engine.domain.publishing import Conclusion, PublishPolicy
 from codeflow_engine.publish.checks import conclude
 from codeflow_engine.publish.planning import plan
 from codeflow_engine.runs.codec import decode, encode
