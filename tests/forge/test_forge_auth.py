@@ -197,6 +197,22 @@ def test_g30_a_private_repository_out_of_reach_is_not_found(forge: FakeForge, ap
     assert ask(forge, "GET", "/repos/acme/secret", token=forge.token("acme")).status == 200
 
 
+def test_g30_an_installation_reaches_its_account_alone(forge: FakeForge) -> None:
+    """An app that may use all repositories of an account sees no private one of another."""
+    token = app_token(forge, "all-of-acme", checks="write")
+    for name in ("acme/open", "acme/hidden", "other/open", "other/hidden"):
+        forge.repository(name, private=name.endswith("hidden"))
+
+    listed = ask(forge, "GET", "/installation/repositories", token=token).json
+    hidden = [
+        ask(forge, "GET", f"/repos/{owner}/hidden", token=token).status
+        for owner in ("acme", "other")
+    ]
+
+    assert {one["full_name"] for one in listed["repositories"]} == {"acme/open", "acme/hidden"}
+    assert hidden == [200, 404]
+
+
 def test_g30_single_sign_on_is_asked_for(forge: FakeForge) -> None:
     """A token that has not passed an organization's sign-on is told where to."""
     forge.repository("acme/shop")

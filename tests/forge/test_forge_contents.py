@@ -43,6 +43,7 @@ def filled(shop: Repository) -> Repository:
     [
         ("a.py", b"x = 1\n"),
         ("d/b.py", b"y\n"),
+        ("d%2Fe%2fdeep.py", b"z\n"),
         ("100%25%20sure%3F.py", b"odd\n"),
         ("caf%E9.py", b"bytes\n"),
         ("to-file", b"x = 1\n"),

@@ -24,6 +24,7 @@ HOOK = R + "/hooks/{hook_id}/deliveries"
 REVIEW = PULL + "/reviews/{review_id}"
 CODE, TALK = R + "/pulls/comments/{comment_id}", R + "/issues/comments/{comment_id}"
 SUITES = "ReposOwnerRepoCommitsRefCheckSuitesGetResponse200"
+ATTEMPT = "AppHookDeliveriesDeliveryIdAttemptsPostResponse202"
 RUNS = "ReposOwnerRepoCommitsRefCheckRunsGetResponse200"
 
 MODELS: dict[str, str] = {
@@ -37,9 +38,12 @@ MODELS: dict[str, str] = {
     "GET /orgs/{account}/installation": "Installation",
     "GET /users/{account}/installation": "Installation",
     "GET /rate_limit": "RateLimitOverview",
+    "GET /app/hook/deliveries": "[HookDeliveryItem]",
+    "GET /app/hook/deliveries/{delivery_id}": "HookDelivery",
+    "POST /app/hook/deliveries/{delivery_id}/attempts": ATTEMPT,
     f"GET {HOOK}": "[HookDeliveryItem]",
     f"GET {HOOK}/{{delivery_id}}": "HookDelivery",
-    f"POST {HOOK}/{{delivery_id}}/attempts": "AppHookDeliveriesDeliveryIdAttemptsPostResponse202",
+    f"POST {HOOK}/{{delivery_id}}/attempts": ATTEMPT,
     f"POST {R}/check-runs": "CheckRun",
     f"GET {R}/check-runs/{{check_run_id}}": "CheckRun",
     f"PATCH {R}/check-runs/{{check_run_id}}": "CheckRun",
@@ -309,10 +313,18 @@ def go_through_the_rest(walk: Walk) -> None:
     walk.go(f"GET {R}/collaborators/{{username}}/permission")
     hook = walk.forge.webhooks.add("http://127.0.0.1:9/", secret="x")  # noqa: S106 - of nothing
     sent = walk.forge.webhooks.send(hook, "ping", {})
-    ids = {"hook_id": hook.id, "delivery_id": sent.id, "token": walk.user}
-    walk.go(f"GET {HOOK}", **ids)
-    walk.go(f"GET {HOOK}/{{delivery_id}}", **ids)
-    walk.go(f"POST {HOOK}/{{delivery_id}}/attempts", **ids)
+    go_through_deliveries(walk, HOOK, hook_id=hook.id, delivery_id=sent.id, token=walk.user)
+    hook = walk.forge.webhooks.add("http://127.0.0.1:9/", secret="x", app_id=walk.app.id)  # noqa: S106 - of nothing
+    sent = walk.forge.webhooks.send(hook, "ping", {})
+    at = "/app/hook/deliveries"
+    go_through_deliveries(walk, at, delivery_id=sent.id, token=walk.signed())
+
+
+def go_through_deliveries(walk: Walk, at: str, **ids: Any) -> None:
+    """Ask for deliveries, and for one again."""
+    walk.go(f"GET {at}", **ids)
+    walk.go(f"GET {at}/{{delivery_id}}", **ids)
+    walk.go(f"POST {at}/{{delivery_id}}/attempts", **ids)
 
 
 def test_each_route_answers_as_github_describes_it(walk: Walk) -> None:

@@ -257,3 +257,20 @@ def test_lists_have_their_filters(shop: Repository, bot: Client) -> None:
     assert bot.ask(f"{at}?state=odd").status_code == 422
     assert bot.get(f"{at}/{first.number}")["title"] == "Closed"
     assert bot.get(f"{at}/{second.number}")["draft"] is True
+
+
+def test_a_branch_that_takes_its_base_in_shows_its_own_change_alone(
+    shop: Repository, bot: Client
+) -> None:
+    """What came from the base is no part of the diff, on a head that was merged with it."""
+    pull = open_numbered(shop)
+    base = shop.commit("main", {"a.py": numbered(50), "new.py": b"x\n"})
+    changed = numbered(50, changed={5: "FIVE\n"})
+
+    head = shop.commit(
+        pull.head_ref, {"a.py": changed, "new.py": b"x\n"}, parents=(pull.head_sha, base)
+    )
+
+    assert [one["filename"] for one in bot.get(f"{of_pull(pull)}/files")] == ["a.py"]
+    assert (pull.base_sha, pull.head_sha) == (base, head)
+    assert bot.get(of_pull(pull))["commits"] == 2

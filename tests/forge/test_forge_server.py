@@ -69,6 +69,16 @@ def test_what_a_test_says_wrong_is_a_configuration_error(
         wrong(forge)
 
 
+def test_the_forge_does_not_wait_for_itself(forge: FakeForge, shop: Repository) -> None:
+    """What waits for the forge in its own thread is refused, where it would never end."""
+
+    async def wait() -> None:
+        shop.commit("main", {"a": b""})
+
+    with pytest.raises(ConfigurationError, match="another thread"):
+        forge.run(wait())
+
+
 def test_state_is_read_while_the_forge_goes_on(
     forge: FakeForge, shop: Repository, bot: Client
 ) -> None:

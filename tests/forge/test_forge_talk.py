@@ -268,3 +268,41 @@ def test_the_permission_of_a_user_has_four_words(
 
     assert (answer["permission"], answer["role_name"]) == (told, role)
     assert bot.ask(f"{HOME}/collaborators/zoe/permission").status_code == 404
+
+
+def test_g11_a_renamed_repository_redirects(
+    forge: FakeForge, shop: Repository, bot: Client
+) -> None:
+    """Reads move for good, writes for this once; the place they lead to is by id."""
+    pull = open_numbered(shop)
+    forge.rename(shop, "store")
+
+    read = bot.ask(f"{of_pull(pull).replace('store', 'shop')}/files?per_page=5")
+    written = bot.post(talk_of(pull.number), body="Hello.")
+
+    assert [one.status_code for one in (*read.history, read)] == [301, 200]
+    assert read.url.endswith(f"/repositories/{shop.id}/pulls/{pull.number}/files?per_page=5")
+    assert [one.status_code for one in (*written.history, written)] == [307, 201]
+    assert [one.body for one in pull.comments] == ["Hello."]
+    assert bot.get("/repos/acme/store")["name"] == "store"
+    assert [one.name for one in forge.repositories] == ["store"]
+
+
+def test_g20_half_a_surrogate_is_no_json(shop: Repository, bot: Client) -> None:
+    """It is refused before anything is written."""
+    pull = open_numbered(shop)
+
+    answer = bot.post(talk_of(pull.number), body="cut \ud83d")
+
+    assert (answer.status_code, answer.json()["message"]) == (400, "Problems parsing JSON")
+    assert pull.comments == []
+
+
+def test_a_document_can_be_asked_for_by_its_head_alone(shop: Repository, bot: Client) -> None:
+    """There is no body, and all that stands before it."""
+    pull = open_numbered(shop)
+
+    answer = bot.ask(f"{of_pull(pull)}/files", "HEAD")
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["Content-Type"] == "application/json; charset=utf-8"

@@ -148,6 +148,19 @@ def test_g6_a_redelivery_has_the_same_guid_and_bytes(
     assert len({one["id"] for one in listed}) == 2
 
 
+def test_g7_a_hook_gets_the_events_it_wants(forge: FakeForge, receiver: Receiver) -> None:
+    """An event goes to each hook that asked for it, under one GUID."""
+    for events in (("push",), ("pull_request",), ("*",)):
+        forge.webhooks.add(receiver.url, secret=SECRET, events=events)
+
+    forge.webhooks.publish("pull_request", PAYLOAD)
+    first = {headers["x-github-delivery"] for headers, _ in receiver.taken}
+    number = len(receiver.taken)
+    forge.webhooks.publish("ping", {})
+
+    assert (len(first), number, len(receiver.taken)) == (1, 2, 5)
+
+
 def test_g4_nobody_there_is_a_failed_delivery(forge: FakeForge) -> None:
     """A connection that is refused is told in the log."""
     made = forge.webhooks.send(forge.webhooks.add("http://127.0.0.1:9/", secret=SECRET), "ping", {})

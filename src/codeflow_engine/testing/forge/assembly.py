@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from codeflow_engine.testing.forge import pages, passing, transfer
 from codeflow_engine.testing.forge.api import (
@@ -94,7 +95,18 @@ def assemble(prefix: str, *, most_body: int) -> web.Application:
         for table in tables:
             for route in table:
                 if isinstance(route, web.RouteDef):
-                    app.router.add_route(
-                        route.method, before + route.path, route.handler, **route.kwargs
-                    )
+                    for path in _paths(route.path):
+                        _add(app, route.method, before + path, route.handler)
     return app
+
+
+def _add(app: web.Application, method: str, path: str, handler: Any) -> None:
+    app.router.add_route(method, path, handler)
+    if method == "GET":
+        app.router.add_route("HEAD", path, handler)
+
+
+def _paths(path: str) -> tuple[str, ...]:
+    """Give a route's path, and that by which a repository is known when its name has changed."""
+    by_id = path.replace("/repos/{owner}/{repo}", r"/repositories/{repository_id:\d+}", 1)
+    return (path,) if by_id == path else (path, by_id)

@@ -18,8 +18,6 @@ __all__ = [
     "Comment",
     "Issue",
     "Label",
-    "LabelEvent",
-    "Posts",
     "PullRequest",
     "Reaction",
     "Review",
@@ -82,18 +80,6 @@ class Comment:
     created_at: float
     updated_at: float
     reactions: list[Reaction] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelEvent:
-    """A label that was put on an issue, or taken off."""
-
-    id: int
-    kind: str
-    """`labeled` or `unlabeled`."""
-    actor: User
-    label: Label
-    created_at: float
 
 
 class ReviewState(StrEnum):
@@ -187,7 +173,6 @@ class Issue:
     closed_at: float | None = None
     locked: bool = False
     labels: list[Label] = field(default_factory=list)
-    label_events: list[LabelEvent] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
     deleted: bool = False
 
@@ -233,37 +218,3 @@ class PullRequest(Issue):
             if any(comment.id == comment_id for comment in thread.comments):
                 return thread
         return None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Posts:
-    """What stands under a pull request or an issue, by age; without what is pending."""
-
-    comments: tuple[Comment, ...]
-    reviews: tuple[Review, ...]
-    review_comments: tuple[ReviewComment, ...]
-    labels: tuple[str, ...]
-
-    @classmethod
-    def of(cls, issue: Issue, by: str | None = None) -> Posts:
-        """Take what stands, of one author where `by` is given."""
-
-        def wanted(one: Comment | Review | ReviewComment) -> bool:
-            return by is None or one.user.login == by
-
-        pull = issue if isinstance(issue, PullRequest) else None
-        pending = frozenset[int]() if pull is None else pull.pending
-        return cls(
-            comments=tuple(filter(wanted, issue.comments)),
-            reviews=tuple(
-                one
-                for one in ([] if pull is None else pull.reviews)
-                if wanted(one) and one.id not in pending
-            ),
-            review_comments=tuple(
-                one
-                for one in (() if pull is None else pull.review_comments)
-                if wanted(one) and one.review_id not in pending
-            ),
-            labels=issue.label_names,
-        )

@@ -36,7 +36,7 @@ async def _one(request: web.Request) -> web.Response:
         raise Refusal(404, f"No commit found for the ref {ref}")
     found = await find_commit(repository, ref)
     paths = await repository.git.paths(found.sha)
-    path = asked.tail("path").strip(b"/") if "path" in request.match_info else b""
+    path = asked.tail().strip(b"/") if "path" in request.match_info else b""
     entry = paths.get(path)
     if path and entry is None:
         raise not_found()

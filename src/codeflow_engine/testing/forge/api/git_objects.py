@@ -28,7 +28,7 @@ async def _tree(request: web.Request) -> web.Response:
     """
     asked = Exchange(request)
     repository = asked.repository("contents")
-    name = asked.tail("sha").decode("utf-8", "replace")
+    name = asked.tail().decode("utf-8", "replace")
     git = repository.git
     resolved = await git.resolve(name)
     sha = (await git.commit(resolved)).tree if resolved is not None else name

@@ -59,7 +59,7 @@ async def _one(request: web.Request) -> web.Response:
     """
     asked = Exchange(request)
     repository = asked.repository("contents")
-    found = await find_commit(repository, asked.tail("ref").decode("utf-8", "replace"))
+    found = await find_commit(repository, asked.tail().decode("utf-8", "replace"))
     if asked.media == "sha":
         return web.Response(text=found.sha, content_type="application/vnd.github.sha")
     start = found.parents[0] if found.parents else _EMPTY_TREE
@@ -81,7 +81,7 @@ async def _compared(request: web.Request) -> web.Response:
     """
     asked = Exchange(request)
     repository = asked.repository("contents")
-    one, dots, other = asked.tail("basehead").decode("utf-8", "replace").partition("...")
+    one, dots, other = asked.tail().decode("utf-8", "replace").partition("...")
     if not (one and dots and other):
         raise not_found()
     base = await _end(repository, one)
@@ -116,7 +116,7 @@ async def _compared(request: web.Request) -> web.Response:
         "commits": [history.commit(repository, await git.commit(sha)) for sha in chosen],
     }
     if asked.query("page", "1") == "1":
-        told["files"] = [*files(repository, head.sha, diff[: rules.compare_files])]
+        told["files"] = files(repository, head.sha, diff, chosen=diff[: rules.compare_files])
     return web.json_response(told, headers=headers)
 
 

@@ -78,7 +78,7 @@ async def _one(request: web.Request) -> web.Response:
     Source: "Get a pull request", /rest/pulls/pulls#get-a-pull-request.
     """
     asked = Exchange(request)
-    repository = asked.repository("pull_requests|contents")
+    repository = asked.repository("pull_requests")
     pull = asked.pull(repository)
     diff = await pull_diff(pull)
     if asked.media in {"diff", "patch"}:
@@ -144,8 +144,10 @@ async def _files(request: web.Request) -> web.Response:
     asked = Exchange(request)
     repository = asked.repository("pull_requests")
     pull = asked.pull(repository)
-    listed = [*pulls.files(repository, pull.head_sha, await pull_diff(pull))]
-    return asked.page(listed, dict, most=asked.forge.rules.pull_files)
+    diff = await pull_diff(pull)
+    chosen, headers = asked.slice(diff, most=asked.forge.rules.pull_files)
+    told = pulls.files(repository, pull.head_sha, diff, chosen=chosen)
+    return web.json_response(told, headers=headers)
 
 
 @routes.get(r"/repos/{owner}/{repo}/pulls/{number:\d+}/commits")

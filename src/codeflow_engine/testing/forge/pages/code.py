@@ -56,8 +56,8 @@ def _where(one: ReviewComment) -> str:
 
 
 def _said(one: ReviewComment) -> Markup:
-    def suggest(text: str) -> Markup:
-        return suggestion(one, text)
+    def suggest(lines: Sequence[str]) -> Markup:
+        return suggestion(one, lines)
 
     return element(
         "div",
@@ -79,13 +79,12 @@ def shown(one: ReviewComment) -> list[Row]:
     return told[begun[0] if begun else -_AROUND :]
 
 
-def suggestion(one: ReviewComment, text: str) -> Markup:
+def suggestion(one: ReviewComment, lines: Sequence[str]) -> Markup:
     """Show a suggestion as the diff that it makes of the lines it stands on."""
     last = one.original_line or 0
     start = one.original_start_line or last
     told = [row for row in rows(one.diff_hunk) if row[2] is not None and start <= row[2] <= last]
     old: list[Row] = [("-", row[2], None, row[3]) for row in told]
-    lines = text.split("\n") if text else []
     new: list[Row] = [("+", None, start + index, line) for index, line in enumerate(lines)]
     return element(
         "figure",

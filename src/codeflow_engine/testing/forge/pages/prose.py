@@ -16,8 +16,8 @@ from codeflow_engine.testing.forge.pages.links import outward
 
 __all__ = ["prose"]
 
-type Suggest = Callable[[str], Markup]
-"""Shows the text of a suggestion."""
+type Suggest = Callable[[Sequence[str]], Markup]
+"""Shows a suggestion, of its lines; none of them takes the code away."""
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*([^`\n]{0,100})\n?")
 _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)")
@@ -115,7 +115,7 @@ class _Blocks:
                 break
             inside.append(line)
         if kind.split(" ", maxsplit=1)[0] == "suggestion" and self.suggest is not None:
-            return self.suggest("\n".join(inside))
+            return self.suggest(inside)
         text = visible("\n".join(inside))
         return element("pre", element("code", text), translate="no")
 
