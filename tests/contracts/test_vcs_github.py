@@ -47,7 +47,13 @@ class TestGitHub(VCSContract):
         return publish
 
 
+class TestGitHubByListing(TestGitHub):
+    """The interface gives no diff in one piece, so that its list of files is put together."""
+
+    rules = ForgeRules(diff_files=0)
+
+
 class TestGitHubByClone(TestGitHub):
-    """The interface gives no diff, so that git fetches and writes it."""
+    """The interface gives neither diff nor trees, so that git fetches both."""
 
     rules = ForgeRules(diff_files=0, tree_entries=0)

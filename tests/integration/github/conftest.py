@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from github_posting import Desk
 
 from codeflow_engine.testing.forge import FakeForge
+from github_posting import Desk
 
 
 @pytest.fixture

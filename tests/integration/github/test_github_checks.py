@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from github_posting import BOT, Desk, settle
 
 from codeflow_engine.domain.effect import Effect, EffectKind
 from codeflow_engine.errors import AuthenticationError, ProviderUnavailableError, PublishError
 from codeflow_engine.testing.forge.checks import CheckRun
 from codeflow_engine.testing.forge.faults import Act, Fault
+from github_posting import BOT, Desk, settle
 
 
 def check(desk: Desk, count: int = 0, name: str = "one", **over: Any) -> Effect:

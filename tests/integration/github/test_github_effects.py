@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 import pytest
-from github_posting import BOT, HEAD, Desk, settle
 
 from codeflow_engine.domain.effect import Effect, EffectKind
 from codeflow_engine.errors import (
@@ -17,6 +16,7 @@ from codeflow_engine.errors import (
     SerializationError,
 )
 from codeflow_engine.testing.forge.faults import Act, Fault
+from github_posting import BOT, HEAD, Desk, settle
 
 
 def labels(desk: Desk, *, add: list[str], remove: list[str], name: str = "one") -> Effect:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from github_posting import BOT, HEAD, Desk, inline, settle
 
 from codeflow_engine.domain.marker import Marker
 from codeflow_engine.errors import PublishError
 from codeflow_engine.testing.forge import ReviewState
 from codeflow_engine.testing.forge.faults import Act, Fault
+from github_posting import BOT, HEAD, Desk, inline, settle
 
 REVIEWS = "*/pulls/*/reviews"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from github_posting import BOT, HEAD, Desk
 
 from codeflow_engine.domain.effect import Effect, EffectKind
 from codeflow_engine.errors import (
@@ -14,6 +13,7 @@ from codeflow_engine.errors import (
 )
 from codeflow_engine.testing.forge import Comment
 from codeflow_engine.testing.forge.faults import Act, Fault
+from github_posting import BOT, HEAD, Desk
 
 COMMENTS = "*/issues/*/comments"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from github_posting import BOT, HEAD, Desk, inline
 
 from codeflow_engine.domain.diff import Side
 from codeflow_engine.domain.discussion import Person
@@ -17,6 +16,7 @@ from codeflow_engine.errors import (
 )
 from codeflow_engine.testing.forge import Reaction, ReviewComment, ReviewState
 from codeflow_engine.testing.forge.faults import Act, Fault
+from github_posting import BOT, HEAD, Desk, inline
 
 
 def reply(desk: Desk, thread: int, login: str, body: str = "No.") -> ReviewComment:

@@ -10,7 +10,10 @@ from codeflow_engine.domain.diff import Side
 from codeflow_engine.errors import InvalidResponseError
 from codeflow_engine.providers.vcs.github.anchors import Anchors
 
-PATCH = "@@ -1,3 +1,4 @@ def f\n a\n-b\n+B\n+C\n d\n@@ -20,2 +21,2 @@\n-x\n+y\n z\n\\ No newline at end of file"
+PATCH = (
+    "@@ -1,3 +1,4 @@ def f\n a\n-b\n+B\n+C\n d\n"
+    "@@ -20,2 +21,2 @@\n-x\n+y\n z\n\\ No newline at end of file"
+)
 FILES = [
     {"filename": "new.py", "previous_filename": "old.py", "patch": PATCH},
     {"filename": "image.png"},

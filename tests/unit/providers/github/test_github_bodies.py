@@ -26,16 +26,11 @@ from codeflow_engine.providers.vcs.github.bodies import (
 read_markdown = MarkdownIt("commonmark").render
 MARKER = Marker(kind="review", key="5" * 64, run="01J8")
 pieces = st.sampled_from(
-    ["word ", "\n", "\n\n", "```\n", "````py\n", "~~~\n", "  ```\n", "## Title\n", "\U0001f600"]
-    + [
-        "<details>\n",
-        "</details>\n",
-        "`a` ",
-        "- item\n",
-        "    ```\n",
-        "x" * 150,
-        "\n```suggestion\n",
-    ]
+    (
+        *("word ", "\n", "\n\n", "```\n", "````py\n", "~~~\n", "  ```\n", "## Title\n"),
+        *("\U0001f600", "<details>\n", "</details>\n", "`a` ", "- item\n", "    ```\n"),
+        *("x" * 150, "\n```suggestion\n"),
+    )
 )
 texts = st.lists(pieces, max_size=80).map("".join)
 
