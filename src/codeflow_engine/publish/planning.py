@@ -38,7 +38,7 @@ from codeflow_engine.publish.threads import done, told_in
 from codeflow_engine.reports import markdown, sarif
 from codeflow_engine.reports.summary import headline
 
-__all__ = ["plan"]
+__all__ = ["head_of", "plan"]
 
 _POLICY: Final = PublishPolicy()
 _ANY_HEAD: Final = ""
@@ -71,12 +71,7 @@ def plan(
         ConfigurationError: The review is of something that stands on no host, such as a
             working tree or a bare patch.
     """
-    head = review.change.head
-    if head is None or head in {WORKTREE, INDEX}:
-        raise ConfigurationError(
-            f"a review of {head or 'a bare patch'} stands on no host that it could be "
-            "published to; review a commit"
-        )
+    head = head_of(review)
     planned = _Planned(review, target, head, policy, tuple(threads))
     effects = tuple(
         Effect(
@@ -90,6 +85,21 @@ def plan(
         for kind, content, payload in planned.contents()
     )
     return Plan(provider=provider, target=target, head=head, run_id=review.run_id, effects=effects)
+
+
+def head_of(review: Review) -> str:
+    """Give the revision that a review is published for.
+
+    Raises:
+        ConfigurationError: As for `plan`.
+    """
+    head = review.change.head
+    if head is None or head in {WORKTREE, INDEX}:
+        raise ConfigurationError(
+            f"a review of {head or 'a bare patch'} stands on no host that it could be "
+            "published to; review a commit"
+        )
+    return head
 
 
 @dataclass(frozen=True, slots=True)
