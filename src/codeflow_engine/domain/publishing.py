@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from codeflow_engine.domain.effect import Plan, Receipt
 from codeflow_engine.domain.finding import Category, Severity
+from codeflow_engine.domain.review import Review
 from codeflow_engine.errors import ConfigurationError
 
-__all__ = ["Conclusion", "PublishPolicy"]
+__all__ = ["Conclusion", "PublishPolicy", "Published"]
 
 _LONGEST_NAME: Final = 100
 _LONGEST_LABEL: Final = 50
@@ -97,6 +99,16 @@ class PublishPolicy:
             )
         # A copy: what the host does with its own mapping later changes no policy.
         object.__setattr__(self, "labels", dict(self.labels))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A review, and what of it stands on the host of its change."""
+
+    review: Review
+    plan: Plan
+    receipts: tuple[Receipt, ...]
+    """One for each effect of the plan, in its order."""
 
 
 def _severity(name: str, given: Severity | None) -> Severity | None:

@@ -6,12 +6,10 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
-from codeflow_engine.contracts import VCS, VCSCapability
 from codeflow_engine.domain.patch import Patch
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.publish.commits import plan_patch
-from codeflow_engine.publish.planning import head_of
-from codeflow_engine.publish.planning import plan as plan_review
+from codeflow_engine.workflows.planning import plan_review
 
 if TYPE_CHECKING:
     from codeflow_engine.domain.effect import Plan
@@ -42,17 +40,5 @@ async def plan(
         change = str((await executor.known.look(result.run_id)).record.input.get("change"))
     if isinstance(result, Patch):
         work = partial(plan_patch, result, provider=tools.vcs, target=change, branch=branch)
-    else:
-        head_of(result)  # before a host is asked about what it cannot know
-        vcs = tools.backends.get(VCS, tools.vcs)
-        talks = VCSCapability.DISCUSS in vcs.capabilities
-        work = partial(
-            plan_review,
-            result,
-            provider=tools.vcs,
-            target=change,
-            policy=policy or tools.settings.publish,
-            threads=await vcs.read_threads(change) if talks else (),
-        )
-    # The report of a large review takes longer than a host's loop may stand still.
-    return await asyncio.get_running_loop().run_in_executor(tools.threads, work)
+        return await asyncio.get_running_loop().run_in_executor(tools.threads, work)
+    return await plan_review(tools, result, target=change, policy=policy)
