@@ -128,16 +128,21 @@ class GitHub(VCS):
 
     @override
     async def fetch_change(self, request: ChangeRequest, sandbox: Sandbox) -> Change:
-        target = Target.parse(request.target, self._place)
+        asked = Target.parse(request.target, self._place)
         changes.check(request)
-        source = self._source(target, sandbox)
-        pull = await changes.read_pull(source, target)
-        if pull.repository != target.repository:
-            # It was renamed, or written in other letters: one change has one name.
-            owner, _, name = pull.repository.partition("/")
-            target = replace(target, owner=owner, name=name)
-            source = self._source(target, sandbox)
-        return await changes.fetch(source, target, pull, request)
+        target, pull = await self._look_up(asked)
+        return await changes.fetch(self._source(target, sandbox), target, pull, request)
+
+    @override
+    async def canonical(self, target: str) -> str:
+        found, _ = await self._look_up(Target.parse(target, self._place))
+        return found.text
+
+    async def _look_up(self, asked: Target) -> tuple[Target, changes.Pull]:
+        """Find a pull request, and its name: its repository may be renamed, or written large."""
+        pull = await changes.read_pull(self._client(asked), asked)
+        owner, _, name = pull.repository.partition("/")
+        return replace(asked, owner=owner, name=name), pull
 
     @override
     async def read_files(
