@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,25 +12,9 @@ from codeflow_engine.domain.diff import Diff, FileStatus, Side
 from codeflow_engine.providers.vcs.github import GitHub, GitHubSettings
 from codeflow_engine.sandbox import Sandbox
 from codeflow_engine.testing.examples import LINK, PROGRAM, REGULAR, SUBMODULE
-from codeflow_engine.testing.forge import FakeForge, ForgeRules, Repository
+from codeflow_engine.testing.forge import FakeForge, ForgeRules
 
 LIMIT = 1024 * 1024
-NO_GIT = "no-such-git"
-"""A program that is not there: what needs a clone fails."""
-
-BASE = {"a.py": "x = 1\n", "kept.py": "k = 1\n"}
-HEAD = {"a.py": "x = 2\n", "kept.py": "k = 1\n", "new.py": "n = 1\n"}
-
-
-@pytest.fixture
-def forge() -> Iterator[FakeForge]:
-    with FakeForge() as made:
-        yield made
-
-
-@pytest.fixture
-def shop(forge: FakeForge) -> Repository:
-    return forge.repository("acme/shop")
 
 
 @pytest.fixture
