@@ -215,9 +215,13 @@ class Apps:
         if app is None:
             raise Refusal(404, "Integration not found")
         # The forge's own clock decides, so that a test can skew it.
-        own = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
         try:
-            claims = jwt.decode(token, app.public_key, algorithms=["RS256"], options=own)
+            claims = jwt.decode(
+                token,
+                app.public_key,
+                algorithms=["RS256"],
+                options={"verify_exp": False, "verify_iat": False, "verify_nbf": False},
+            )
         except jwt.InvalidTokenError:
             raise _undecoded() from None
         _check_times(claims, now)
@@ -244,7 +248,9 @@ class AppKeys:
 
     @staticmethod
     def stateless(app: App, installation_id: int, expires_at: float) -> str:
-        """Make a token of the new format, `ghs_<id of the app>_<web token>`, of some 520 characters.
+        """Make a token of the new format, `ghs_<id of the app>_<web token>`.
+
+        It has some 520 characters, two dots and underscores.
 
         Source: "About authentication to GitHub", section "GitHub's token formats" (G14).
         """

@@ -5,20 +5,28 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from codeflow_engine.testing.forge import transfer
+from codeflow_engine.testing.forge import pages, passing, transfer
 from codeflow_engine.testing.forge.api import (
     accounts,
+    apps,
+    checks,
     contents,
     git_objects,
+    graphql,
     history,
+    hooks,
     issues,
     labels,
+    limits,
     pulls,
     reactions,
+    refs,
     repositories,
     review_comments,
     reviews,
+    scans,
     talk,
+    writes,
 )
 from codeflow_engine.testing.forge.exchange import CREDENTIAL, FORGE
 from codeflow_engine.testing.forge.framework import web
@@ -57,10 +65,15 @@ async def _identification(request: web.Request, handler: _Answer) -> web.StreamR
     return await handler(request)
 
 
-MIDDLEWARES = (_refusals, _identification)
+MIDDLEWARES = (
+    *(_refusals, _identification),
+    *(passing.limits, passing.faults, passing.conditional),
+)
 """What every request passes, the first one first."""
 
 API_ROUTES = (
+    *(apps.routes, limits.routes, hooks.routes),
+    *(checks.routes, scans.routes, writes.routes, refs.routes),
     *(accounts.routes, repositories.routes),
     *(contents.routes, git_objects.routes),
     *(pulls.routes, reviews.routes, review_comments.routes),
@@ -69,13 +82,14 @@ API_ROUTES = (
 )
 """Tables of routes under the API's prefix."""
 
-SITE_ROUTES = (transfer.routes,)
+SITE_ROUTES = (graphql.routes, transfer.routes, pages.routes)
 """Tables of routes at the top: what people and git ask for."""
 
 
 def assemble(prefix: str, *, most_body: int) -> web.Application:
     """Make the application."""
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=most_body)
+    app.on_response_prepare.append(passing.tell_limits)
     for tables, before in ((API_ROUTES, prefix), (SITE_ROUTES, "")):
         for table in tables:
             for route in table:

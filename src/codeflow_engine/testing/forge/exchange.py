@@ -9,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 
 from codeflow_engine.testing.forge.auth import ANONYMOUS, Credential, Kind
 from codeflow_engine.testing.forge.framework import web
+from codeflow_engine.testing.forge.permissions import check_token
 from codeflow_engine.testing.forge.refusal import Refusal, invalid, not_found
 from codeflow_engine.testing.forge.state import ROLES, Issue, PullRequest, User
 
@@ -98,35 +99,17 @@ class Exchange:
             raise not_found()
         if level == "write" and self.credential.kind is Kind.ANONYMOUS:
             raise Refusal(401, "Requires authentication")
-        self._permit(found, permission, level)
+        self.permit(found, permission, level)
         if ROLES.index(self.role(found)) < ROLES.index(role):
             raise Refusal(403, "Must have admin rights to Repository.")
         if level == "write" and found.archived:
             raise Refusal(403, "Repository was archived so is read-only.")
         return found
 
-    def _permit(self, repository: Repository, permission: str, level: str) -> None:
-        """Hold a narrowed token to what it was made for (G30).
-
-        Source: "Troubleshooting the REST API", section "Resource not accessible",
-        /rest/using-the-rest-api/troubleshooting-the-rest-api.
-        """
-        if self.credential.permissions is None:
-            return
-        public = level == "read" and not repository.private
-        names = permission.split("|")
-        inside = self.credential.reaches(repository.full_name)
-        if public or (inside and any(self.credential.allows(name, level) for name in names)):
-            return
-        kind = (
-            "integration" if self.credential.kind is Kind.INSTALLATION else "personal access token"
-        )
-        raise Refusal(
-            403,
-            f"Resource not accessible by {kind}",
-            headers={
-                "X-Accepted-GitHub-Permissions": "; ".join(f"{name}={level}" for name in names)
-            },
+    def permit(self, repository: Repository, permission: str, level: str) -> None:
+        """Hold the token to what it was made for (G30)."""
+        check_token(
+            self.credential, repository.full_name, permission, level, private=repository.private
         )
 
     def _named(self) -> Repository | None:

@@ -38,7 +38,8 @@ class Refusal(Exception):  # noqa: N818 - it is an answer of the server, not a f
     def document(self) -> dict[str, Any]:
         """Give the body of the answer.
 
-        Source: "Troubleshooting the REST API", /rest/using-the-rest-api/troubleshooting-the-rest-api.
+        Source: "Troubleshooting the REST API", /rest/using-the-rest-api/
+        troubleshooting-the-rest-api.
         """
         told: dict[str, Any] = {"message": self.message}
         if self.errors:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.testing.examples import Example
+from codeflow_engine.testing.forge.checks import Checks
 from codeflow_engine.testing.forge.git import GitStore
 from codeflow_engine.testing.forge.moving import follow_head
+from codeflow_engine.testing.forge.sarif import Scans
 from codeflow_engine.testing.forge.state import Issue, Label, PullRequest, User
 from codeflow_engine.testing.forge.trees import Signature, TreeFiles, whole
 
@@ -45,8 +47,8 @@ class Repository:
     """One of `ROLES` by login; others have what `User.permission` says."""
     labels: list[Label] = field(default_factory=list)
     forks: list[Repository] = field(default_factory=list, repr=False)
-    extra: dict[str, Any] = field(default_factory=dict, repr=False)
-    """What other parts of the forge keep with it."""
+    checks: Checks = field(default_factory=Checks, repr=False)
+    scans: Scans = field(default_factory=Scans, repr=False)
     _numbered: dict[int, Issue] = field(default_factory=dict, repr=False)
     _numbers: count[int] = field(default_factory=lambda: count(1), repr=False)
 

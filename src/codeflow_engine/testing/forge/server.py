@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import tempfile
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from itertools import count
 from pathlib import Path
@@ -15,16 +15,20 @@ from typing import Any, Self
 
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.sandbox import Sandbox
+from codeflow_engine.testing.forge.apps import App
 from codeflow_engine.testing.forge.assembly import assemble
 from codeflow_engine.testing.forge.auth import Tokens
 from codeflow_engine.testing.forge.clock import ForgeClock
 from codeflow_engine.testing.forge.exchange import FORGE
+from codeflow_engine.testing.forge.faults import Faults
 from codeflow_engine.testing.forge.framework import web
 from codeflow_engine.testing.forge.git import GitStore
+from codeflow_engine.testing.forge.limits import LimitRules, Limits
 from codeflow_engine.testing.forge.posts import Posts
 from codeflow_engine.testing.forge.repository import Repository
 from codeflow_engine.testing.forge.rules import ForgeRules
 from codeflow_engine.testing.forge.state import ROLES, User
+from codeflow_engine.testing.forge.webhooks import Webhooks
 
 __all__ = ["FakeForge"]
 
@@ -43,6 +47,7 @@ class FakeForge:
         directory: Where its repositories lie; a temporary directory where absent.
         rules: The numbers by which it refuses.
         clock: What time it is for the forge.
+        limits: How much a caller may ask.
     """
 
     def __init__(
@@ -52,10 +57,14 @@ class FakeForge:
         directory: Path | None = None,
         rules: ForgeRules | None = None,
         clock: ForgeClock | None = None,
+        limits: LimitRules | None = None,
     ) -> None:
         self.rules = rules or ForgeRules()
         self.clock = clock or ForgeClock()
         self.tokens = Tokens(self.clock)
+        self.limits = Limits(self.clock, limits or LimitRules())
+        self.faults = Faults()
+        self.webhooks = Webhooks(self.clock)
         self.lock = threading.RLock()
         """Holds all that the forge keeps; who changes it from outside takes it."""
         self._port = port
@@ -219,6 +228,34 @@ class FakeForge:
         """Give a new token of an account, which is added if need be."""
         with self.lock:
             return self.tokens.personal(self.add_user(login).login)
+
+    def app(
+        self,
+        slug: str,
+        *,
+        permissions: Mapping[str, str],
+        on: str = "",
+        repositories: Sequence[str] | None = None,
+    ) -> App:
+        """Register an app, and install it on an account where one is given.
+
+        Args:
+            slug: Its name in addresses; its bot is `<slug>[bot]`.
+            permissions: Levels by name: `{"checks": "write"}`.
+            on: The account whose repositories it may use.
+            repositories: Full names of those that it may use, which are made if need be; all of
+                the account where absent.
+        """
+        chosen = None
+        if repositories is not None:
+            chosen = {self.repository(name).id: name for name in repositories}
+        with self.lock:
+            made = self.tokens.apps.register(slug, permissions=permissions)
+            self.add_user(made.bot)
+            if on:
+                self.add_user(on, kind="Organization")
+                self.tokens.apps.install(made, on, chosen)
+            return made
 
     def repository(
         self, full_name: str, *, private: bool = False, parent: Repository | None = None
