@@ -21,7 +21,7 @@ from codeflow_engine.errors import (
 )
 from codeflow_engine.providers.vcs.github.client import Author
 from fault_server import FaultServer, Received, Reply
-from github_wires import TOKEN, answer, client_at, refusal
+from github_wires import TOKEN, answer, client_at, refusal, refused
 
 MIB = 1024 * 1024
 
@@ -323,13 +323,3 @@ async def test_requests_do_not_mix() -> None:
         answers = await asyncio.gather(*(client.request("GET", f"/n{n}") for n in range(200)))
 
     assert [one.body["path"] for one in answers] == [f"/api/v3/n{n}" for n in range(200)]
-
-
-async def refused(call: object) -> BaseException:
-    """Give what a call raises; it has to raise."""
-    assert asyncio.iscoroutine(call)
-    try:
-        await call
-    except Exception as error:  # noqa: BLE001 - the test looks at it
-        return error
-    pytest.fail("it raised nothing")

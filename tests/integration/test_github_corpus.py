@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from github_forges import fetch, github
 
-from codeflow_engine.domain.change import Change, ChangeRequest
-from codeflow_engine.domain.diff import Diff, FileStatus, Side
-from codeflow_engine.providers.vcs.github import GitHub, GitHubSettings
+from codeflow_engine.domain.diff import FileStatus, Side
 from codeflow_engine.sandbox import Sandbox
 from codeflow_engine.testing.examples import LINK, PROGRAM, REGULAR, SUBMODULE
 from codeflow_engine.testing.forge import FakeForge, ForgeRules
@@ -21,28 +20,6 @@ LIMIT = 1024 * 1024
 async def sandbox() -> AsyncIterator[Sandbox]:
     async with Sandbox() as made:
         yield made
-
-
-def github(forge: FakeForge, *, login: str = "codeflow-app[bot]", **settings: Any) -> GitHub:
-    chosen = GitHubSettings(**{"write_interval": 0.0, **settings})
-    return GitHub(chosen, token=forge.token(login), base_url=forge.url)
-
-
-async def fetch(
-    forge: FakeForge, sandbox: Sandbox, target: str = "acme/shop#1", **asked: Any
-) -> Change:
-    """Fetch a change with a backend of its own; settings go by their names."""
-    names = {"base", "head"}
-    request = ChangeRequest(target=target, **{n: v for n, v in asked.items() if n in names})
-    backend = github(forge, **{n: v for n, v in asked.items() if n not in names})
-    try:
-        return await backend.fetch_change(request, sandbox)
-    finally:
-        await backend.aclose()
-
-
-def paths(diff: Diff) -> list[str]:
-    return sorted(file.path for file in diff.files)
 
 
 CORPUS_BASE: dict[str, Any] = {

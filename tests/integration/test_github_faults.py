@@ -24,7 +24,7 @@ from codeflow_engine.errors import (
 from codeflow_engine.providers.vcs.github.auth import TokenCredentials
 from codeflow_engine.providers.vcs.github.errors import TOO_LARGE
 from fault_server import Ending, FaultServer, Reply
-from github_wires import TOKEN, answer, client_at, refusal
+from github_wires import TOKEN, answer, client_at, refusal, refused
 
 MIB = 1024 * 1024
 
@@ -194,13 +194,3 @@ async def test_closing_ends_the_threads() -> None:
 
     assert threading.active_count() <= before
     assert isinstance(error, ConfigurationError)
-
-
-async def refused(call: object) -> BaseException:
-    """Give what a call raises; it has to raise."""
-    assert asyncio.iscoroutine(call)
-    try:
-        await call
-    except Exception as error:  # noqa: BLE001 - the test looks at it
-        return error
-    pytest.fail("it raised nothing")

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from github_forges import fetch, github
 
-from codeflow_engine.domain.change import INDEX, WORKTREE, Change, ChangeRequest
+from codeflow_engine.domain.change import INDEX, WORKTREE, ChangeRequest
 from codeflow_engine.domain.diff import Diff, Side
 from codeflow_engine.errors import (
     AuthenticationError,
@@ -44,24 +45,6 @@ def shop(forge: FakeForge) -> Repository:
 async def sandbox() -> AsyncIterator[Sandbox]:
     async with Sandbox() as made:
         yield made
-
-
-def github(forge: FakeForge, *, login: str = "codeflow-app[bot]", **settings: Any) -> GitHub:
-    chosen = GitHubSettings(**{"write_interval": 0.0, **settings})
-    return GitHub(chosen, token=forge.token(login), base_url=forge.url)
-
-
-async def fetch(
-    forge: FakeForge, sandbox: Sandbox, target: str = "acme/shop#1", **asked: Any
-) -> Change:
-    """Fetch a change with a backend of its own; settings go by their names."""
-    names = {"base", "head"}
-    request = ChangeRequest(target=target, **{n: v for n, v in asked.items() if n in names})
-    backend = github(forge, **{n: v for n, v in asked.items() if n not in names})
-    try:
-        return await backend.fetch_change(request, sandbox)
-    finally:
-        await backend.aclose()
 
 
 def paths(diff: Diff) -> list[str]:
