@@ -41,6 +41,7 @@ __all__ = ["GitHub", "connect"]
 
 _TOKEN: Final = "GITHUB_TOKEN"  # noqa: S105 - the name of a variable
 _URL: Final = "GITHUB_API_URL"
+_PROXIES: Final = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
 _BLOBS: Final = 32 * 1024 * 1024
 
 
@@ -93,6 +94,9 @@ class GitHub(VCS):
         self._place = Place.at(url)
         self._line = Line(self._place, settings, host=client, session=session)
         self._credentials = self._choose(token, app, client)
+        self._proxies = {
+            name: value for name, value in os.environ.items() if name.lower() in _PROXIES
+        }
         self._memory = Memory(sdk=SDK(self._line))
         self._trees = Trees()
         self._blobs: Shelf[bytes] = Shelf(_BLOBS)
@@ -183,6 +187,7 @@ class GitHub(VCS):
             trees=self._trees,
             blobs=self._blobs,
             sandbox=sandbox,
+            proxies=self._proxies,
         )
 
     @override
