@@ -41,7 +41,7 @@ async def test_g14_an_app_reads_with_tokens_of_both_forms(
         (file,) = await backend.read_files(
             change, ["a.py"], side=Side.NEW, limit=1000, sandbox=sandbox
         )
-        tokens = [one for one in backend.secrets if one.startswith("ghs_")]
+        tokens = [one.value for one in backend._credentials._tokens.values()]
         await backend.aclose()
 
     assert file.content == b"x = 2\n"

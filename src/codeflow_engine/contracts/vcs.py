@@ -38,6 +38,14 @@ class VCS(Backend):
     loop; one that is cancelled ends soon, as cancelled, and nothing of it goes on.
     """
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Keys and tokens that it uses now; the engine shows them nowhere. Read before each call.
+
+        One shorter than 8 characters is not looked for: no text would be left.
+        """
+        return ()
+
     @abstractmethod
     async def fetch_change(self, request: ChangeRequest, sandbox: Sandbox) -> Change:
         """Read the whole change; idempotent, and pinned to full revision ids.

@@ -36,7 +36,7 @@ async def discuss(run: RunContext, given: ReviewInput, change: Change) -> Discus
     """
     if change.provider is None:
         return Discussion()
-    vcs = run.tools.backends.get(VCS, change.provider)
+    vcs = run.tools.host(change.provider)
     if VCSCapability.DISCUSS not in vcs.capabilities:
         return Discussion()
     bots = run.tools.settings.heed_bots if given.heed_bots is None else given.heed_bots

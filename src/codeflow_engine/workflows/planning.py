@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from codeflow_engine.contracts import VCS, VCSCapability
+from codeflow_engine.contracts import VCSCapability
 from codeflow_engine.domain.effect import Plan
 from codeflow_engine.domain.publishing import PublishPolicy
 from codeflow_engine.domain.review import Review
@@ -31,7 +31,7 @@ async def plan_review(
         ProviderError: The threads could not be read.
     """
     head_of(review)  # before a host is asked about what it cannot know
-    vcs = tools.backends.get(VCS, tools.vcs)
+    vcs = tools.host()
     target = await vcs.canonical(target)
     talks = VCSCapability.DISCUSS in vcs.capabilities
     work = partial(

@@ -250,9 +250,12 @@ class AppCredentials(Credentials):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The private key, and every token that is in use."""
-        key = self.app.private_key if self.app else ""
-        return (key, *(token.value for token in self._tokens.values()))
+        """The private key.
+
+        The tokens that are made with it are told by their form: there is another one each hour
+        for each repository, and nobody forgets a value that has to be kept secret.
+        """
+        return (self.app.private_key,) if self.app else ()
 
     def _kept(self, repository: str, *, write: bool) -> _Token | None:
         token = self._tokens.get((repository, write))
