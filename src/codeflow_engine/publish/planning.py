@@ -5,10 +5,10 @@
 | `REVIEW` | where a finding is told beside the code | the fingerprints that it tells |
 | `SUMMARY` | the report, in a comment | what it tells |
 | `CHECK` | whether the change may pass | name, conclusion, and what it tells |
-| `RESOLUTION` | threads of ours that are done | the threads |
 | `LABEL` | labels of the change | the labels |
 | `ISSUE` | one finding | its fingerprint, and no head |
 | `SARIF` | the host's list of alerts | what it tells |
+| `RESOLUTION` | threads of ours that are done | the threads |
 
 They are delivered in this order: what matters most stands there first. All bodies are Markdown
 in which no text of others does anything. The keys hang on what was found, and on nothing that
@@ -122,6 +122,7 @@ class _Planned:
         again = told.standing | told.settled
         fresh = [one for one in review.findings if policy.inline and has_place(one)]
         fresh = [one for one in fresh if one.fingerprint not in again]
+        fresh = sorted(fresh, key=lambda one: one.severity.rank)[: policy.most_comments]
         beside = self._beside(fresh, told.standing)
         body = fitting(lambda limit: markdown.render(plain, limit=limit, beside=beside))
         content = [*_told(review), sorted(beside)]
@@ -166,10 +167,6 @@ class _Planned:
     def _rest(self, plain: dict[str, Any]) -> Iterator[_Content]:
         """Yield what nobody waits for."""
         policy, review = self.policy, self.review
-        ended = done(review, self.threads) if policy.resolve else []
-        if ended:
-            named = [{"id": one.id, "fingerprint": one.fingerprint} for one in ended]
-            yield EffectKind.RESOLUTION, sorted(one.id for one in ended), {"threads": named}
         if policy.labels:
             conclusion = conclude(review, fail_at=policy.fail_at)
             named_labels = labels(policy.labels, review, conclusion)
@@ -180,6 +177,11 @@ class _Planned:
                 yield EffectKind.ISSUE, one.fingerprint, payload
         if policy.sarif:
             yield EffectKind.SARIF, _told(review), {"sarif": sarif.render(plain)}
+        # Last, since an account that may write all of the above may still not be let do this.
+        ended = done(review, self.threads) if policy.resolve else []
+        if ended:
+            named = [{"id": one.id, "fingerprint": one.fingerprint} for one in ended]
+            yield EffectKind.RESOLUTION, sorted(one.id for one in ended), {"threads": named}
 
 
 def _told(review: Review) -> list[object]:
