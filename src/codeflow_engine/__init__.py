@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Suggestion,
     )
     from codeflow_engine.domain.patch import Patch
+    from codeflow_engine.domain.publishing import PublishPolicy
     from codeflow_engine.domain.reading import Answer, Description
     from codeflow_engine.domain.review import Review
     from codeflow_engine.domain.usage import Usage
@@ -78,6 +79,7 @@ __all__ = [
     "Outcome",
     "Patch",
     "Plan",
+    "PublishPolicy",
     "Receipt",
     "Retry",
     "Review",
@@ -121,6 +123,7 @@ _HOMES = {
     "Outcome": "domain.coverage",
     "Patch": "domain.patch",
     "Plan": "domain.effect",
+    "PublishPolicy": "domain.publishing",
     "Receipt": "domain.effect",
     "Retry": "pace.retry",
     "Review": "domain.review",

@@ -49,7 +49,7 @@ class Author:
             self.inspect,
             self.read,
             self.ask_often,
-            self.publish,
+            self.write,
             self.nap,
             self.wait,
             self.family,
@@ -124,7 +124,7 @@ class Author:
             )
         return answers
 
-    async def publish(self, ctx: RunContext, given: dict[str, Any]) -> list[str]:
+    async def write(self, ctx: RunContext, given: dict[str, Any]) -> list[str]:
         """Write `count` effects of one kind."""
         planned = [
             _effect("label", "h" * 40, f"{given.get('of', 'text')} {number}")

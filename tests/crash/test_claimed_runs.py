@@ -104,7 +104,7 @@ def test_d12_zombie_worker_is_fenced(
     stand: Stand, world: str, url: str, point: str, written: int
 ) -> None:
     """One that stood still past its lease changes nothing, and takes back what it doubled."""
-    given = {"workflow": "publish", "given": {"count": 3}}
+    given = {"workflow": "write", "given": {"count": 3}}
     stop = Blow(point=point, signal=signal.SIGSTOP)
     zombie = stand.begin("drive", stand.life(world, url, name="zombie", blows=(stop,)), **given)
     zombie.await_stop()
@@ -131,7 +131,7 @@ def test_d12_zombie_worker_is_fenced(
 def test_d12_two_that_write_the_same_at_last_leave_one(stand: Stand, world: str, url: str) -> None:
     """Both have looked before either wrote, and wake up one after the other."""
     stop = (Blow(point="forge.looked", signal=signal.SIGSTOP),)
-    given = {"workflow": "publish", "given": {"count": 2}}
+    given = {"workflow": "write", "given": {"count": 2}}
     zombie = stand.begin("drive", stand.life(world, url, name="zombie", blows=stop), **given)
     zombie.await_stop()
     second = stand.begin("work", stand.life(world, url, name="second", blows=stop))

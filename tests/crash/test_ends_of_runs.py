@@ -281,7 +281,7 @@ def test_d35_a_drain_while_publishing_leaves_no_half(
     life = stand.life(
         world, url, name="first", blows=(Blow(point=point, time=2, signal=signal.SIGTERM),)
     )
-    assert stand.live("submit", life, workflow="publish", inputs=[{"count": 4}]) == 0
+    assert stand.live("submit", life, workflow="write", inputs=[{"count": 4}]) == 0
     assert stand.live("work", life, grace=0.0) == 0
     posts = stand.outside.posts(world)
     assert read(url, world, "effects", where="receipt IS NOT NULL") == [(len(posts),)]

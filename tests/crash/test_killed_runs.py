@@ -89,12 +89,12 @@ def test_d5_an_effect_that_stands_is_found_again(stand: Stand, world: str, url: 
     """SIGKILL after the forge took a write whose answer never came: nothing is doubled."""
     stand.outside.ask(stand.outside.forge, "/stall", world=world, number=1)
     given = {"count": 2}
-    child = stand.begin("drive", stand.life(world, url), workflow="publish", given=given)
+    child = stand.begin("drive", stand.life(world, url), workflow="write", given=given)
     stand.outside.ask(stand.outside.forge, "/stalled", world=world)
     child.send(signal.SIGKILL)
     assert child.wait() == KILLED
 
-    assert stand.live("drive", stand.life(world, url), workflow="publish", given=given) == 0
+    assert stand.live("drive", stand.life(world, url), workflow="write", given=given) == 0
 
     posts = stand.outside.posts(world)
     assert [post["number"] for post in posts] == [1, 2]
@@ -116,10 +116,10 @@ def test_d6_half_of_the_effects_become_all_of_them(
     """SIGKILL in the middle of several effects: what is missing is written, and no more."""
     given = {"count": 5}
     first = stand.life(world, url, blows=(Blow(point=point, time=time_),))
-    assert stand.live("drive", first, workflow="publish", given=given) == KILLED
+    assert stand.live("drive", first, workflow="write", given=given) == KILLED
     before = len(stand.outside.posts(world))
 
-    assert stand.live("drive", stand.life(world, url), workflow="publish", given=given) == 0
+    assert stand.live("drive", stand.life(world, url), workflow="write", given=given) == 0
 
     assert before == time_ - (point == "forge.looked")
     posts = stand.outside.posts(world)

@@ -36,8 +36,8 @@ NOT_FOR_CALLERS = {"Index": "offsets of a diff, which `Diff.parse` alone makes"}
 """Types in signatures that the reference leaves out, each with the reason."""
 
 INNER = {
-    *("BadAnchorError", "BadReportError", "MisfitError", "NoAnchorError", "Refusal"),
-    "UnreadableError",
+    *("BadAnchorError", "BadReportError", "GraphQLSyntaxError", "InvalidValueError"),
+    *("MisfitError", "NoAnchorError", "Refusal", "Stop", "UnreadableError"),
 }
 """Errors that docstrings of internal modules name; `test_errors` says why they never leave."""
 

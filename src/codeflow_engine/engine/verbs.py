@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from codeflow_engine.engine.fixing import FixingVerbs
 from codeflow_engine.engine.options import ChangeLike, EngineOptions
+from codeflow_engine.engine.publishing import PublishingVerbs
 from codeflow_engine.engine.reading import ReadingVerbs
 from codeflow_engine.engine.spending import SpendingVerbs
 from codeflow_engine.engine.upkeep import UpkeepVerbs
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from codeflow_engine.domain.budget import Budget
-    from codeflow_engine.domain.effect import Plan, Receipt
     from codeflow_engine.domain.preview import ChangePreview
     from codeflow_engine.domain.review import Review
     from codeflow_engine.domain.run import RunStatus
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncEngine"]
 
 
-class AsyncEngine(FixingVerbs, ReadingVerbs, SpendingVerbs, UpkeepVerbs):
+class AsyncEngine(FixingVerbs, PublishingVerbs, ReadingVerbs, SpendingVerbs, UpkeepVerbs):
     """Reviews changes inside an asyncio program.
 
     An engine holds everything that it uses: two engines in one process share nothing. The
@@ -62,7 +62,7 @@ class AsyncEngine(FixingVerbs, ReadingVerbs, SpendingVerbs, UpkeepVerbs):
         if unknown:
             raise ConfigurationError(f"an engine has no option {', '.join(unknown)}")
         file = options.get("settings_file")
-        plain = ("tenant", "plugins_allow", "isolation", "models", "withheld")
+        plain = ("tenant", "plugins_allow", "isolation", "models", "withheld", "publish")
         named = {name: options.get(name) for name in plain}
         named["plugins"] = options.get("backend_settings")
         settings = load_settings(None if file is None else Path(file), named)
@@ -311,36 +311,6 @@ class AsyncEngine(FixingVerbs, ReadingVerbs, SpendingVerbs, UpkeepVerbs):
             StorageError: They cannot be read.
         """
         return tuple(map(self._handle, await self._executor.known.interrupted(limit=limit)))
-
-    async def plan(self, review: Review) -> Plan:
-        """Say what publishing a review would write to the host of its change; nothing is.
-
-        Raises:
-            ConfigurationError: The change belongs to no host, as a bare patch or a working
-                tree.
-            RunNotFoundError: The run of the review is not in the storage.
-        """
-        from codeflow_engine.publish.planning import plan
-
-        record = (await self._executor.known.look(review.run_id)).record
-        target = str(record.input.get("change"))
-        return plan(review, provider=self._tools.vcs, target=target)
-
-    async def apply(self, plan: Plan) -> tuple[Receipt, ...]:
-        """Write the effects of a plan, each once, and return their receipts in its order.
-
-        The plan is bound to the revision that was reviewed. Applied again, in whatever
-        process, or as another plan of the same key, it is the same run, and gives the same
-        receipts. One that has ended without success is resumed, and tries what is left.
-
-        Raises:
-            PublishError: The change has moved on since.
-            ConfigurationError: Its host takes no effects.
-            CodeflowError: Whatever else ended the run.
-        """
-        from codeflow_engine.engine.applying import apply
-
-        return await apply(self, plan)
 
     @property
     def plugins(self) -> Plugins:

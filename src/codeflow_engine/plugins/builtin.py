@@ -69,4 +69,5 @@ def codeflow_register(registry: PluginRegistry) -> None:
     registry.add_workflow("ask", f"{here}.workflows.ask:ASK")
     registry.add_workflow("preview", f"{here}.workflows.preview:PREVIEW")
     registry.add_workflow("apply", f"{here}.workflows.apply:APPLY")
+    registry.add_workflow("publish", f"{here}.workflows.publish:PUBLISH")
     registry.add_workflow("fix", f"{here}.workflows.fix:FIX")

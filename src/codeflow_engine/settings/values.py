@@ -12,6 +12,7 @@ from codeflow_engine.domain.budget import Budget
 from codeflow_engine.domain.change import Scope
 from codeflow_engine.domain.journal import RunLimits
 from codeflow_engine.domain.model import ModelSettings
+from codeflow_engine.domain.publishing import PublishPolicy
 from codeflow_engine.sandbox import Isolation
 
 __all__ = ["Executes", "Settings"]
@@ -58,6 +59,9 @@ class Settings:
 
     scope: Scope = Scope.CHANGED
     """Whether findings count on changed lines alone, or anywhere in the changed files."""
+
+    heed_bots: tuple[str, ...] = ()
+    """Logins of other programs whose open comments on a change are findings of its review."""
 
     observers: tuple[str, ...] = ()
     """Names of the observers to run."""
@@ -115,6 +119,9 @@ class Settings:
     """What the marks around the change in prompts are made with, besides its content: a secret
     of the tenant, so that no author of a change can know them. The same in all processes, or
     answers are paid for again. None uses the tenant's name."""
+
+    publish: PublishPolicy = field(default_factory=PublishPolicy)
+    """What of a review is written to the host of its change, and what fails there."""
 
     plugins_allow: tuple[str, ...] | None = None
     """Distributions or entry points that may load; None lets every installed plugin load."""

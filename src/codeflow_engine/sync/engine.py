@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from codeflow_engine.domain.model import Trial
     from codeflow_engine.domain.patch import Patch
     from codeflow_engine.domain.preview import ChangePreview
+    from codeflow_engine.domain.publishing import PublishPolicy
     from codeflow_engine.domain.reading import Answer, Description
     from codeflow_engine.domain.review import Review
     from codeflow_engine.domain.run import RunStatus
@@ -187,9 +188,18 @@ class Engine:
         )
         return Run(self._loop.run(submitting), self._loop)
 
-    def plan(self, review: Review) -> Plan:
+    def plan(
+        self,
+        result: Review | Patch,
+        *,
+        change: str | None = None,
+        policy: PublishPolicy | None = None,
+        branch: str | None = None,
+    ) -> Plan:
         """Do what `AsyncEngine.plan` does."""
-        return self._loop.run(self._engine.plan(review))
+        return self._loop.run(
+            self._engine.plan(result, change=change, policy=policy, branch=branch)
+        )
 
     def apply(self, plan: Plan) -> tuple[Receipt, ...]:
         """Do what `AsyncEngine.apply` does."""

@@ -39,7 +39,7 @@ async def collect(run: RunContext, given: dict[str, Any]) -> list[Any]:
     return [await run.receive("news") for _ in range(given["count"])]
 
 
-async def publish(run: RunContext, given: dict[str, Any]) -> None:
+async def write(run: RunContext, given: dict[str, Any]) -> None:
     head, name = str(EXAMPLE.revisions[1]), EXAMPLE.name
     key = effect_key(name, EffectKind.SUMMARY, head, "told")
     payload = {"body": given["text"]}
@@ -50,7 +50,7 @@ async def publish(run: RunContext, given: dict[str, Any]) -> None:
 
 def engine_with(storage: MemoryStorage, *secrets: str, **options: Any) -> AsyncEngine:
     engine = AsyncEngine(storage=storage, secrets=secrets, plugins_allow=[], **options)
-    for workflow in (echo, collect, publish):
+    for workflow in (echo, collect, write):
         engine.workflow(workflow.__name__)(workflow)
     return engine
 
@@ -209,7 +209,7 @@ async def test_s33_no_secret_is_written_by_an_effect() -> None:
     """Neither to the host nor to the journal; a token that nobody has configured goes, too."""
     storage, host = MemoryStorage(), FakeHost(EXAMPLE)
     async with engine_with(storage, SECRET, vcs=FakeVCS(host)) as engine:
-        run = await engine.submit("publish", {"text": f"{SECRET} and {TOKEN}"})
+        run = await engine.submit("write", {"text": f"{SECRET} and {TOKEN}"})
         await run.result()
 
     (post,) = host.posts
