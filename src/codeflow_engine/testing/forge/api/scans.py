@@ -67,7 +67,7 @@ async def _analyses(request: web.Request) -> web.Response:
 
 
 @routes.delete("/repos/{owner}/{repo}/code-scanning/analyses/{analysis_id}")
-async def deleted(request: web.Request) -> web.Response:
+async def _deleted(request: web.Request) -> web.Response:
     """Take an analysis away; the last one of its kind only where that is confirmed.
 
     Source: "Delete a code scanning analysis from a repository",
