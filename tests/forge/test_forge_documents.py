@@ -235,6 +235,24 @@ def test_each_route_answers_as_github_describes_it(walk: Walk) -> None:
     assert walk.seen == routes == MODELS.keys()
 
 
+def test_refusals_are_as_github_describes_them(walk: Walk) -> None:
+    """An error has its message, the page that tells more, and its status."""
+    home, token = "/repos/acme/shop", walk.user
+    body = {"name": "x", "head_sha": walk.pull.head_sha}
+    asks = {
+        401: ask(walk.forge, "GET", home, token="bad"),  # noqa: S106 - it is none
+        403: ask(walk.forge, "POST", f"{home}/check-runs", token=token, body=body),
+        404: ask(walk.forge, "GET", "/repos/acme/none"),
+        422: ask(walk.forge, "POST", f"{home}/issues", token=token, body={"title": ""}),
+    }
+
+    for status, told in asks.items():
+        assert told.status == status
+        check_document("ValidationError" if status == 422 else "BasicError", told.json)
+        assert told.json["status"] == str(status)
+        assert told.json["documentation_url"].startswith("https://docs.github.com/")
+
+
 @pytest.fixture
 def hub(walk: Walk) -> Iterator[github.Github]:
     """Give PyGithub as the app's installation."""

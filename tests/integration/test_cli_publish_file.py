@@ -132,7 +132,7 @@ def poisoned(plain: dict[str, Any]) -> dict[str, bytes]:
         "surrogate": json.dumps({**plain, "run_id": "\ud800"}).encode(),
         "path": json.dumps({**plain, "findings": [{**finding, "path": "../a"}]}).encode(),
         "many": json.dumps({**plain, "findings": [finding] * 100_000}).encode(),
-        "large": json.dumps(plain).encode() + b" " * (16 * 1024 * 1024),
+        "large": json.dumps(plain).encode() + b" " * (8 * 1024 * 1024),
         "deep": b"[" * 1_000_000,
         "escape": json.dumps({**plain, "\x1b]52;c;aGk=\x07": 1}).encode(),
     }

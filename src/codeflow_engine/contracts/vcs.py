@@ -69,6 +69,19 @@ class VCS(Backend):
             ProviderError: The host failed; nothing was read.
         """
 
+    async def canonical(self, target: str) -> str:
+        """Give the one name of a change, which `fetch_change` gives it as its `target`.
+
+        A host that knows a change by several names, such as the address of its page, has to
+        say so: all effects go to the one name, and two of the same effect under two names
+        would be two.
+
+        Raises:
+            ChangeUnavailableError: The host has no change of such a name.
+            ProviderError: The host failed.
+        """
+        return target
+
     async def find_effects(self, effects: Sequence[Effect]) -> tuple[Receipt, ...]:
         """Find which effects stand on the host already, by our own author's markers alone.
 

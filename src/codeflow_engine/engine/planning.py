@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
+from codeflow_engine.contracts import VCS
 from codeflow_engine.domain.patch import Patch
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.publish.commits import plan_patch
@@ -39,6 +40,7 @@ async def plan(
     if change is None:
         change = str((await executor.known.look(result.run_id)).record.input.get("change"))
     if isinstance(result, Patch):
+        change = await tools.backends.get(VCS, tools.vcs).canonical(change)
         work = partial(plan_patch, result, provider=tools.vcs, target=change, branch=branch)
         return await asyncio.get_running_loop().run_in_executor(tools.threads, work)
     return await plan_review(tools, result, target=change, policy=policy)

@@ -23,11 +23,20 @@ from codeflow_engine.reports.form import conform
 
 __all__ = ["MAX_FINDINGS", "MAX_REVIEW_BYTES", "load_review"]
 
-MAX_REVIEW_BYTES: Final = 16 * 1024 * 1024
-"""A ledger of 100,000 units takes about so much."""
+MAX_REVIEW_BYTES: Final = 8 * 1024 * 1024
+"""A ledger of 40,000 units takes about so much."""
 
 MAX_FINDINGS: Final = 5_000
 """As many as GitHub's code scanning shows of one report."""
+
+_LONGEST: Final = 65_536
+"""Characters of a text; no host takes a comment that is longer."""
+
+_MANY: Final = 100
+"""Sources and lines of evidence of one finding; an engine shows a dozen lines."""
+
+_REASONS: Final = 1_000
+"""Reasons for which findings were dropped."""
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _REVISION: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -59,7 +68,10 @@ def load_review(content: bytes, *, head: str, trusted: bool = False) -> Review:
     findings = plain.get("findings") if isinstance(plain, dict) else None
     if isinstance(findings, list) and len(findings) > MAX_FINDINGS:
         raise SerializationError(f"it has {len(findings):,} findings, and not {MAX_FINDINGS:,}")
-    review = Review.from_json(conform(plain))
+    conformed = conform(plain)
+    if not _is_moderate(conformed):
+        raise SerializationError("a text or a list in it is longer than any engine writes")
+    review = Review.from_json(conformed)
     if review.change.head != head:
         raise SerializationError(f"it is not a review of {head[:_SHOWN]}")
     for problem in _problems(review):
@@ -95,6 +107,25 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> None:
     raise SerializationError(f"{constant} is no JSON")
+
+
+def _is_moderate(plain: dict[str, Any]) -> bool:
+    """Say whether no part of it is of a size that only wears out whoever renders it."""
+    lists = [finding["sources"] for finding in plain["findings"]]
+    lists += [shown["lines"] for one in plain["findings"] if (shown := one["evidence"])]
+    return (
+        len(plain["dropped"]) <= _REASONS
+        and all(len(one) <= _MANY for one in lists)
+        and all(len(text) <= _LONGEST for text in _texts(plain))
+    )
+
+
+def _texts(plain: Any) -> Iterator[str]:
+    if isinstance(plain, str):
+        yield plain
+    elif isinstance(plain, dict | list):
+        for one in plain.values() if isinstance(plain, dict) else plain:
+            yield from _texts(one)
 
 
 def _problems(review: Review) -> Iterator[str]:

@@ -29,8 +29,9 @@ from codeflow_engine.domain.finding import Finding, FindingState
 from codeflow_engine.domain.publishing import PublishPolicy
 from codeflow_engine.domain.review import Review
 from codeflow_engine.errors import ConfigurationError
+from codeflow_engine.publish.bodies import fitting
 from codeflow_engine.publish.checks import conclude, marks
-from codeflow_engine.publish.comments import BODY_LIMIT, comment
+from codeflow_engine.publish.comments import comment
 from codeflow_engine.publish.issues import issue, worth_an_issue
 from codeflow_engine.publish.labels import labels
 from codeflow_engine.publish.places import has_place, is_live
@@ -122,10 +123,12 @@ class _Planned:
         fresh = [one for one in review.findings if policy.inline and has_place(one)]
         fresh = [one for one in fresh if one.fingerprint not in again]
         beside = self._beside(fresh, told.standing)
-        body = markdown.render(plain, limit=BODY_LIMIT, beside=beside)
+        body = fitting(lambda limit: markdown.render(plain, limit=limit, beside=beside))
         content = [*_told(review), sorted(beside)]
         if fresh:
-            payload = {"body": f"{title}\n", "comments": [comment(one) for one in fresh]}
+            live = sum(map(is_live, review.findings))
+            new = "" if len(fresh) == live else f"\nNew beside the code: {len(fresh)}.\n"
+            payload = {"body": f"{title}\n{new}", "comments": [comment(one) for one in fresh]}
             yield EffectKind.REVIEW, sorted(one.fingerprint for one in fresh), payload
         if policy.summary:
             yield EffectKind.SUMMARY, content, {"body": body}

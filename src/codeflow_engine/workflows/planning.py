@@ -23,7 +23,7 @@ async def plan_review(
     Args:
         tools: Of the engine.
         review: Of a revision that the host knows.
-        target: The change, in the words of the host.
+        target: The change, by any of its names on the host.
         policy: What of it is published; None leaves it to the settings.
 
     Raises:
@@ -32,6 +32,7 @@ async def plan_review(
     """
     head_of(review)  # before a host is asked about what it cannot know
     vcs = tools.backends.get(VCS, tools.vcs)
+    target = await vcs.canonical(target)
     talks = VCSCapability.DISCUSS in vcs.capabilities
     work = partial(
         plan,

@@ -115,8 +115,35 @@ def test_s15_a_file_that_is_too_large_is_refused_unread(plain: Plain) -> None:
     padded = content + b" " * (MAX_REVIEW_BYTES - len(content))
 
     assert load_review(padded, head=HEAD).findings
-    with pytest.raises(SerializationError, match=r"over 16,777,216 bytes"):
+    with pytest.raises(SerializationError, match=r"over 8,388,608 bytes"):
         load_review(padded + b" ", head=HEAD)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"message": "`" * 65_537},
+        {"title": "@a " * 100_000},
+        {"rule": "<!-- " * 100_000},
+        {"sources": [f"s{number}" for number in range(101)]},
+        {"evidence": {"start_line": 1, "lines": ["x"] * 101, "column": None, "end_column": None}},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_s15_no_part_is_larger_than_an_engine_makes_it(plain: Plain, change: Plain) -> None:
+    """One long text or list would cost minutes to be made inert, and is shown to nobody."""
+    plain["findings"][0] |= change
+
+    with pytest.raises(SerializationError, match="longer than any engine writes"):
+        load(plain)
+
+
+def test_s15_reasons_are_bounded_too(plain: Plain) -> None:
+    """There are as many reasons as an engine knows."""
+    plain["dropped"] = {f"reason {number}": 1 for number in range(1001)}
+
+    with pytest.raises(SerializationError, match="longer than any engine writes"):
+        load(plain)
 
 
 def test_s15_too_many_findings_are_refused(plain: Plain) -> None:
