@@ -279,10 +279,13 @@ async def test_a_branch_is_never_moved_but_forward(desk: Desk) -> None:
         "codeflow/fix", {**HEAD, "z.py": b"1\n"}, author="ann", parents=(desk.pull.head_sha,)
     )
 
+    desk.forge.faults.add(Fault(act=Act.DELAY, method="P*", path="*/git/*"))
+
     with pytest.raises(PublishError, match="left as it is"):
         await desk.backend().deliver(commit(desk))
 
     assert desk.repository.branch("codeflow/fix") == theirs
+    assert desk.forge.faults.struck == []
 
 
 async def test_a_branch_that_moves_meanwhile_is_not_moved(desk: Desk) -> None:
