@@ -237,6 +237,23 @@ def test_a_policy_says_which_effects_there_are(policy: PublishPolicy, kinds: set
     assert {kind.value for kind in made} == kinds
 
 
+def test_g31_so_many_findings_are_told_beside_the_code_and_no_more() -> None:
+    """The worst ones; the report tells the others in full."""
+    many = tuple(
+        finding(fingerprint=f"{number:x}", line=2, severity=severity, message=f"It is {number}.")
+        for number, severity in enumerate([*[Severity.LOW] * 5, *[Severity.CRITICAL] * 3])
+    )
+    made = effects(review(change=CHANGE, findings=many), policy=PublishPolicy(most_comments=4))
+
+    comments = made[EffectKind.REVIEW].payload["comments"]
+    report = made[EffectKind.SUMMARY].payload["body"]
+    assert [one["severity"] for one in comments] == ["critical"] * 3 + ["low"]
+    assert [f"It is {number}." in report for number in range(8)] == [
+        *(number != int(comments[3]["fingerprint"], 16) for number in range(5)),
+        *[False] * 3,
+    ]
+
+
 @pytest.mark.parametrize(
     ("policy", "changed"),
     [
