@@ -176,7 +176,11 @@ class HostCredentials(Credentials):
         self._seen = ""
 
     async def authorize(self, repository: str, *, write: bool) -> Pass:  # noqa: ARG002 - it is one for all
-        """Ask the host's client, in a thread: it may ask GitHub for a token."""
+        """Ask the host's client, in a thread: it may ask GitHub for a token.
+
+        Raises:
+            AuthenticationError: The host's client has no credentials.
+        """
         if self._auth is None:
             raise AuthenticationError("the client of github that the host gave has no credentials")
         asked = Asked(method="GET", path="the host's credentials")
