@@ -263,6 +263,8 @@ class Backends:
         try:
             return self._targets[info.kind, info.name]
         except KeyError:
+            if not info.schemes:
+                return None  # what takes no URL can also do without an object of the host
             schemes = ", ".join(f"{scheme}://..." for scheme in info.schemes)
             raise ConfigurationError(
                 f"{info.kind} {info.name!r} needs a URL ({schemes}) or an object of the host"

@@ -14,6 +14,14 @@ def codeflow_register(registry: PluginRegistry) -> None:
     here = "codeflow_engine"
     git = f"{here}.providers.vcs.git"
     registry.add_vcs("git", f"{git}:Git", settings=f"{git}:GitSettings")
+    forge = f"{here}.providers.vcs.github"
+    registry.add_vcs(
+        "github",
+        f"{forge}:connect",
+        settings=f"{forge}:GitHubSettings",
+        requires="codeflow-engine[github]",
+        handles=("github.MainClass.Github",),
+    )
     registry.add_storage("memory", f"{here}.storage.memory:MemoryStorage")
     registry.add_cache("memory", f"{here}.storage.memory:MemoryCache")
     sql = f"{here}.storage.sql"

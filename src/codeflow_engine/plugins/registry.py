@@ -91,7 +91,8 @@ class OfferOptions(TypedDict, total=False):
 
     handles: tuple[str, ...]
     """Qualified names of the classes of a host's own objects that it works with, such as
-    `sqlalchemy.engine.base.Engine`; they are compared without being imported."""
+    `sqlalchemy.engine.base.Engine`; they are compared without being imported. Where it takes no
+    URL, it can be chosen by its name alone, and its factory is then called with None for one."""
 
     loop_handles: tuple[str, ...]
     """The same for objects that belong to an event loop: `Engine` refuses them."""

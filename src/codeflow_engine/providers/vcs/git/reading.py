@@ -15,7 +15,7 @@ from codeflow_engine.providers.vcs.git.disk import Found, Stop, find, in_thread
 from codeflow_engine.providers.vcs.git.objects import Blob, list_tree, read_blobs
 from codeflow_engine.providers.vcs.git.plumbing import Plumbing
 
-__all__ = ["read"]
+__all__ = ["raw_path", "read"]
 
 _ABSENT: Final = "absent"
 _STALE: Final = "changed since the change was read"
@@ -129,11 +129,11 @@ async def _look_up(
     found: dict[str, _Place] = {}
     asked: dict[str, dict[str, bytes]] = {base: {}, tree: {}}
     for path, place in places.items():
-        raw = _raw(path)
+        raw = raw_path(path)
         if raw is None:
             found[path] = _Place(reason="not a path of a repository")
         elif place.base_path is not None:
-            asked[base][path] = _raw(place.base_path) or raw
+            asked[base][path] = raw_path(place.base_path) or raw
         elif place.id is None and place.reason is None:
             asked[tree][path] = raw
     for revision, named in asked.items():
@@ -152,7 +152,7 @@ async def _look_up(
     return found
 
 
-def _raw(path: str) -> bytes | None:
+def raw_path(path: str) -> bytes | None:
     """Give the bytes of a path; None where no file of a repository can have it."""
     try:
         raw = path.encode("utf-8", "surrogateescape")
@@ -176,7 +176,7 @@ def _read_disk(
     try:
         for path, place in places.items():
             stop()
-            with find(root, _raw(path) or b"") as file:
+            with find(root, raw_path(path) or b"") as file:
                 blobs[path] = (
                     Blob(None, _STALE)
                     if file is None

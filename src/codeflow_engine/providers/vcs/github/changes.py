@@ -1,0 +1,256 @@
+"""A pull request as a change: what it says, and the whole diff between two pinned commits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from codeflow_engine.domain.change import INDEX, WORKTREE, Change, ChangeRequest
+from codeflow_engine.domain.diff import Diff, DiffFile
+from codeflow_engine.errors import (
+    ChangeUnavailableError,
+    ConfigurationError,
+    DiffError,
+    InvalidResponseError,
+    ProviderError,
+)
+from codeflow_engine.providers.vcs.git.disk import shown
+from codeflow_engine.providers.vcs.git.reading import raw_path
+from codeflow_engine.providers.vcs.github.errors import TOO_LARGE, Asked, malformed, status_of
+from codeflow_engine.providers.vcs.github.source import Source
+from codeflow_engine.providers.vcs.github.target import (
+    FULL_ID,
+    Target,
+    check_revision,
+    is_repository,
+)
+from codeflow_engine.providers.vcs.github.together import together
+
+__all__ = ["Pull", "check", "fetch", "read_pull"]
+
+_DIFF: Final = "application/vnd.github.diff"
+_SHA: Final = "application/vnd.github.sha"
+_ID_BYTES: Final = 1024
+_NEEDS: Final = "pull_requests: read"
+_CONTENTS: Final = "contents: read"
+_TOLD: Final = 64 * 1024
+_LOOKED_AT: Final = 8000
+"""Bytes of a file in which git looks for a NUL to call it binary (`buffer_is_binary`)."""
+
+_BINARIES: Final = 25
+"""Files that are said to be binary and are looked at one by one; for more, git decides."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pull:
+    """What GitHub says of a pull request."""
+
+    title: str
+    description: str
+    base: str
+    head: str
+    files: int | None
+    """How many files it changes; None where GitHub does not say."""
+
+    repository: str
+    """What the repository is called now, in its own letters."""
+
+
+async def fetch(source: Source, target: Target, pull: Pull, request: ChangeRequest) -> Change:
+    """Read a change, as `contracts.vcs.VCS.fetch_change` says.
+
+    The diff goes from where the head parted from the base to the head, and is asked for by
+    their full ids: a push meanwhile changes nothing.
+    """
+    old, new = await together(
+        _resolve(source, wanted, known)
+        for wanted, known in ((request.base, pull.base), (request.head, pull.head))
+    )
+    base = await _merge_base(source, old, new)
+    moved = (old, new) != (pull.base, pull.head)
+    diff = await _diff(source, base, new, None if moved else pull.files)
+    key = target.text if request.base is None else f"{target.text} against {request.base}"
+    return Change(
+        provider="github",
+        target=target.text,
+        title=pull.title,
+        description=pull.description,
+        base=base,
+        head=new,
+        key=key,
+        diff=diff,
+    )
+
+
+def check(request: ChangeRequest) -> None:
+    """Look whether GitHub can be asked for the revisions of a request.
+
+    Raises:
+        ChangeUnavailableError: No revision is called so.
+        ConfigurationError: It asks for what only a working tree has.
+    """
+    for revision in (request.base, request.head):
+        if revision in {WORKTREE, INDEX}:
+            raise ConfigurationError(f"a pull request has no {revision}: name a commit or nothing")
+        if revision is not None:
+            check_revision(revision)
+
+
+async def read_pull(source: Source, target: Target) -> Pull:
+    """Ask for a pull request, open or not.
+
+    Raises:
+        ProviderError: It is not there, or GitHub fails.
+    """
+    path = f"/repos/{target.repository}/pulls/{target.number}"
+    answer = await source.client.request("GET", path, needs=_NEEDS)
+    told = answer.body
+    base, head = _side(told, "base"), _side(told, "head")
+    repository = _repository(told)
+    title = told.get("title") if isinstance(told, dict) else None
+    files = told.get("changed_files") if isinstance(told, dict) else None
+    body = told.get("body") if isinstance(told, dict) else None
+    if base is None or head is None or not isinstance(title, str):
+        raise malformed(Asked(method="GET", path=path), "no pull request")
+    if not isinstance(body, str | None):
+        raise malformed(Asked(method="GET", path=path), "a description that is no text")
+    description = body or ""
+    if len(description) > _TOLD:
+        description = f"{description[:_TOLD]}\n[cut]"
+    return Pull(
+        title=title,
+        description=description,
+        base=base,
+        head=head,
+        files=files if isinstance(files, int) else None,
+        repository=target.repository if repository is None else repository,
+    )
+
+
+def _repository(told: Any) -> str | None:
+    base = told.get("base") if isinstance(told, Mapping) else None
+    found = base.get("repo") if isinstance(base, Mapping) else None
+    name = found.get("full_name") if isinstance(found, Mapping) else None
+    return name if isinstance(name, str) and is_repository(name) else None
+
+
+def _side(told: Any, side: str) -> str | None:
+    found = told.get(side) if isinstance(told, Mapping) else None
+    sha = found.get("sha") if isinstance(found, Mapping) else None
+    return sha if isinstance(sha, str) and FULL_ID.fullmatch(sha) else None
+
+
+async def _resolve(source: Source, wanted: str | None, known: str) -> str:
+    """Give the full id of a commit that a caller has named, or the pull request's own."""
+    if wanted is None:
+        return known
+    path = f"/repos/{source.client.repository}/commits/{quote(wanted, safe='')}"
+    try:
+        told = await source.client.raw(path, accept=_SHA, limit=_ID_BYTES, needs=_CONTENTS)
+    except ChangeUnavailableError as error:
+        raise ChangeUnavailableError(
+            f"{source.client.repository} has no commit {shown(wanted)} ({error.message})"
+        ) from error
+    found = told.decode("ascii", "replace").strip()
+    if FULL_ID.fullmatch(found) is None:
+        raise malformed(Asked(method="GET", path=path), "no id of a commit")
+    return found
+
+
+async def _merge_base(source: Source, old: str, new: str) -> str:
+    """Find where two commits parted.
+
+    Files and their patches come with the first page of a comparison alone, commits with each.
+    """
+    path = f"/repos/{source.client.repository}/compare/{old}...{new}"
+    answer = await source.client.request(
+        "GET", path, parameters={"per_page": 1, "page": 2}, needs=_CONTENTS
+    )
+    found = answer.body.get("merge_base_commit") if isinstance(answer.body, dict) else None
+    sha = found.get("sha") if isinstance(found, dict) else None
+    if not isinstance(sha, str) or FULL_ID.fullmatch(sha) is None:
+        raise malformed(Asked(method="GET", path=path), "no merge base")
+    return sha
+
+
+async def _diff(source: Source, base: str, head: str, files: int | None) -> Diff:
+    """Get the diff whole: as GitHub writes it, or, where that is not the whole, as git does.
+
+    Args:
+        source: The repository.
+        base: Full id.
+        head: Full id.
+        files: How many files GitHub says that it has; None where it does not.
+    """
+    if base == head:
+        return Diff.parse(b"")
+    diff = await _as_told(source, base, head)
+    if diff is not None and await _is_whole(source, diff, (base, head), files):
+        return diff
+    async with source.clone(base, head) as clone:
+        text = await clone.diff(base, head)
+    try:
+        return await asyncio.to_thread(Diff.parse, text)
+    except DiffError as error:
+        raise InvalidResponseError(f"git wrote an unknown form of diff: {error}") from error
+
+
+async def _as_told(source: Source, base: str, head: str) -> Diff | None:
+    """Read the diff that GitHub writes; None where it gives none that can be used."""
+    path = f"/repos/{source.client.repository}/compare/{base}...{head}"
+    limit = source.settings.max_diff_bytes
+    try:
+        text = await source.client.raw(path, accept=_DIFF, limit=limit, needs=_CONTENTS)
+    except ProviderError as error:
+        if error.kind != TOO_LARGE:
+            raise
+        if status_of(error) is None:  # our own limit, which git's diff would pass as well
+            raise ChangeUnavailableError(
+                f"the diff is larger than {limit} bytes: raise max_diff_bytes of github"
+            ) from error
+        return None
+    try:
+        return await asyncio.to_thread(Diff.parse, text)
+    except DiffError:
+        return None  # a form that git does not write: git's own says what it means
+
+
+async def _is_whole(
+    source: Source, diff: Diff, commits: tuple[str, str], files: int | None
+) -> bool:
+    """Say whether a diff of GitHub shows everything.
+
+    It has fewer files than there are where GitHub has cut it, entries that it does not show, and
+    text that it calls binary where an attribute of the change says so.
+    """
+    if files is not None and len(diff.files) < files:
+        return False
+    if any(file.unsupported for file in diff.files):
+        return False
+    binary = [file for file in diff.files if file.is_binary]
+    if len(binary) > _BINARIES:
+        return False
+    return not binary or await _are_binary(source, binary, commits)
+
+
+async def _are_binary(source: Source, files: Sequence[DiffFile], commits: tuple[str, str]) -> bool:
+    """Look into files that are said to be binary, as git would."""
+    ids: list[set[str]] = [set() for _ in files]
+    for at, commit in enumerate(commits):
+        sides = [(file.old_path, file.new_path)[at] for file in files]
+        paths = {path for path in sides if path is not None}
+        if any(raw_path(path) is None or not path.isprintable() for path in paths):
+            return False  # git knows what JSON may not tell
+        places = await source.trees.find(source.client, commit, paths)
+        if places is None or len(places) < len(paths):
+            return False
+        for path, found in zip(sides, ids, strict=True):
+            if path is not None:
+                found.add(places[path].id)
+    wanted = sorted(set().union(*ids))
+    heads = await together(source.head_of(blob, _LOOKED_AT) for blob in wanted)
+    binary = {blob for blob, head in zip(wanted, heads, strict=True) if b"\0" in head}
+    return all(found & binary for found in ids)

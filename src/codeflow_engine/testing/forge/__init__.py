@@ -1,0 +1,51 @@
+r"""A forge that speaks GitHub's API, for tests of what talks to GitHub.
+
+```python
+from codeflow_engine.testing.forge import FakeForge
+
+with FakeForge() as forge:
+    repository = forge.repository("acme/shop")
+    number = repository.open_pull_request({"a.py": b"x = 1\n"}, {"a.py": b"x = 2\n"})
+    token = forge.token("codeflow-app[bot]")
+    ...  # review `acme/shop#1` at `forge.url`
+    assert len(repository.pull(number).reviews) == 1
+```
+
+It is a real server on the loopback over real git repositories, and refuses what GitHub refuses:
+each rule names the page of GitHub's documentation that it comes from. It needs the extra
+`github`.
+"""
+
+from codeflow_engine.testing.forge.clock import ForgeClock
+from codeflow_engine.testing.forge.repository import Repository
+from codeflow_engine.testing.forge.rules import ForgeRules
+from codeflow_engine.testing.forge.server import FakeForge
+from codeflow_engine.testing.forge.state import (
+    Comment,
+    Issue,
+    Label,
+    PullRequest,
+    Reaction,
+    Review,
+    ReviewComment,
+    ReviewState,
+    ReviewThread,
+    User,
+)
+
+__all__ = [
+    "Comment",
+    "FakeForge",
+    "ForgeClock",
+    "ForgeRules",
+    "Issue",
+    "Label",
+    "PullRequest",
+    "Reaction",
+    "Repository",
+    "Review",
+    "ReviewComment",
+    "ReviewState",
+    "ReviewThread",
+    "User",
+]

@@ -1,0 +1,131 @@
+"""Routes of the conversation: comments of issues and pull requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from codeflow_engine.testing.forge.documents import talk
+from codeflow_engine.testing.forge.exchange import Exchange
+from codeflow_engine.testing.forge.framework import web
+from codeflow_engine.testing.forge.refusal import Refusal, not_found
+from codeflow_engine.testing.forge.repository import Repository
+from codeflow_engine.testing.forge.state import ROLES, Comment, Issue
+
+__all__ = ["refuse_locked", "refuse_others", "routes", "since"]
+
+routes = web.RouteTableDef()
+_WRITE = "issues|pull_requests"
+
+
+def refuse_locked(asked: Exchange, issue: Issue) -> None:
+    """Refuse a comment on what is locked, but to those who may write (G30).
+
+    Source: "Lock an issue", /rest/issues/issues#lock-an-issue; "Locking conversations".
+    """
+    if issue.locked and ROLES.index(asked.role(issue.repository)) < ROLES.index("write"):
+        raise Refusal(403, "Unable to create comment because issue is locked.")
+
+
+def refuse_others(asked: Exchange, repository: Repository, login: str) -> None:
+    """Refuse to change what another wrote, but to those who may write."""
+    mine = login.lower() == asked.credential.login.lower()
+    if not mine and ROLES.index(asked.role(repository)) < ROLES.index("write"):
+        raise Refusal(403, "Must have admin rights to Repository.")
+
+
+class _Changed(Protocol):
+    updated_at: float
+
+
+def since[T: _Changed](asked: Exchange, comments: Sequence[T]) -> list[T]:
+    """Leave those that changed at a time or after it."""
+    told = asked.query("since")
+    if not told:
+        return list(comments)
+    try:
+        at = datetime.fromisoformat(told).timestamp()
+    except ValueError:
+        raise Refusal(422, "Invalid request.\n\n'since' is not a timestamp.") from None
+    return [one for one in comments if int(one.updated_at) >= at]
+
+
+@routes.get("/repos/{owner}/{repo}/issues/{number}/comments")
+async def listed(request: web.Request) -> web.Response:
+    """List comments, oldest first.
+
+    Source: "List issue comments", /rest/issues/comments#list-issue-comments.
+    """
+    asked = Exchange(request)
+    issue = asked.issue(asked.repository(_WRITE))
+    return asked.page(since(asked, issue.comments), lambda one: talk.comment(issue, one))
+
+
+@routes.post("/repos/{owner}/{repo}/issues/{number}/comments")
+async def created(request: web.Request) -> web.Response:
+    """Write a comment.
+
+    Source: "Create an issue comment", /rest/issues/comments#create-an-issue-comment.
+    """
+    asked = Exchange(request)
+    issue = asked.issue(asked.repository(_WRITE, "write"))
+    refuse_locked(asked, issue)
+    body = await asked.body(required=("body",))
+    text = asked.text(body, "body", resource="IssueComment")
+    forge = asked.forge
+    with forge.lock:
+        now = forge.clock.now()
+        one = Comment(
+            id=forge.next_id(), user=asked.user, body=text, created_at=now, updated_at=now
+        )
+        issue.comments.append(one)
+        issue.updated_at = now
+    told = talk.comment(issue, one)
+    return web.json_response(told, status=201, headers={"Location": told["url"]})
+
+
+def _found(asked: Exchange, repository: Repository) -> tuple[Issue, Comment]:
+    number = asked.number("comment_id")
+    for issue in (*repository.issues, *repository.pulls):
+        for one in issue.comments:
+            if one.id == number:
+                return issue, one
+    raise not_found()
+
+
+@routes.get("/repos/{owner}/{repo}/issues/comments/{comment_id}")
+async def one(request: web.Request) -> web.Response:
+    """Give a comment. Source: "Get an issue comment", /rest/issues/comments."""
+    asked = Exchange(request)
+    issue, found = _found(asked, asked.repository(_WRITE))
+    return web.json_response(talk.comment(issue, found))
+
+
+@routes.patch("/repos/{owner}/{repo}/issues/comments/{comment_id}")
+async def edited(request: web.Request) -> web.Response:
+    """Change a comment; nobody is told of it (G31).
+
+    Source: "Update an issue comment", /rest/issues/comments#update-an-issue-comment.
+    """
+    asked = Exchange(request)
+    repository = asked.repository(_WRITE, "write")
+    issue, found = _found(asked, repository)
+    refuse_others(asked, repository, found.user.login)
+    body = await asked.body(required=("body",))
+    text = asked.text(body, "body", resource="IssueComment")
+    with asked.forge.lock:
+        found.body, found.updated_at = text, asked.forge.clock.now()
+    return web.json_response(talk.comment(issue, found))
+
+
+@routes.delete("/repos/{owner}/{repo}/issues/comments/{comment_id}")
+async def deleted(request: web.Request) -> web.Response:
+    """Take a comment away. Source: "Delete an issue comment", /rest/issues/comments."""
+    asked = Exchange(request)
+    repository = asked.repository(_WRITE, "write")
+    issue, found = _found(asked, repository)
+    refuse_others(asked, repository, found.user.login)
+    with asked.forge.lock:
+        issue.comments.remove(found)
+    return web.Response(status=204)

@@ -1,0 +1,105 @@
+"""Puts the parts of the forge together: which routes there are, and what every request passes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from codeflow_engine.testing.forge import passing
+from codeflow_engine.testing.forge.api import (
+    accounts,
+    apps,
+    checks,
+    graphql,
+    hooks,
+    limits,
+    pulls,
+    refs,
+    repositories,
+    review_comments,
+    reviews,
+    scans,
+    talk,
+    writes,
+)
+from codeflow_engine.testing.forge.exchange import CREDENTIAL, FORGE
+from codeflow_engine.testing.forge.framework import web
+from codeflow_engine.testing.forge.refusal import Refusal
+
+__all__ = ["API_ROUTES", "MIDDLEWARES", "SITE_ROUTES", "assemble"]
+
+type _Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@web.middleware
+async def refusals(request: web.Request, handler: _Answer) -> web.StreamResponse:
+    """Give a refusal the API's form."""
+    try:
+        return await handler(request)
+    except Refusal as refusal:
+        return _refused(refusal)
+    except web.HTTPNotFound:
+        return _refused(Refusal(404, "Not Found"))
+    except web.HTTPMethodNotAllowed:
+        return _refused(Refusal(404, "Not Found"))
+    except web.HTTPRequestEntityTooLarge:
+        return _refused(Refusal(413, "Payload too big"))
+
+
+def _refused(refusal: Refusal) -> web.Response:
+    return web.json_response(refusal.document(), status=refusal.status, headers=refusal.headers)
+
+
+@web.middleware
+async def identification(request: web.Request, handler: _Answer) -> web.StreamResponse:
+    """Find out who asks."""
+    forge = request.app[FORGE]
+    with forge.lock:
+        request[CREDENTIAL] = forge.tokens.authenticate(request.headers.get("Authorization"))
+    return await handler(request)
+
+
+MIDDLEWARES = (
+    *(refusals, identification),
+    *(passing.limits, passing.faults, passing.conditional),
+)
+"""What every request passes, the first one first."""
+
+API_ROUTES = (
+    accounts.routes,
+    repositories.routes,
+    pulls.routes,
+    talk.routes,
+    reviews.routes,
+    review_comments.routes,
+)
+"""Tables of routes under the API's prefix."""
+
+MORE_API_ROUTES = (
+    *(apps.routes, limits.routes, hooks.routes),
+    *(checks.routes, scans.routes, writes.routes, refs.routes),
+)
+"""More of them."""
+
+SITE_ROUTES: tuple[web.RouteTableDef, ...] = ()
+"""Tables of routes at the top: what people and git ask for."""
+
+
+MORE_SITE_ROUTES = (graphql.routes,)
+"""More of them."""
+
+
+def assemble(prefix: str, *, most_body: int) -> web.Application:
+    """Make the application."""
+    app = web.Application(middlewares=MIDDLEWARES, client_max_size=most_body)
+    app.on_response_prepare.append(passing.tell_limits)
+    for tables, before in (
+        ((*API_ROUTES, *MORE_API_ROUTES), prefix),
+        ((*SITE_ROUTES, *MORE_SITE_ROUTES), ""),
+    ):
+        for table in tables:
+            for route in table:
+                if isinstance(route, web.RouteDef):
+                    app.router.add_route(
+                        route.method, before + route.path, route.handler, **route.kwargs
+                    )
+    return app

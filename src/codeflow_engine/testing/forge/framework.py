@@ -1,0 +1,15 @@
+"""The web framework that the forge is served with; the one place that says so if it is absent."""
+
+from __future__ import annotations
+
+from codeflow_engine.errors import MissingDependencyError
+
+try:
+    from aiohttp import web
+except ImportError as error:
+    raise MissingDependencyError(
+        "'aiohttp' is not installed; install it with: pip install 'codeflow-engine[github]'",
+        requires="codeflow-engine[github]",
+    ) from error
+
+__all__ = ["web"]
