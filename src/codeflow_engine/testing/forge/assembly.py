@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from codeflow_engine.testing.forge import passing
+from codeflow_engine.testing.forge import passing, transfer
 from codeflow_engine.testing.forge.api import (
     accounts,
     apps,
     checks,
+    contents,
+    git_objects,
     graphql,
+    history,
     hooks,
+    issues,
+    labels,
     limits,
     pulls,
+    reactions,
     refs,
     repositories,
     review_comments,
@@ -65,12 +71,11 @@ MIDDLEWARES = (
 """What every request passes, the first one first."""
 
 API_ROUTES = (
-    accounts.routes,
-    repositories.routes,
-    pulls.routes,
-    talk.routes,
-    reviews.routes,
-    review_comments.routes,
+    *(accounts.routes, repositories.routes),
+    *(contents.routes, git_objects.routes),
+    *(pulls.routes, reviews.routes, review_comments.routes),
+    *(issues.routes, talk.routes, labels.routes, reactions.routes),
+    history.routes,  # the last one: the name of a commit may hold slashes
 )
 """Tables of routes under the API's prefix."""
 
@@ -80,7 +85,7 @@ MORE_API_ROUTES = (
 )
 """More of them."""
 
-SITE_ROUTES: tuple[web.RouteTableDef, ...] = ()
+SITE_ROUTES = (transfer.routes,)
 """Tables of routes at the top: what people and git ask for."""
 
 

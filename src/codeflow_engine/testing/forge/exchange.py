@@ -61,9 +61,14 @@ class Exchange:
     # What for
 
     def path(self, name: str) -> str:
-        """Give a variable of the path, in which bytes that are no UTF-8 are surrogates."""
-        raw = self.request.match_info.get(name, "")
-        return unquote_to_bytes(raw).decode("utf-8", "surrogateescape") if "%" in raw else raw
+        """Give a variable of the path."""
+        return self.request.match_info.get(name, "")
+
+    def tail(self, name: str) -> bytes:
+        """Give the variable that the path ends with, byte for byte: names of files are bytes."""
+        parts = self.request.match_info.get(name, "").count("/") + 1
+        raw = self.request.rel_url.raw_path.split("/")[-parts:]
+        return unquote_to_bytes("/".join(raw))
 
     def number(self, name: str) -> int:
         """Give a variable of the path that is a number."""

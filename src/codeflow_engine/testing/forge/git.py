@@ -66,6 +66,7 @@ class GitStore:
     objects: Path | None = None
     _kept: dict[tuple[str, ...], bytes] = field(default_factory=dict, repr=False)
     _diffs: dict[tuple[str, str], tuple[FileDiff, ...]] = field(default_factory=dict, repr=False)
+    _paths: dict[str, dict[bytes, Entry]] = field(default_factory=dict, repr=False)
     _importing: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     def lay_out(self, default_branch: str) -> None:
@@ -92,6 +93,7 @@ class GitStore:
             "GIT_CONFIG_GLOBAL": "/dev/null",
             "GIT_ATTR_NOSYSTEM": "1",
             "GIT_NO_REPLACE_OBJECTS": "1",
+            "GIT_LITERAL_PATHSPECS": "1",
             "GIT_TERMINAL_PROMPT": "0",
             "LC_ALL": "C",
         }
@@ -181,6 +183,14 @@ class GitStore:
         deep = ("-r", "-t") if recursive else ()
         return read_tree(await self.recall("ls-tree", "-z", "--long", *deep, name))
 
+    async def paths(self, name: str) -> dict[bytes, Entry]:
+        """Give all entries below a tree by their paths."""
+        if name not in self._paths:
+            self._paths[name] = {
+                entry.path: entry for entry in await self.tree(name, recursive=True)
+            }
+        return self._paths[name]
+
     async def blob(self, name: str) -> bytes:
         """Read the content of a file by its id."""
         return await self.recall("cat-file", "blob", name)
@@ -197,9 +207,9 @@ class GitStore:
         words = ("rev-list", "--topo-order", "--reverse", head, f"^{base}")
         return tuple((await self.recall(*words)).decode().split())
 
-    async def history(self, head: str, path: str = "") -> tuple[str, ...]:
+    async def history(self, head: str, path: bytes = b"") -> tuple[str, ...]:
         """Give the commits of a head, newest first; those that touch a path, if there is one."""
-        limit = ("--", path) if path else ()
+        limit = ("--", os.fsdecode(path)) if path else ()
         return tuple((await self.recall("rev-list", head, *limit)).decode().split())
 
     async def diff(self, old: str, new: str) -> tuple[FileDiff, ...]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from codeflow_engine.testing.forge.api.issues import edit_issue
+from codeflow_engine.testing.forge.api.talk import refuse_others
+from codeflow_engine.testing.forge.diff_media import raw_diff
 from codeflow_engine.testing.forge.diffs import FileDiff
-from codeflow_engine.testing.forge.documents import pulls
+from codeflow_engine.testing.forge.documents import history, pulls
 from codeflow_engine.testing.forge.exchange import Exchange
 from codeflow_engine.testing.forge.framework import web
 from codeflow_engine.testing.forge.moving import pull_diff, start_of
-from codeflow_engine.testing.forge.refusal import Refusal
+from codeflow_engine.testing.forge.refusal import invalid
 from codeflow_engine.testing.forge.state import PullRequest
 
 __all__ = ["routes"]
@@ -17,7 +20,58 @@ __all__ = ["routes"]
 routes = web.RouteTableDef()
 
 
-@routes.get("/repos/{owner}/{repo}/pulls/{number}")
+_STATES = ("open", "closed", "all")
+
+
+@routes.get("/repos/{owner}/{repo}/pulls")
+async def listed(request: web.Request) -> web.Response:
+    """List pull requests: the open ones, newest first, unless asked otherwise.
+
+    Source: "List pull requests", /rest/pulls/pulls#list-pull-requests.
+    """
+    asked = Exchange(request)
+    repository = asked.repository("pull_requests")
+    state, base, head = asked.query("state", "open"), asked.query("base"), asked.query("head")
+    if state not in _STATES:
+        raise invalid("PullRequest", "state", "invalid")
+    found = [
+        one
+        for one in repository.pulls
+        if state in {"all", one.state}
+        and base in {"", one.base_ref}
+        and (not head or head.lower() == _label(one).lower())
+    ]
+    changed = asked.query("sort") == "updated"
+    down = asked.query("direction", "asc" if asked.query("sort") not in {"", "created"} else "desc")
+    found.sort(
+        key=lambda one: (one.updated_at if changed else one.created_at, one.number),
+        reverse=down == "desc",
+    )
+    return asked.page(found, lambda one: pulls.pull(one, asked.role(repository)))
+
+
+def _label(pull: PullRequest) -> str:
+    home = pull.head_repository
+    return f"{'unknown' if home is None else home.owner.login}:{pull.head_ref}"
+
+
+@routes.patch(r"/repos/{owner}/{repo}/pulls/{number:\d+}")
+async def edited(request: web.Request) -> web.Response:
+    """Change title, text or state of a pull request.
+
+    Source: "Update a pull request", /rest/pulls/pulls#update-a-pull-request.
+    """
+    asked = Exchange(request)
+    repository = asked.repository("pull_requests", "write")
+    pull = asked.pull(repository)
+    refuse_others(asked, repository, pull.user.login)
+    await edit_issue(asked, pull, await asked.body(), resource="PullRequest")
+    told = pulls.pull(pull, asked.role(repository))
+    told |= await _counted(pull, await pull_diff(pull))
+    return web.json_response(told | await _mergeable(asked, pull))
+
+
+@routes.get(r"/repos/{owner}/{repo}/pulls/{number:\d+}")
 async def one(request: web.Request) -> web.Response:
     """Give a pull request, its diff, or its commits as patches.
 
@@ -28,47 +82,12 @@ async def one(request: web.Request) -> web.Response:
     pull = asked.pull(repository)
     diff = await pull_diff(pull)
     if asked.media in {"diff", "patch"}:
-        return await _raw(asked, pull, diff)
+        start = await start_of(pull)
+        return await raw_diff(asked, repository, diff, start, pull.head_sha)
     told = pulls.pull(pull, asked.role(repository))
     told |= await _counted(pull, diff)
     told |= await _mergeable(asked, pull)
     return web.json_response(told)
-
-
-async def _raw(asked: Exchange, pull: PullRequest, diff: tuple[FileDiff, ...]) -> web.Response:
-    raw = b"".join(file.raw for file in diff)
-    _refuse_big(asked, len(diff), raw)
-    if asked.media == "patch":
-        raw = await pull.repository.git.patch(await start_of(pull), pull.head_sha)
-    return web.Response(
-        body=raw, headers={"Content-Type": f"application/vnd.github.{asked.media}; charset=utf-8"}
-    )
-
-
-def _refuse_big(asked: Exchange, files: int, raw: bytes) -> None:
-    """Refuse a diff of more than 300 files, 20,000 lines or a megabyte (G23).
-
-    Source: "Repository limits", section "Diff limits",
-    /repositories/creating-and-managing-repositories/repository-limits.
-    """
-    rules = asked.forge.rules
-    if files > rules.diff_files:
-        over = (
-            f"files ({rules.diff_files}). Consider using 'List pull requests files' API or locally"
-            " cloning the repository instead."
-        )
-    elif raw.count(b"\n") > rules.diff_lines:
-        over = f"lines ({rules.diff_lines})"
-    elif len(raw) > rules.diff_bytes:
-        over = f"bytes ({rules.diff_bytes})"
-    else:
-        return
-    raise Refusal(
-        406,
-        f"Sorry, the diff exceeded the maximum number of {over}",
-        errors=[{"resource": "PullRequest", "field": "diff", "code": "too_large"}],
-        documentation="/rest/pulls/pulls#list-pull-requests-files",
-    )
 
 
 async def _counted(pull: PullRequest, diff: tuple[FileDiff, ...]) -> dict[str, Any]:
@@ -116,7 +135,7 @@ async def _mergeable(asked: Exchange, pull: PullRequest) -> dict[str, Any]:
     }
 
 
-@routes.get("/repos/{owner}/{repo}/pulls/{number}/files")
+@routes.get(r"/repos/{owner}/{repo}/pulls/{number:\d+}/files")
 async def files(request: web.Request) -> web.Response:
     """Give the files of a pull request, 3,000 of them at most (G22).
 
@@ -127,3 +146,18 @@ async def files(request: web.Request) -> web.Response:
     pull = asked.pull(repository)
     listed = [*pulls.files(repository, pull.head_sha, await pull_diff(pull))]
     return asked.page(listed, dict, most=asked.forge.rules.pull_files)
+
+
+@routes.get(r"/repos/{owner}/{repo}/pulls/{number:\d+}/commits")
+async def commits(request: web.Request) -> web.Response:
+    """List the commits of a pull request, oldest first, 250 at most (G22).
+
+    Source: "List commits on a pull request", /rest/pulls/pulls#list-commits-on-a-pull-request.
+    """
+    asked = Exchange(request)
+    repository = asked.repository("pull_requests")
+    pull = asked.pull(repository)
+    shas = await repository.git.between(pull.base_sha, pull.head_sha)
+    chosen, headers = asked.slice(shas, most=asked.forge.rules.pull_commits)
+    told = [history.commit(repository, await repository.git.commit(sha)) for sha in chosen]
+    return web.json_response(told, headers=headers)

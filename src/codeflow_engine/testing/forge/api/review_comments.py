@@ -24,7 +24,7 @@ from codeflow_engine.testing.forge.state import (
 __all__ = ["find_review_comment", "routes"]
 
 routes = web.RouteTableDef()
-_AT = "/repos/{owner}/{repo}/pulls/{number}/comments"
+_AT = r"/repos/{owner}/{repo}/pulls/{number:\d+}/comments"
 _ONE = "/repos/{owner}/{repo}/pulls/comments/{comment_id}"
 
 

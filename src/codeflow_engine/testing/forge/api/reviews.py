@@ -18,7 +18,7 @@ from codeflow_engine.testing.forge.state import PullRequest, Review, ReviewState
 __all__ = ["routes"]
 
 routes = web.RouteTableDef()
-_AT = "/repos/{owner}/{repo}/pulls/{number}/reviews"
+_AT = r"/repos/{owner}/{repo}/pulls/{number:\d+}/reviews"
 
 
 def _seen(asked: Exchange, pull: PullRequest) -> list[Review]:

@@ -13,7 +13,7 @@ from codeflow_engine.testing.forge.refusal import Refusal, not_found
 from codeflow_engine.testing.forge.repository import Repository
 from codeflow_engine.testing.forge.state import ROLES, Comment, Issue
 
-__all__ = ["refuse_locked", "refuse_others", "routes", "since"]
+__all__ = ["find_comment", "refuse_locked", "refuse_others", "routes", "since"]
 
 routes = web.RouteTableDef()
 _WRITE = "issues|pull_requests"
@@ -51,7 +51,28 @@ def since[T: _Changed](asked: Exchange, comments: Sequence[T]) -> list[T]:
     return [one for one in comments if int(one.updated_at) >= at]
 
 
-@routes.get("/repos/{owner}/{repo}/issues/{number}/comments")
+@routes.get("/repos/{owner}/{repo}/issues/comments")
+async def everywhere(request: web.Request) -> web.Response:
+    """List the comments of a whole repository.
+
+    Source: "List issue comments for a repository",
+    /rest/issues/comments#list-issue-comments-for-a-repository.
+    """
+    asked = Exchange(request)
+    repository = asked.repository(_WRITE)
+    about = {one.id: i for i in (*repository.issues, *repository.pulls) for one in i.comments}
+    comments = [one for issue in about.values() for one in issue.comments]
+    found = {one.id: one for one in since(asked, comments)}
+    changed = asked.query("sort") == "updated"
+    chosen = sorted(
+        found.values(),
+        key=lambda one: (one.updated_at if changed else one.created_at, one.id),
+        reverse=asked.query("direction") == "desc",
+    )
+    return asked.page(chosen, lambda one: talk.comment(about[one.id], one))
+
+
+@routes.get(r"/repos/{owner}/{repo}/issues/{number:\d+}/comments")
 async def listed(request: web.Request) -> web.Response:
     """List comments, oldest first.
 
@@ -62,7 +83,7 @@ async def listed(request: web.Request) -> web.Response:
     return asked.page(since(asked, issue.comments), lambda one: talk.comment(issue, one))
 
 
-@routes.post("/repos/{owner}/{repo}/issues/{number}/comments")
+@routes.post(r"/repos/{owner}/{repo}/issues/{number:\d+}/comments")
 async def created(request: web.Request) -> web.Response:
     """Write a comment.
 
@@ -85,7 +106,12 @@ async def created(request: web.Request) -> web.Response:
     return web.json_response(told, status=201, headers={"Location": told["url"]})
 
 
-def _found(asked: Exchange, repository: Repository) -> tuple[Issue, Comment]:
+def find_comment(asked: Exchange, repository: Repository) -> tuple[Issue, Comment]:
+    """Find the comment of the path, and what it is about.
+
+    Raises:
+        Refusal: 404.
+    """
     number = asked.number("comment_id")
     for issue in (*repository.issues, *repository.pulls):
         for one in issue.comments:
@@ -98,7 +124,7 @@ def _found(asked: Exchange, repository: Repository) -> tuple[Issue, Comment]:
 async def one(request: web.Request) -> web.Response:
     """Give a comment. Source: "Get an issue comment", /rest/issues/comments."""
     asked = Exchange(request)
-    issue, found = _found(asked, asked.repository(_WRITE))
+    issue, found = find_comment(asked, asked.repository(_WRITE))
     return web.json_response(talk.comment(issue, found))
 
 
@@ -110,7 +136,7 @@ async def edited(request: web.Request) -> web.Response:
     """
     asked = Exchange(request)
     repository = asked.repository(_WRITE, "write")
-    issue, found = _found(asked, repository)
+    issue, found = find_comment(asked, repository)
     refuse_others(asked, repository, found.user.login)
     body = await asked.body(required=("body",))
     text = asked.text(body, "body", resource="IssueComment")
@@ -124,7 +150,7 @@ async def deleted(request: web.Request) -> web.Response:
     """Take a comment away. Source: "Delete an issue comment", /rest/issues/comments."""
     asked = Exchange(request)
     repository = asked.repository(_WRITE, "write")
-    issue, found = _found(asked, repository)
+    issue, found = find_comment(asked, repository)
     refuse_others(asked, repository, found.user.login)
     with asked.forge.lock:
         issue.comments.remove(found)
