@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from codeflow_engine.testing.forge import passing, transfer
 from codeflow_engine.testing.forge.api import (
@@ -28,7 +28,7 @@ from codeflow_engine.testing.forge.api import (
     writes,
 )
 from codeflow_engine.testing.forge.exchange import CREDENTIAL, FORGE
-from codeflow_engine.testing.forge.framework import web
+from codeflow_engine.testing.forge.framework import Middleware, web
 from codeflow_engine.testing.forge.refusal import Refusal
 
 __all__ = ["API_ROUTES", "MIDDLEWARES", "SITE_ROUTES", "assemble"]
@@ -93,11 +93,13 @@ MORE_SITE_ROUTES = (graphql.routes,)
 """More of them."""
 
 
-def assemble(prefix: str, *, most_body: int) -> web.Application:
-    """Make the application."""
-    app = web.Application(middlewares=MIDDLEWARES, client_max_size=most_body)
+def assemble(
+    prefix: str, *, most_body: int, before: Sequence[Middleware] = ()
+) -> web.Application:
+    """Make the application, with what every request passes before all that is ours."""
+    app = web.Application(middlewares=(*before, *MIDDLEWARES), client_max_size=most_body)
     app.on_response_prepare.append(passing.tell_limits)
-    for tables, before in (
+    for tables, root in (
         ((*API_ROUTES, *MORE_API_ROUTES), prefix),
         ((*SITE_ROUTES, *MORE_SITE_ROUTES), ""),
     ):
@@ -105,6 +107,6 @@ def assemble(prefix: str, *, most_body: int) -> web.Application:
             for route in table:
                 if isinstance(route, web.RouteDef):
                     app.router.add_route(
-                        route.method, before + route.path, route.handler, **route.kwargs
+                        route.method, root + route.path, route.handler, **route.kwargs
                     )
     return app

@@ -6,10 +6,11 @@ from codeflow_engine.errors import MissingDependencyError
 
 try:
     from aiohttp import web
+    from aiohttp.typedefs import Middleware
 except ImportError as error:
     raise MissingDependencyError(
         "'aiohttp' is not installed; install it with: pip install 'codeflow-engine[github]'",
         requires="codeflow-engine[github]",
     ) from error
 
-__all__ = ["web"]
+__all__ = ["Middleware", "web"]

@@ -1,0 +1,60 @@
+"""What stands on a pull request, told so that two worlds can be compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from codeflow_engine.domain.marker import find_markers
+from codeflow_engine.testing.forge import PullRequest, Repository
+
+__all__ = ["standing"]
+
+_RUN = re.compile(r"run=[A-Za-z0-9_.:-]+")
+
+
+def standing(repository: Repository, pull: PullRequest, bot: str) -> dict[str, Any]:
+    """Tell everything of ours, each as one text, and the ids by which receipts name it.
+
+    What differs between two runs that write the same is left out: ids, moments, and the run.
+    """
+    told = list(_items(repository, pull, bot))
+    return {
+        "items": sorted(f"{kind} {_RUN.sub('run=_', text)}" for kind, _, text in told),
+        "ids": sorted(identity for _, identity, _ in told if identity),
+        "pending": len(pull.pending),
+        "head": pull.head_sha,
+    }
+
+
+def _items(
+    repository: Repository, pull: PullRequest, bot: str
+) -> Iterator[tuple[str, str, str]]:
+    for review in pull.reviews:
+        if review.user.login == bot:
+            state = f"{review.state} of {review.commit_id} {review.body}"
+            yield "review", f"review:{review.id}", state
+    for comment in pull.review_comments:
+        if comment.user.login == bot:
+            place = f"{comment.path} {comment.side} {comment.start_line} {comment.line}"
+            yield "inline", "", f"{place} at {comment.commit_id} {comment.body}"
+    for talk in pull.comments:
+        if talk.user.login == bot:
+            yield "summary", f"comment:{talk.id}", talk.body
+    for thread in pull.threads:
+        if thread.is_resolved and thread.comments[0].user.login == bot:
+            finding = [one.finding for one in find_markers(thread.comments[0].body)]
+            yield "resolved", "", f"{finding}"
+    for run in repository.checks.runs:
+        yield "check", f"check:{run.id}", f"{run.name} {run.conclusion} {run.head_sha} {run.title}"
+        yield "output", "", f"{run.status} {run.external_id} {run.summary} {run.text}"
+        for one in run.annotations:
+            yield "annotation", "", f"{run.name} {sorted(one.items(), key=str)}"
+    for label in pull.label_names:
+        yield "label", "", label
+    for issue in repository.issues:
+        words = f"{issue.title} {issue.label_names} {issue.state} {issue.body}"
+        yield "issue", f"issue:{issue.number}", words
+    for upload in repository.scans.uploads.values():
+        yield "sarif", f"sarif:{upload.id}", f"{upload.commit_sha} {upload.ref}"
