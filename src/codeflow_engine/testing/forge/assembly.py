@@ -71,6 +71,8 @@ MIDDLEWARES = (
 """What every request passes, the first one first."""
 
 API_ROUTES = (
+    *(apps.routes, limits.routes, hooks.routes),
+    *(checks.routes, scans.routes, writes.routes, refs.routes),
     *(accounts.routes, repositories.routes),
     *(contents.routes, git_objects.routes),
     *(pulls.routes, reviews.routes, review_comments.routes),
@@ -79,30 +81,15 @@ API_ROUTES = (
 )
 """Tables of routes under the API's prefix."""
 
-MORE_API_ROUTES = (
-    *(apps.routes, limits.routes, hooks.routes),
-    *(checks.routes, scans.routes, writes.routes, refs.routes),
-)
-"""More of them."""
-
-SITE_ROUTES = (transfer.routes,)
+SITE_ROUTES = (graphql.routes, transfer.routes)
 """Tables of routes at the top: what people and git ask for."""
 
 
-MORE_SITE_ROUTES = (graphql.routes,)
-"""More of them."""
-
-
-def assemble(
-    prefix: str, *, most_body: int, before: Sequence[Middleware] = ()
-) -> web.Application:
+def assemble(prefix: str, *, most_body: int, before: Sequence[Middleware] = ()) -> web.Application:
     """Make the application, with what every request passes before all that is ours."""
     app = web.Application(middlewares=(*before, *MIDDLEWARES), client_max_size=most_body)
     app.on_response_prepare.append(passing.tell_limits)
-    for tables, root in (
-        ((*API_ROUTES, *MORE_API_ROUTES), prefix),
-        ((*SITE_ROUTES, *MORE_SITE_ROUTES), ""),
-    ):
+    for tables, root in ((API_ROUTES, prefix), (SITE_ROUTES, "")):
         for table in tables:
             for route in table:
                 if isinstance(route, web.RouteDef):

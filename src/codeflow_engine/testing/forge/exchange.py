@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["CREDENTIAL", "FORGE", "Exchange", "Field"]
 
 FORGE: web.AppKey[FakeForge] = web.AppKey("forge")
-CREDENTIAL = "credential"
+CREDENTIAL: web.RequestKey[Credential] = web.RequestKey("credential", Credential)
 """Where a request has what `auth` found out about it."""
 
 _MOST_A_PAGE = 100

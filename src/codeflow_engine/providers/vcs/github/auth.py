@@ -45,6 +45,8 @@ READING: Final[Mapping[str, str]] = {
     "metadata": "read",
     "pull_requests": "read",
     "checks": "read",
+    "security_events": "read",
+    "statuses": "read",
 }
 """What it takes to read a change and what stands on it."""
 
@@ -55,6 +57,7 @@ WRITING: Final[Mapping[str, str]] = {
     "metadata": "read",
     "pull_requests": "write",
     "security_events": "write",
+    "statuses": "write",
 }
 """What it takes to publish, in every way that we have."""
 

@@ -17,16 +17,22 @@ from codeflow_engine.errors import (
     RateLimitError,
 )
 from codeflow_engine.providers.vcs.github.auth import AppCredentials, Credentials, Pass
-from codeflow_engine.providers.vcs.github.errors import Asked, Refusal, malformed, refused
+from codeflow_engine.providers.vcs.github.errors import (
+    Asked,
+    Refusal,
+    graphql_refusal,
+    malformed,
+    refused,
+)
 from codeflow_engine.providers.vcs.github.etags import Kept, Shelf
 from codeflow_engine.providers.vcs.github.json_reader import parse
 from codeflow_engine.providers.vcs.github.limits import resource_of
 from codeflow_engine.providers.vcs.github.line import Line, Told
-from codeflow_engine.providers.vcs.github.wire import Call, Connection, Wire
+from codeflow_engine.providers.vcs.github.sdk import SDK
+from codeflow_engine.providers.vcs.github.wire import Call, Carrier, Wire
 
 if TYPE_CHECKING:
     import github
-    from github.Requester import Requester
 
 __all__ = ["Answer", "Author", "Client", "Memory"]
 
@@ -35,7 +41,6 @@ _NEXT: Final = re.compile(r'<([^<>]*)>\s*;(?:[^,"]|"[^"]*")*?\brel="?next"?')
 _MUTATION: Final = re.compile(r"\s*(?:#[^\n]*\n\s*)*mutation\b")
 _PAGE: Final = 100
 _ETAGS: Final = 16 * 1024 * 1024
-_SPARE: Final = 4
 _BOT: Final = "[bot]"
 
 
@@ -66,11 +71,9 @@ class Author:
 class Memory:
     """What the clients of one backend share beside the line."""
 
+    sdk: SDK
     etags: Shelf[Kept] = field(default_factory=lambda: Shelf(_ETAGS))
     authors: dict[str, Author] = field(default_factory=dict)
-    requester: Requester | None = None
-    spare: list[tuple[github.Github, _Held]] = field(default_factory=list)
-    """Copies of the client that nobody uses now; each is of one call at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,30 +197,14 @@ class Client:
         if not isinstance(told, dict):
             raise malformed(asked, "no JSON object")
         if told.get("errors"):
-            raise self._graphql_error(told["errors"], answer, asked)
+            refusal = graphql_refusal(told["errors"], answer.headers)
+            gate = self._line.gate(self._account)
+            gate.learn("graphql", refusal.status, refusal.headers, refusal.message)
+            raise refused(refusal, asked)
         data = told.get("data")
         if not isinstance(data, dict):
             raise malformed(asked, "no data")
         return data
-
-    def _graphql_error(self, errors: Any, answer: Answer, asked: Asked) -> CodeflowError:
-        """Say what errors of GraphQL mean, which come with status 200."""
-        told = errors if isinstance(errors, list) else []
-        listed = [one for one in told if isinstance(one, dict)]
-        kinds = {str(one.get("type") or _code(one)).upper() for one in listed}
-        words = "; ".join(str(one.get("message", "")) for one in listed)
-        if "RATE_LIMITED" in kinds or "RATE_LIMIT" in kinds:
-            status = int(HTTPStatus.TOO_MANY_REQUESTS)
-        elif "NOT_FOUND" in kinds:
-            status = int(HTTPStatus.NOT_FOUND)
-        elif kinds & {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
-            status = int(HTTPStatus.FORBIDDEN)
-        else:
-            status = int(HTTPStatus.UNPROCESSABLE_ENTITY)
-        refusal = Refusal(status=status, headers=answer.headers, body={"message": words})
-        if status == HTTPStatus.TOO_MANY_REQUESTS:
-            self._line.gate(self._account).learn("graphql", status, answer.headers, words)
-        return refused(refusal, asked)
 
     async def raw(
         self, path: str, *, accept: str, limit: int, enough: int | None = None, needs: str = ""
@@ -296,25 +283,9 @@ class Client:
             given = await self._pass(asked)
             async with self._line.turn():
                 return await self._line.in_thread(
-                    lambda _wire, _call: self._lend(work, given.header), asked
+                    lambda _wire, _call: self._memory.sdk.lend(work, given.header),
+                    asked,
                 )
-
-    def _lend[T](self, work: Callable[[github.Github], T], header: str) -> T:
-        spare = self._memory.spare
-        try:
-            client, held = spare.pop()
-        except IndexError:
-            held = _held()
-            client = self._line.copy(held)
-        held.header = header
-        try:
-            return work(client)
-        finally:
-            held.header = ""
-            if len(spare) < _SPARE:
-                spare.append((client, held))
-            else:
-                client.close()
 
     async def header(self) -> str:
         """Give the value of `Authorization` for reading, as git sends it too."""
@@ -350,16 +321,12 @@ class Client:
     ) -> _Came:
         """Send one request through PyGithub's requester, in a thread."""
         given, kept = to
-        requester = self._memory.requester
-        if requester is None:
-            requester = self._memory.requester = self._line.copy(_held()).requester
         headers = {"Authorization": given.header, "Accept": sent.accept}
         if kept is not None:
             headers["If-None-Match"] = kept.etag
         method = "POST" if url == self._line.place.graphql else call.asked.method
-        connection: Any = Connection(wire, call)  # PyGithub names two classes, and uses a form
-        status, found, text = requester.requestJson(
-            method, url, sent.parameters, headers, sent.body, connection
+        status, found, text = self._memory.sdk.send(
+            method, url, headers, (sent.parameters, sent.body), Carrier(wire, call)
         )
         lowered = {name.lower(): str(value) for name, value in found.items()}
         if status == HTTPStatus.NOT_MODIFIED and kept is not None:
@@ -405,44 +372,9 @@ class _Sent:
     body: object = None
 
 
-def _held() -> _Held:
-    from github.Auth import Auth
-
-    class Ours(_Held, Auth):
-        """What PyGithub asks for credentials, and masks in its log."""
-
-    return Ours()
-
-
-class _Held:
-    """Credentials of one call; a header that is there already stays."""
-
-    header = ""
-
-    @property
-    def token_type(self) -> str:
-        return self.header.partition(" ")[0]
-
-    @property
-    def token(self) -> str:
-        return self.header.partition(" ")[2]
-
-    def authentication(self, headers: dict[str, Any]) -> None:
-        if "Authorization" not in headers:
-            headers["Authorization"] = self.header
-
-    def mask_authentication(self, headers: dict[str, Any]) -> None:
-        headers["Authorization"] = "(removed)"
-
-
 def _next(headers: Mapping[str, str]) -> str | None:
     found = _NEXT.search(headers.get("link", ""))
     return None if found is None else found[1]
-
-
-def _code(error: Mapping[str, Any]) -> str:
-    extensions = error.get("extensions")
-    return str(extensions.get("code", "")) if isinstance(extensions, Mapping) else ""
 
 
 def _try_parse(text: str) -> Any:

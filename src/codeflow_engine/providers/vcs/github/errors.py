@@ -33,6 +33,7 @@ __all__ = [
     "Asked",
     "Refusal",
     "from_exception",
+    "graphql_refusal",
     "malformed",
     "refused",
     "status_of",
@@ -66,6 +67,13 @@ _PLACES: Final = frozenset(
     {"InvalidURL", "MissingSchema", "InvalidSchema", "LocationValueError", "URLSchemeUnknown"}
     | {"InvalidProxyURL", "NonHttpUrlClientError"}
 )
+_GRAPHQL: Final = {
+    frozenset({"FORBIDDEN", "INSUFFICIENT_SCOPES"}): HTTPStatus.FORBIDDEN,
+    frozenset({"NOT_FOUND"}): HTTPStatus.NOT_FOUND,
+    frozenset({"RATE_LIMIT", "RATE_LIMITED"}): HTTPStatus.TOO_MANY_REQUESTS,
+}
+"""What GraphQL calls its errors, the weightiest last."""
+
 _GONE: Final = frozenset({HTTPStatus.GONE, HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS})
 
 
@@ -140,6 +148,29 @@ def status_of(error: BaseException) -> int | None:
 def words_of(error: BaseException) -> str:
     """Give GitHub's own words about an error, which are data; empty where there are none."""
     return str(vars(error).get("http_words", ""))
+
+
+def graphql_refusal(errors: Any, headers: Mapping[str, str]) -> Refusal:
+    """Read errors of GraphQL, which come with status 200, as those of REST.
+
+    Args:
+        errors: The answer's own.
+        headers: Of the answer.
+    """
+    told = errors if isinstance(errors, list) else []
+    listed = [one for one in told if isinstance(one, Mapping)]
+    kinds = {str(one.get("type") or _code(one)).upper() for one in listed}
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    for known, meant in _GRAPHQL.items():
+        if kinds & known:
+            status = meant
+    words = "; ".join(str(one.get("message", "")) for one in listed)
+    return Refusal(status=int(status), headers=headers, body={"message": words})
+
+
+def _code(error: Mapping[str, Any]) -> str:
+    extensions = error.get("extensions")
+    return str(extensions.get("code", "")) if isinstance(extensions, Mapping) else ""
 
 
 def _limited(refusal: Refusal, where: str) -> CodeflowError | None:

@@ -8,11 +8,13 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Final, override
 
-from codeflow_engine.contracts.vcs import VCS
+from codeflow_engine.contracts.vcs import VCS, VCSCapability
 from codeflow_engine.domain.change import Change, ChangeRequest, FileContent
 from codeflow_engine.domain.diff import Side
+from codeflow_engine.domain.discussion import Thread
+from codeflow_engine.domain.effect import Effect, Receipt
 from codeflow_engine.errors import ConfigurationError
-from codeflow_engine.providers.vcs.github import changes, files
+from codeflow_engine.providers.vcs.github import changes, files, posting
 from codeflow_engine.providers.vcs.github.auth import (
     AppCredentials,
     Credentials,
@@ -24,6 +26,7 @@ from codeflow_engine.providers.vcs.github.client import Client, Memory
 from codeflow_engine.providers.vcs.github.etags import Shelf
 from codeflow_engine.providers.vcs.github.line import Line
 from codeflow_engine.providers.vcs.github.place import HOME, Place
+from codeflow_engine.providers.vcs.github.sdk import SDK
 from codeflow_engine.providers.vcs.github.settings import GitHubSettings
 from codeflow_engine.providers.vcs.github.source import Source
 from codeflow_engine.providers.vcs.github.target import Target
@@ -65,7 +68,7 @@ class GitHub(VCS):
         ConfigurationError: The URL is none, or there are two of token, app and client.
     """
 
-    capabilities: ClassVar[frozenset[StrEnum]] = frozenset()
+    capabilities: ClassVar[frozenset[StrEnum]] = frozenset(VCSCapability)
 
     def __init__(
         self,
@@ -90,7 +93,7 @@ class GitHub(VCS):
         self._place = Place.at(url)
         self._line = Line(self._place, settings, host=client, session=session)
         self._credentials = self._choose(token, app, client)
-        self._memory = Memory()
+        self._memory = Memory(sdk=SDK(self._line))
         self._trees = Trees()
         self._blobs: Shelf[bytes] = Shelf(_BLOBS)
 
@@ -143,6 +146,26 @@ class GitHub(VCS):
         source = self._source(Target.parse(change.target, self._place), sandbox)
         return await files.read(source, change, paths, side=side, limit=limit)
 
+    @override
+    async def find_effects(self, effects: Sequence[Effect]) -> tuple[Receipt, ...]:
+        return await posting.find_effects(effects, self._pull)
+
+    @override
+    async def deliver(self, effect: Effect) -> Receipt:
+        return await posting.deliver(effect, self._pull(effect.target))
+
+    @override
+    async def withdraw(self, target: str, receipt: Receipt) -> None:
+        await posting.withdraw(receipt, self._pull(target))
+
+    @override
+    async def read_threads(self, target: str) -> tuple[Thread, ...]:
+        return await posting.read_threads(self._pull(target))
+
+    def _pull(self, name: str) -> posting.Pull:
+        target = Target.parse(name, self._place)
+        return posting.Pull(client=self._client(target), target=target, settings=self._settings)
+
     def _client(self, target: Target) -> Client:
         """Give the one way to GitHub for a change: with the rights for its repository."""
         return Client(self._line, self._credentials, target.repository, self._memory)
@@ -160,6 +183,7 @@ class GitHub(VCS):
     @override
     async def aclose(self) -> None:
         await self._line.aclose()
+        self._memory.sdk.close()
 
 
 def connect(client: github.Github | None, settings: GitHubSettings | None = None) -> GitHub:

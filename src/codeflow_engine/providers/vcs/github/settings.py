@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from annotated_types import Ge, Gt, Le
 
@@ -54,6 +54,10 @@ class GitHubSettings:
 
     max_answer_bytes: Annotated[int, Gt(0)] = 32 * _MIB
     """Largest answer of the interface other than a diff or a file."""
+
+    checks: Literal["run", "status", "none"] = "run"
+    """What a check becomes: a check run, which takes a GitHub App or a workflow's token; a commit
+    status, which any token can write; or nothing."""
 
     git: str = "git"
     """Path or name of git, for changes that the interface does not give whole."""

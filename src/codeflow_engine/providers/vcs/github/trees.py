@@ -37,14 +37,14 @@ class Place:
     """Bytes of a file."""
 
 
-type Listing = Mapping[str, Place]
+type _Listing = Mapping[str, Place]
 
 
 class Trees:
     """Looks paths up in commits, and keeps what it has seen. Of one event loop."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, Listing] = OrderedDict()
+        self._kept: OrderedDict[str, _Listing] = OrderedDict()
         self._used = 0
 
     async def find(
@@ -68,7 +68,7 @@ class Trees:
         root = await self._list(client, commit)
         if root is None:
             return None
-        listings: dict[str, Listing] = {"": root}
+        listings: dict[str, _Listing] = {"": root}
         for level in _levels(folders):
             here = [
                 (folder, place.id)
@@ -83,7 +83,7 @@ class Trees:
         places = {path: _look_up(listings, path) for path in wanted}
         return {path: place for path, place in places.items() if place is not None}
 
-    async def _list(self, client: Client, tree: str, *, recursive: bool = False) -> Listing | None:
+    async def _list(self, client: Client, tree: str, *, recursive: bool = False) -> _Listing | None:
         key = f"{client.repository} {tree} {recursive}"
         kept = self._kept.get(key)
         if kept is not None:
@@ -101,7 +101,7 @@ class Trees:
         self._keep(key, listing)
         return listing
 
-    def _keep(self, key: str, listing: Listing) -> None:
+    def _keep(self, key: str, listing: _Listing) -> None:
         self._kept[key] = listing
         self._used += len(listing) + 1
         while self._used > _ENTRIES:
@@ -109,7 +109,7 @@ class Trees:
             self._used -= len(gone) + 1
 
 
-def _read(entries: Any, asked: Asked) -> Listing:
+def _read(entries: Any, asked: Asked) -> _Listing:
     found: dict[str, Place] = {}
     for entry in entries if isinstance(entries, list) else [None]:
         told = entry if isinstance(entry, dict) else {}
@@ -123,7 +123,7 @@ def _read(entries: Any, asked: Asked) -> Listing:
     return found
 
 
-def _look_up(listings: Mapping[str, Listing], path: str) -> Place | None:
+def _look_up(listings: Mapping[str, _Listing], path: str) -> Place | None:
     folder, _, name = path.rpartition("/")
     listing = listings.get(folder)
     return None if listing is None else listing.get(name)

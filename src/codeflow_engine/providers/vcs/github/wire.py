@@ -19,7 +19,7 @@ from codeflow_engine.errors import ProviderTimeoutError, ProviderUnavailableErro
 from codeflow_engine.providers.vcs.github.errors import Asked, malformed, too_large
 from codeflow_engine.providers.vcs.github.place import Place
 
-__all__ = ["HOPS", "REDIRECTS", "Call", "Connection", "Wire"]
+__all__ = ["HOPS", "REDIRECTS", "Call", "Carrier", "Wire"]
 
 HOPS: Final = 3
 """Redirects of one request that are followed."""
@@ -82,7 +82,7 @@ class Wire:
         self.session.close()
 
 
-class Connection:
+class Carrier:
     """What PyGithub takes for a connection; of one call alone."""
 
     def __init__(self, wire: Wire, call: Call) -> None:
@@ -101,7 +101,7 @@ class Connection:
         """Take what is to be sent."""
         self._sent = verb, url, input, headers
 
-    def getresponse(self) -> Response:
+    def getresponse(self) -> _Response:
         """Send it, follow redirects on the same server, and read the answer whole."""
         verb, path, data, headers = self._sent
         place = self._wire.place
@@ -126,7 +126,7 @@ class Connection:
                     raise ProviderUnavailableError(
                         f"{self._call.asked.title} is still being worked out by GitHub"
                     )
-                return Response(answer.status_code, answer.headers, self._read(answer))
+                return _Response(answer.status_code, answer.headers, self._read(answer))
         raise malformed(self._call.asked, "one redirect after another")
 
     def _follow(self, url: str, location: str) -> str:
@@ -148,7 +148,7 @@ class Connection:
         """Do nothing: the connections are the wire's."""
 
 
-class Response:
+class _Response:
     """What PyGithub takes for a response."""
 
     def __init__(self, status: int, headers: Mapping[str, str], text: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from codeflow_engine.testing.forge.auth import Kind
-from codeflow_engine.testing.forge.clock import stamp
 from codeflow_engine.testing.forge.documents import people
 from codeflow_engine.testing.forge.exchange import Exchange
 from codeflow_engine.testing.forge.framework import web
@@ -44,35 +43,3 @@ async def other(request: web.Request) -> web.Response:
     if account is None:
         raise not_found()
     return web.json_response(people.full_user(asked.forge, account))
-
-
-@routes.get("/app")
-async def app(request: web.Request) -> web.Response:
-    """Give the app that asks with a web token of its own.
-
-    Source: "Get the authenticated app", /rest/apps/apps#get-the-authenticated-app.
-    """
-    asked = Exchange(request)
-    if asked.credential.kind is not Kind.APP or asked.credential.app_id is None:
-        raise Refusal(401, "A JSON web token could not be decoded")
-    forge = asked.forge
-    one = forge.tokens.apps.app(asked.credential.app_id)
-    made = stamp(0)
-    return web.json_response(
-        {
-            "id": one.id,
-            "slug": one.slug,
-            "client_id": one.client_id,
-            "node_id": people.node_id("A", one.id),
-            "owner": people.user(forge, forge.add_user(one.owner, kind="Organization")),
-            "name": one.name,
-            "description": "",
-            "external_url": f"{forge.web_url}/apps/{one.slug}",
-            "html_url": f"{forge.web_url}/apps/{one.slug}",
-            "created_at": made,
-            "updated_at": made,
-            "permissions": dict(one.permissions),
-            "events": list(one.events),
-            "installations_count": len(forge.tokens.apps.installations(one.id)),
-        }
-    )

@@ -84,7 +84,7 @@ async def annotated(request: web.Request) -> web.Response:
     return asked.page(found.annotations, lambda told: documents.annotation(repository, found, told))
 
 
-@routes.get("/repos/{owner}/{repo}/commits/{ref}/check-runs")
+@routes.get("/repos/{owner}/{repo}/commits/{ref:.+}/check-runs")
 async def of_commit(request: web.Request) -> web.Response:
     """List the check runs of a commit.
 
@@ -106,7 +106,7 @@ async def of_commit(request: web.Request) -> web.Response:
     return web.json_response({"total_count": len(found), "check_runs": told}, headers=headers)
 
 
-@routes.get("/repos/{owner}/{repo}/commits/{ref}/check-suites")
+@routes.get("/repos/{owner}/{repo}/commits/{ref:.+}/check-suites")
 async def suites(request: web.Request) -> web.Response:
     """List the suites of check runs of a commit, one of each app.
 
@@ -155,7 +155,7 @@ async def set_status(request: web.Request) -> web.Response:
     return web.json_response(documents.status(repository, made), status=201)
 
 
-@routes.get("/repos/{owner}/{repo}/commits/{ref}/statuses")
+@routes.get("/repos/{owner}/{repo}/commits/{ref:.+}/statuses")
 async def statuses(request: web.Request) -> web.Response:
     """List the statuses of a commit, newest first.
 
@@ -168,7 +168,7 @@ async def statuses(request: web.Request) -> web.Response:
     return asked.page(found, lambda each: documents.status(repository, each))
 
 
-@routes.get("/repos/{owner}/{repo}/commits/{ref}/status")
+@routes.get("/repos/{owner}/{repo}/commits/{ref:.+}/status")
 async def combined(request: web.Request) -> web.Response:
     """Give the state of a commit.
 

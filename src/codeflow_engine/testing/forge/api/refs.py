@@ -7,7 +7,7 @@ from typing import Any
 from codeflow_engine.testing.forge.documents.people import node_id
 from codeflow_engine.testing.forge.exchange import Exchange
 from codeflow_engine.testing.forge.framework import web
-from codeflow_engine.testing.forge.refusal import Refusal
+from codeflow_engine.testing.forge.refusal import Refusal, not_found
 from codeflow_engine.testing.forge.repository import Repository
 
 __all__ = ["document", "routes"]
@@ -27,6 +27,33 @@ async def document(repository: Repository, name: str, sha: str) -> dict[str, Any
         "url": f"{at}/{name}",
         "object": {"sha": sha, "type": kind, "url": f"{at}/{kind}s/{sha}"},
     }
+
+
+@routes.get("/repos/{owner}/{repo}/git/ref/{ref:.+}")
+async def one(request: web.Request) -> web.Response:
+    """Give a ref. Source: "Get a reference", /rest/git/refs#get-a-reference."""
+    asked = Exchange(request)
+    repository = asked.repository("contents")
+    name = f"refs/{asked.path('ref')}"
+    sha = repository.git.read_ref(name)
+    if sha is None:
+        raise not_found()
+    return web.json_response(await document(repository, name, sha))
+
+
+@routes.get("/repos/{owner}/{repo}/git/matching-refs/{ref:.*}")
+async def matching(request: web.Request) -> web.Response:
+    """List the refs whose names begin alike.
+
+    Source: "List matching references", /rest/git/refs#list-matching-references.
+    """
+    asked = Exchange(request)
+    repository = asked.repository("contents")
+    prefix = f"refs/{asked.path('ref')}"
+    found = [one for one in repository.git.refs("refs/").items() if one[0].startswith(prefix)]
+    page, headers = asked.slice(found)
+    told = [await document(repository, name, sha) for name, sha in page]
+    return web.json_response(told, headers=headers)
 
 
 @routes.post(_REFS)

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from codeflow_engine.testing.forge.documents.people import node_id
+from codeflow_engine.testing.forge.documents import history
 from codeflow_engine.testing.forge.exchange import Exchange
 from codeflow_engine.testing.forge.framework import web
-from codeflow_engine.testing.forge.objects import Commit
 from codeflow_engine.testing.forge.refusal import Refusal
 from codeflow_engine.testing.forge.repository import Repository
 from codeflow_engine.testing.forge.staging import Staged, write_tree
@@ -139,7 +138,7 @@ async def commit(request: web.Request) -> web.Response:
     if done.returncode:
         raise Refusal(422, "Invalid commit")
     sha = done.stdout.decode().strip()
-    told = _commit(repository, await repository.git.commit(sha))
+    told = history.git_commit(repository, await repository.git.commit(sha))
     return web.json_response(told, status=201, headers={"Location": told["url"]})
 
 
@@ -160,32 +159,3 @@ def _signed(asked: Exchange, repository: Repository, body: Mapping[str, Any]) ->
                 raise Refusal(422, "Invalid request.\n\ndate is not a timestamp.") from None
             env[f"GIT_{role}_DATE"] = f"{int(at.timestamp())} +0000"
     return env
-
-
-def _commit(repository: Repository, one: Commit) -> dict[str, Any]:
-    at = _at(repository)
-    page = f"{repository.forge.web_url}/{repository.full_name}/commit"
-    people = {
-        role: {"name": person.name, "email": person.email, "date": person.date}
-        for role, person in (("author", one.author), ("committer", one.committer))
-    }
-    return {
-        "sha": one.sha,
-        "node_id": node_id("C", int(one.sha[:12], 16)),
-        "url": f"{at}/commits/{one.sha}",
-        "html_url": f"{page}/{one.sha}",
-        **people,
-        "tree": {"sha": one.tree, "url": f"{at}/trees/{one.tree}"},
-        "message": one.message,
-        "parents": [
-            {"sha": each, "url": f"{at}/commits/{each}", "html_url": f"{page}/{each}"}
-            for each in one.parents
-        ],
-        "verification": {
-            "verified": False,
-            "reason": "unsigned",
-            "signature": None,
-            "payload": None,
-            "verified_at": None,
-        },
-    }

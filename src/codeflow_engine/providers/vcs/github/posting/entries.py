@@ -90,4 +90,6 @@ def receipt(effect: Effect, external_id: str, at: datetime, *, found: bool) -> R
 
 def oldest(receipts: list[Receipt]) -> Receipt | None:
     """Give the receipt of what stood there first."""
-    return min(receipts, key=lambda one: (one.at, len(one.external_id), one.external_id), default=None)
+    return min(
+        receipts, key=lambda one: (one.at, len(one.external_id), one.external_id), default=None
+    )

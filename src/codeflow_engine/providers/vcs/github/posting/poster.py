@@ -39,13 +39,13 @@ class Poster(ABC):
         """
 
     @abstractmethod
-    async def take_back(self, pull: Pull, receipt: Receipt, number: str) -> None:
+    async def take_back(self, pull: Pull, receipt: Receipt, name: str) -> None:
         """Take back what a receipt names, if it is ours; what is gone is no error.
 
         Args:
             pull: Where it stands.
             receipt: Of the effect.
-            number: What comes behind the colon of its external id.
+            name: What comes behind the colon of its external id.
 
         Raises:
             CodeflowError: It failed.

@@ -96,7 +96,9 @@ class Pull:
             InvalidResponseError: GitHub does not say.
         """
         needs = "pull_requests: read"
-        found = field((await self.client.request("GET", self.path, needs=needs)).body, "head", "sha")
+        found = field(
+            (await self.client.request("GET", self.path, needs=needs)).body, "head", "sha"
+        )
         if not isinstance(found, str):
             raise InvalidResponseError(f"GitHub gave {self.target.text} without its head")
         return found

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Final, override
 from codeflow_engine.domain.effect import Effect, Receipt
 from codeflow_engine.domain.marker import Marker
 from codeflow_engine.errors import CodeflowError, PublishError
-from codeflow_engine.providers.vcs.github.anchors import Anchors
 from codeflow_engine.providers.vcs.github.bodies import end_marker, unmarked
 from codeflow_engine.providers.vcs.github.errors import words_of
 from codeflow_engine.providers.vcs.github.posting.drafts import Draft, draft
@@ -134,8 +133,8 @@ class Reviews(Poster):
         return None
 
     @override
-    async def take_back(self, pull: Pull, receipt: Receipt, number: str) -> None:
-        path = f"{pull.path}/reviews/{number}"
+    async def take_back(self, pull: Pull, receipt: Receipt, name: str) -> None:
+        path = f"{pull.path}/reviews/{name}"
         author = await pull.whoami()
         entry = await pull.find(path, needs="pull_requests: read")
         marker = our_marker(author, entry, "review")
@@ -147,7 +146,7 @@ class Reviews(Poster):
         # The comments go first: while the marker stands, a second try finds what is left.
         for comment in await pull.list(f"{path}/comments"):
             if is_by(author, comment):
-                at = f"{pull.repository}/pulls/comments/{_id(comment)}"
+                at = f"{pull.repository}/pulls/comments/{number(comment)}"
                 await pull.remove(at, needs=_NEEDS)
         await pull.send("PUT", path, {"body": _SUPERSEDED}, needs=_NEEDS)
 
@@ -171,16 +170,12 @@ class Reviews(Poster):
 
 
 def _is_pending(entry: Any) -> bool:
-    return field(entry, "state") == "PENDING"
+    return str(field(entry, "state")) == "PENDING"
 
 
 def _says(entry: Any, made: Draft) -> bool:
     """Tell whether a review has the same body, whoever planned it."""
     return unmarked(str(field(entry, "body"))) == unmarked(made.body)
-
-
-def _id(entry: Any) -> int:
-    return number(entry)
 
 
 def _receipt(effect: Effect, entry: Any, *, found: bool) -> Receipt:

@@ -57,8 +57,8 @@ class Summaries(Poster):
         return _receipt(effect, first, found=False)
 
     @override
-    async def take_back(self, pull: Pull, receipt: Receipt, number: str) -> None:
-        path = _path(pull, number)
+    async def take_back(self, pull: Pull, receipt: Receipt, name: str) -> None:
+        path = _path(pull, name)
         entry = await pull.find(path, needs="pull_requests: read")
         marker = our_marker(await pull.whoami(), entry, _KIND)
         if marker is not None and marker.key == receipt.key:
