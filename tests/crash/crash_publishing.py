@@ -111,12 +111,12 @@ async def publish(
         write_interval=0,
         concurrency=4,
     )
-    kind = Blind if life.flaw == "blind" else GitHub
+    forge = Blind(settings) if life.flaw == "blind" else GitHub(settings)
     engine = AsyncEngine(
         storage=life.url,
         workflows="local",
         executes="all",
-        vcs=kind(settings),
+        vcs=forge,
         llm=HttpModel(life, trace),
         analyzers=[Noter(trace)],
         tenant=life.world,
@@ -129,11 +129,12 @@ async def publish(
         try:
             run = await engine.submit("publish", given, key=key)
             trace.note("run", run.id)
-            await run.result()
-            trace.note("outcome", "reviewed")
+            published = await run.result()
+            trace.note("outcome", published.review.outcome.value)
         except CodeflowError as error:
             trace.note("error", f"{type(error).__name__}: {error}")
         trace.note("end", run.status.value)
+    await forge.aclose()
     return 0
 
 

@@ -77,6 +77,8 @@ class PublishPolicy:
     """Name of the check. Two engines that look at one repository take two names."""
 
     def __post_init__(self) -> None:
+        for name in ("fail_at", "issues_at"):
+            object.__setattr__(self, name, _severity(name, getattr(self, name)))
         if not (self.summary or self.check):
             raise ConfigurationError(
                 "a policy of publishing has a summary, a check, or both: without them nobody "
@@ -107,6 +109,13 @@ class Published:
     plan: Plan
     receipts: tuple[Receipt, ...]
     """One for each effect of the plan, in its order."""
+
+
+def _severity(name: str, given: Severity | None) -> Severity | None:
+    try:
+        return None if given is None else Severity(given)
+    except ValueError:
+        raise ConfigurationError(f"{name} is one of {', '.join(Severity)}, or None") from None
 
 
 def _is_name(text: str, most: int) -> bool:

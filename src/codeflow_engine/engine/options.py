@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from codeflow_engine.domain.change import Change
     from codeflow_engine.domain.diff import Diff
     from codeflow_engine.domain.model import ModelSettings
+    from codeflow_engine.domain.publishing import PublishPolicy
     from codeflow_engine.pace.clock import Clock
     from codeflow_engine.runs.points import Points
     from codeflow_engine.sandbox import Isolation
@@ -77,6 +78,9 @@ class EngineOptions(TypedDict, total=False):
 
     observers: Iterable[str | Observer] | None
     """Names of observers, or ones that the host made."""
+
+    publish: PublishPolicy | Mapping[str, Any] | None
+    """What of a review is written to the host of its change, and what fails there."""
 
     plugins: Iterable[object]
     """Modules or objects of this process with hook implementations."""

@@ -27,7 +27,7 @@ _OF_THE_HOST: Final = frozenset(
     {
         *("storage", "cache", "observers", "plugins", "plugins_allow", "tenant", "isolation"),
         *("workflows", "executes", "poll", "lease", "linger", "recoveries", "limits"),
-        *("run_timeout", "finish_timeout", "observer_timeout"),
+        *("run_timeout", "finish_timeout", "observer_timeout", "publish"),
     }
 )
 """Settings that belong to where a run executes, and have no say in what comes of it."""

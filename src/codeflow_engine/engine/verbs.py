@@ -62,7 +62,7 @@ class AsyncEngine(FixingVerbs, PublishingVerbs, ReadingVerbs, SpendingVerbs, Upk
         if unknown:
             raise ConfigurationError(f"an engine has no option {', '.join(unknown)}")
         file = options.get("settings_file")
-        plain = ("tenant", "plugins_allow", "isolation", "models", "withheld")
+        plain = ("tenant", "plugins_allow", "isolation", "models", "withheld", "publish")
         named = {name: options.get(name) for name in plain}
         named["plugins"] = options.get("backend_settings")
         settings = load_settings(None if file is None else Path(file), named)

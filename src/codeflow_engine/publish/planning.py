@@ -1,37 +1,50 @@
 """Planning: what is to be written about a review, as effects that nobody has delivered yet.
 
-| effect | payload |
-|---|---|
-| `REVIEW`, where a finding stands on a line | `body`, `comments` |
-| `SUMMARY` | `body`: the whole report |
-| `CHECK` | `name`, `conclusion`, `title`, `summary` |
+| effect | where | its key hangs on |
+|---|---|---|
+| `REVIEW` | where a finding is told beside the code | the fingerprints that it tells |
+| `SUMMARY` | the report, in a comment | what it tells |
+| `CHECK` | whether the change may pass | name, conclusion, and what it tells |
+| `RESOLUTION` | threads of ours that are done | the threads |
+| `LABEL` | labels of the change | the labels |
+| `ISSUE` | one finding | its fingerprint, and no head |
+| `SARIF` | the host's list of alerts | what it tells |
 
-A comment has `path`, `side`, `line`, `end_line` and `body`. All bodies are Markdown in which no
-text of others does anything. The keys hang on what was found, and on nothing that differs
-between two runs that found the same: a second review of a head plans the same effects.
+They are delivered in this order: what matters most stands there first. All bodies are Markdown
+in which no text of others does anything. The keys hang on what was found, and on nothing that
+differs between two runs that found the same, such as words, times and cost: a second review of
+a head plans the same effects, but for what stands there by then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from codeflow_engine.domain.change import INDEX, WORKTREE
-from codeflow_engine.domain.coverage import Outcome
-from codeflow_engine.domain.effect import Effect, EffectKind, Plan, effect_key
 from codeflow_engine.domain.discussion import Thread
-from codeflow_engine.domain.finding import Finding, FindingState, Severity
-from codeflow_engine.domain.publishing import Conclusion, PublishPolicy
+from codeflow_engine.domain.effect import Effect, EffectKind, Plan, effect_key
+from codeflow_engine.domain.finding import Finding
+from codeflow_engine.domain.publishing import PublishPolicy
 from codeflow_engine.domain.review import Review
 from codeflow_engine.errors import ConfigurationError
-from codeflow_engine.reports import markdown
+from codeflow_engine.publish.checks import conclude, marks
+from codeflow_engine.publish.comments import BODY_LIMIT, comment
+from codeflow_engine.publish.issues import issue, worth_an_issue
+from codeflow_engine.publish.labels import labels
+from codeflow_engine.publish.places import has_place, is_live
+from codeflow_engine.publish.threads import done, told_in
+from codeflow_engine.reports import markdown, sarif
 from codeflow_engine.reports.summary import headline
 
-__all__ = ["Conclusion", "conclude", "plan"]
+__all__ = ["plan"]
 
-_LIVE: Final = frozenset({FindingState.NEW, FindingState.OPEN})
-_NAME: Final = "codeflow"
 _POLICY: Final = PublishPolicy()
+_ANY_HEAD: Final = ""
+
+type _Content = tuple[EffectKind, object, dict[str, Any]]
+"""Kind, what the key hangs on, and payload."""
 
 
 def plan(
@@ -43,6 +56,9 @@ def plan(
     threads: Sequence[Thread] = (),
 ) -> Plan:
     """Plan what is to be written about a review.
+
+    Every finding that counts is told in full exactly once: in a new comment beside the code,
+    in a thread of ours that stands open there, or in the report.
 
     Args:
         review: Of a revision that the host knows.
@@ -61,78 +77,101 @@ def plan(
             f"a review of {head or 'a bare patch'} stands on no host that it could be "
             "published to; review a commit"
         )
-    plain = review.to_json()
-    told = _told(review)
-    conclusion = conclude(review, fail_at=policy.fail_at)
-    body = markdown.render(plain)
-    title = headline(plain)
-    summary = {"body": body}
-    check = {"name": _NAME, "conclusion": conclusion.value, "title": title, "summary": body}
-    given: list[tuple[EffectKind, object, dict[str, Any]]] = [
-        (EffectKind.SUMMARY, told, summary),
-        (EffectKind.CHECK, [conclusion.value, told], check),
-    ]
-    placed = [finding for finding in review.findings if _has_place(finding)]
-    if placed:
-        comments = [_comment(finding) for finding in placed]
-        marks = sorted(finding.fingerprint for finding in placed)
-        given.insert(0, (EffectKind.REVIEW, marks, {"body": f"{title}\n", "comments": comments}))
+    planned = _Planned(review, target, head, policy, tuple(threads))
     effects = tuple(
         Effect(
-            key=effect_key(target, kind, head, content),
+            # A finding becomes one issue, and not another one with every push.
+            key=effect_key(target, kind, _ANY_HEAD if kind is EffectKind.ISSUE else head, content),
             kind=kind,
             target=target,
             head=head,
             payload=payload,
         )
-        for kind, content, payload in given
+        for kind, content, payload in planned.contents()
     )
     return Plan(provider=provider, target=target, head=head, run_id=review.run_id, effects=effects)
 
 
-def conclude(review: Review, *, fail_at: Severity | None = Severity.HIGH) -> Conclusion:
-    """Say what a check tells: a review that is not complete never lets a change pass.
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """What is told of one review, and where."""
 
-    One that found anything is no success, nor is one in which nobody examined a unit, as
-    where policy leaves out all of them.
-    """
-    worst = review.worst()
-    bad = worst is not None and fail_at is not None and worst.at_least(fail_at)
-    if bad or review.outcome is Outcome.FAILED:
-        return Conclusion.FAILURE
-    entries = review.coverage.entries
-    examined = not entries or any(entry.by for entry in entries)
-    if review.outcome is not Outcome.REVIEWED:
-        return Conclusion.ACTION_REQUIRED
-    return Conclusion.SUCCESS if examined and worst is None else Conclusion.NEUTRAL
+    review: Review
+    target: str
+    head: str
+    policy: PublishPolicy
+    threads: tuple[Thread, ...]
+
+    def contents(self) -> Iterator[_Content]:
+        """Yield the effects in their order."""
+        policy, review = self.policy, self.review
+        plain = review.to_json()
+        title = headline(plain)
+        told = told_in(self.threads)
+        again = told.standing | told.settled
+        fresh = [one for one in review.findings if policy.inline and has_place(one)]
+        fresh = [one for one in fresh if one.fingerprint not in again]
+        beside = self._beside(fresh, told.standing)
+        body = markdown.render(plain, limit=BODY_LIMIT, beside=beside)
+        content = [*_told(review), sorted(beside)]
+        if fresh:
+            payload = {"body": f"{title}\n", "comments": [comment(one) for one in fresh]}
+            yield EffectKind.REVIEW, sorted(one.fingerprint for one in fresh), payload
+        if policy.summary:
+            yield EffectKind.SUMMARY, content, {"body": body}
+        if policy.check:
+            yield self._check(content, title, body)
+        yield from self._rest(plain)
+
+    def _beside(self, fresh: Sequence[Finding], standing: frozenset[str]) -> frozenset[str]:
+        """Give the findings that need no more than a line in the report."""
+        told = standing | {one.fingerprint for one in fresh}
+        live = [one for one in self.review.findings if is_live(one)]
+        # Where two share a fingerprint, the comment of one does not tell of the other.
+        there = {id(one) for one in fresh}
+        untold = {
+            one.fingerprint
+            for one in live
+            if one.fingerprint not in standing and id(one) not in there
+        }
+        return frozenset({one.fingerprint for one in live} & told - untold)
+
+    def _check(self, content: list[object], title: str, body: str) -> _Content:
+        policy = self.policy
+        conclusion = conclude(self.review, fail_at=policy.fail_at).value
+        marked = marks(self.review) if policy.annotations else []
+        payload: dict[str, Any] = {
+            "name": policy.check_name,
+            "conclusion": conclusion,
+            "title": title,
+            "summary": body,
+            "annotations": marked,
+        }
+        key = [policy.check_name, policy.annotations, conclusion, content]
+        return EffectKind.CHECK, key, payload
+
+    def _rest(self, plain: dict[str, Any]) -> Iterator[_Content]:
+        """Yield what nobody waits for."""
+        policy, review = self.policy, self.review
+        ended = done(review, self.threads) if policy.resolve else []
+        if ended:
+            named = [{"id": one.id, "fingerprint": one.fingerprint} for one in ended]
+            yield EffectKind.RESOLUTION, sorted(one.id for one in ended), {"threads": named}
+        if policy.labels:
+            conclusion = conclude(review, fail_at=policy.fail_at)
+            named_labels = labels(policy.labels, review, conclusion)
+            yield EffectKind.LABEL, named_labels, named_labels
+        if policy.issues_at is not None:
+            for one in worth_an_issue(review, policy.issues_at):
+                payload = issue(one, target=self.target, head=self.head)
+                yield EffectKind.ISSUE, one.fingerprint, payload
+        if policy.sarif:
+            yield EffectKind.SARIF, _told(review), {"sarif": sarif.render(plain)}
 
 
 def _told(review: Review) -> list[object]:
-    """Give what a summary tells, without what differs between runs that found the same."""
+    """Give what a report tells, without what differs between runs that found the same."""
     coverage = review.coverage.to_json()
     del coverage["entries"]
     findings = [[one.fingerprint, one.state.value, one.severity.value] for one in review.findings]
     return [review.outcome.value, review.reason, coverage, sorted(findings)]
-
-
-def _has_place(finding: Finding) -> bool:
-    """Say whether a comment can stand beside the code: on a line, of a file with such a name."""
-    return finding.state in _LIVE and finding.line is not None and _is_text(finding.path)
-
-
-def _is_text(path: str) -> bool:
-    try:
-        path.encode()
-    except UnicodeEncodeError:  # bytes that are no UTF-8, of which JSON has no form
-        return False
-    return True
-
-
-def _comment(finding: Finding) -> dict[str, Any]:
-    return {
-        "path": finding.path,
-        "side": finding.side.value,
-        "line": finding.line,
-        "end_line": finding.end_line or finding.line,
-        "body": markdown.comment(finding.to_json()),
-    }

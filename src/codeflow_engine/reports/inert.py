@@ -32,6 +32,8 @@ _LINKED = re.compile(
     r"\.[^\W\d_]{2}|^\W*www\.|\b(?=[a-f]*[0-9])[0-9a-f]{7,40}\b|\bgh-[0-9]", re.IGNORECASE
 )
 _ELLIPSIS = "..."
+_MARK = "<!-- codeflow:"
+_NO_MARK = "<!- -codeflow:"
 
 
 def cut(text: str, most: int) -> str:
@@ -41,7 +43,7 @@ def cut(text: str, most: int) -> str:
 
 def code_span(text: str, encoding: str = "utf-8") -> str:
     """Write one line as a code span, whatever stands in it; nothing where it is empty."""
-    shown = escape(text, encoding)
+    shown = _unmarked(escape(text, encoding))
     if not shown:
         return ""
     ticks = "`" * (_longest(shown) + 1)
@@ -53,7 +55,8 @@ def code_span(text: str, encoding: str = "utf-8") -> str:
 
 def code_line(text: str, most: int, encoding: str = "utf-8") -> str:
     """Write a line of code for a fence: tabs stay, what is hidden is escaped."""
-    return cut("\t".join(escape(part, encoding) for part in text.split("\t")), most)
+    shown = "\t".join(escape(part, encoding) for part in text.split("\t"))
+    return cut(_unmarked(shown), most)
 
 
 def fence(rows: Iterable[str], language: str) -> list[str]:
@@ -172,6 +175,15 @@ def _content(span: str) -> str:
     inner = span[ticks:-ticks]
     padded = inner.startswith(" ") and inner.endswith(" ") and inner.strip(" ")
     return inner[1:-1] if padded else inner
+
+
+def _unmarked(text: str) -> str:
+    """Break the marks that the engine knows its own texts by; a code span does not.
+
+    Text of others would otherwise bring a mark into what our own account posts. It stays as
+    long as it was.
+    """
+    return text.replace(_MARK, _NO_MARK)
 
 
 def _longest(text: str) -> int:

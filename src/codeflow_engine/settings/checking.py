@@ -63,7 +63,7 @@ def _form() -> type[_Form]:
     return create_model("Settings", __base__=_Form, **given)
 
 
-_TABLES = frozenset({"budgets", "limits", "models", "plugins", "withheld"})
+_TABLES = frozenset({"budgets", "limits", "models", "plugins", "publish", "withheld"})
 """Settings that are tables, and JSON in the environment."""
 
 
@@ -110,6 +110,15 @@ def _decode(value: Any) -> Any:
         return value
 
 
+def _with_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Read `none` as no severity: TOML and the environment have no other word for it."""
+    publish = values.get("publish")
+    if not isinstance(publish, Mapping):
+        return dict(values)
+    absent = {name: None for name in ("fail_at", "issues_at") if publish.get(name) == "none"}
+    return {**values, "publish": {**publish, **absent}}
+
+
 def checked(values: Mapping[str, Any], where: str) -> Settings:
     """Check values and make settings of them.
 
@@ -120,7 +129,7 @@ def checked(values: Mapping[str, Any], where: str) -> Settings:
     if hidden := sorted(name for name in values if name.startswith("_")):
         raise ConfigurationError(f"settings from {where}: there is no {', '.join(hidden)}")
     try:
-        form = _form()(**values)
+        form = _form()(**_with_none(values))
     except ValidationError as error:
         raise ConfigurationError(f"settings from {where}: {explain(error)}") from None
     except ConfigurationError as error:

@@ -17,7 +17,9 @@ from codeflow_engine.domain.finding import FindingState, Severity, Suggestion
 from codeflow_engine.domain.review import ChangeSummary, Review, Timing
 from codeflow_engine.domain.usage import Usage
 from codeflow_engine.errors import ConfigurationError
-from codeflow_engine.publish.planning import Conclusion, conclude, plan
+from codeflow_engine.domain.publishing import Conclusion, PublishPolicy
+from codeflow_engine.publish.checks import conclude
+from codeflow_engine.publish.planning import plan
 from codeflow_engine.runs.codec import decode, encode
 from markdown_reader import active
 from review_builds import finding, review, reviews
@@ -100,7 +102,7 @@ def test_only_a_complete_review_without_findings_is_a_success(
     made: Review, fail_at: Severity | None
 ) -> None:
     """A success is earned by all units and no finding, and what is not complete passes nowhere."""
-    check = effects(made, fail_at=fail_at)[EffectKind.CHECK].payload
+    check = effects(made, policy=PublishPolicy(fail_at=fail_at))[EffectKind.CHECK].payload
     live = [one.severity for one in made.findings if one.state in ALIVE]
     grave = fail_at is not None and any(one.at_least(fail_at) for one in live)
 

@@ -5,6 +5,6 @@ It is GitHub-flavoured Markdown. Nothing of the text of others is: see
 """
 
 from codeflow_engine.reports.markdown.document import LEAST_LIMIT, LIMIT, render
-from codeflow_engine.reports.markdown.finding import comment
+from codeflow_engine.reports.markdown.finding import article, comment, sources_of, title
 
-__all__ = ["LEAST_LIMIT", "LIMIT", "comment", "render"]
+__all__ = ["LEAST_LIMIT", "LIMIT", "article", "comment", "render", "sources_of", "title"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from codeflow_engine.errors import ConfigurationError
@@ -44,7 +44,13 @@ _REVISION = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SHORT = 12
 
 
-def render(review: Mapping[str, Any], *, limit: int | None = LIMIT, encoding: str = "utf-8") -> str:
+def render(
+    review: Mapping[str, Any],
+    *,
+    limit: int | None = LIMIT,
+    beside: Collection[str] = (),
+    encoding: str = "utf-8",
+) -> str:
     """Render a review, in its JSON form, as Markdown that ends with a line feed.
 
     The heading says how the review ended and the last line what it covered. Where the limit
@@ -54,6 +60,7 @@ def render(review: Mapping[str, Any], *, limit: int | None = LIMIT, encoding: st
     Args:
         review: What `Review.to_json` gives.
         limit: Most characters of the text, at least 4,096; None for all there is.
+        beside: Fingerprints of findings that are told beside the code; here they take a line.
         encoding: Characters that it does not have are escaped.
 
     Raises:
@@ -66,10 +73,11 @@ def render(review: Mapping[str, Any], *, limit: int | None = LIMIT, encoding: st
     live, done = live_and_settled(plain)
     entries = plain["coverage"]["entries"]
     top = [*_verdict(plain, encoding), *_change(plain["change"], encoding), _table(live)]
+    top += _elsewhere(live, beside)
     bottom = f"**Coverage:** {coverage_line(plain)}"
     room = _Room(limit, [*top, bottom])
     missing = room.take(uncovered(entries, encoding))
-    listed = _Listed(live, room, encoding)
+    listed = _Listed(live, room, beside, encoding)
     after = [numbers(plain, encoding), excluded(entries, encoding), settled(done, encoding)]
     after = [room.take(section) for section in after]
     sections = [*top, room.told(listed, limit), missing, *listed.sections(), *after, bottom]
@@ -116,7 +124,13 @@ class _Room:
 class _Listed:
     """The findings, each in full, in one line, or left out, as the room allows."""
 
-    def __init__(self, live: Sequence[Mapping[str, Any]], room: _Room, encoding: str) -> None:
+    def __init__(
+        self,
+        live: Sequence[Mapping[str, Any]],
+        room: _Room,
+        beside: Collection[str],
+        encoding: str,
+    ) -> None:
         self._files = by_file(live)
         self._encoding = encoding
         self._titles = [self._title(path, len(here)) for path, here in self._files]
@@ -128,7 +142,7 @@ class _Listed:
         self.left_out = count_severities(missing)
         self.shortened = 0
         for place in places:
-            if place in self._texts:
+            if place in self._texts and self._at(place)["fingerprint"] not in beside:
                 self._fill(place, room)
 
     def sections(self) -> list[str]:
@@ -180,6 +194,13 @@ def _change(change: Mapping[str, Any], encoding: str) -> list[str]:
     if not parts:
         return []
     return [f"**Change:** {', '.join(parts)}, {count(change['files'], 'file')}"]
+
+
+def _elsewhere(live: Sequence[Mapping[str, Any]], beside: Collection[str]) -> list[str]:
+    told = sum(finding["fingerprint"] in beside for finding in live)
+    return (
+        [f"Told beside the code, and here in one line: {count(told, 'finding')}."] if told else []
+    )
 
 
 def _revision(revision: str, encoding: str) -> str:
