@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, override
 
@@ -16,9 +15,9 @@ from forge_faults import TIMEOUT
 from codeflow_engine import AsyncEngine
 from codeflow_engine.contracts import Analysis, Analyzer, AnalyzerReport
 from codeflow_engine.domain.diff import Side
-from codeflow_engine.domain.effect import Effect, Receipt
 from codeflow_engine.domain.finding import Category, RawFinding, Severity
 from codeflow_engine.errors import CodeflowError
+from codeflow_engine.providers.vcs.github import posting
 from codeflow_engine.providers.vcs.github.provider import GitHub
 from codeflow_engine.providers.vcs.github.settings import GitHubSettings
 from codeflow_engine.sandbox import Isolation, Sandbox
@@ -70,7 +69,8 @@ class Noter(Analyzer):
     @override
     async def analyze(self, analysis: Analysis, sandbox: Sandbox) -> AnalyzerReport:
         self._trace.note("body", "analyze")
-        paths = list(dict.fromkeys(unit.path for unit in analysis.units))
+        files = analysis.change.diff.files
+        paths = list(dict.fromkeys(files[unit.file].path for unit in analysis.units))
         found = []
         for content in await analysis.read_files(paths, Side.NEW):
             text = (content.content or b"").decode()
@@ -78,7 +78,7 @@ class Noter(Analyzer):
                 RawFinding(
                     rule="rest",
                     severity=Severity.LOW,
-                    category=Category.BUG,
+                    category=Category.MAINTAINABILITY,
                     title=f"Something is left: {line.strip()}",
                     message="Take the rest, too.",
                     path=content.path,
@@ -90,12 +90,21 @@ class Noter(Analyzer):
         return AnalyzerReport(findings=tuple(found), examined=analysis.units)
 
 
-class Blind(GitHub):
-    """One who never looks what stands on the forge: what the checks have to find."""
+class BlindPull(posting.Pull):
+    """A pull request of which nobody sees what stands there."""
 
     @override
-    async def find_effects(self, effects: Sequence[Effect]) -> tuple[Receipt, ...]:
-        return ()
+    async def list(self, path: str, **how: Any) -> list[Any]:
+        return await super().list(path, **how) if path.endswith("/files") else []
+
+
+class Blind(GitHub):
+    """One who writes without having looked: what the checks have to find."""
+
+    @override
+    def _pull(self, name: str) -> posting.Pull:
+        pull = super()._pull(name)
+        return BlindPull(client=pull.client, target=pull.target, settings=pull.settings)
 
 
 async def publish(

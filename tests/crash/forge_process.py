@@ -75,7 +75,7 @@ class World:
     strikes: dict[int, str] = field(default_factory=dict)
     """What becomes of who asks for the write of a number."""
 
-    late: float = 0.9
+    late: float = 0.3
     killed: list[tuple[int, str, str]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -163,7 +163,7 @@ class Control:
         world: str,
         strikes: Mapping[str, str] | None = None,
         faults: Mapping[str, Any] | None = None,
-        late: float = 0.9,
+        late: float = 0.3,
     ) -> None:
         """Kill at writes by their numbers, and let requests go wrong by a seed."""
         made = self._worlds[world]

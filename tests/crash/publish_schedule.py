@@ -16,7 +16,7 @@ from crash_schedule import Played, Schedule, Stand
 from forge_changes import FULL
 from forge_process import AFTER, BEFORE, LATE, Forges
 
-__all__ = ["POLICY", "Published", "Wanted", "Wreck", "play", "table", "wrecks"]
+__all__ = ["POLICY", "Published", "Wanted", "Wreck", "faulty", "play", "table", "wrecks"]
 
 POLICY: Final[Mapping[str, Any]] = {
     "labels": {"security": "security", "ready": "success"},
@@ -51,7 +51,6 @@ class Wanted:
     """What an undisturbed run has written."""
 
     items: Counter[str]
-    head: str
 
 
 @dataclass
@@ -228,3 +227,15 @@ def table(played: Sequence[Published]) -> str:
         f"{sum(struck.values())} faults, {sum(one.lives for one in played)} lives, {done} published"
     )
     return "\n".join([head, *rows])
+
+
+def faulty(points: Sequence[tuple[str, int]], count: int, seed: int) -> list[Wreck]:
+    """Make so many schedules in which requests go wrong by chance, and workers die in some."""
+    chance = random.Random(seed)  # noqa: S311 - places of a test
+    made = []
+    for number in range(count):
+        blows = []
+        if chance.random() < 0.3:
+            blows.append(Blow(point=ANY, time=chance.randint(1, len(points))))
+        made.append(Wreck(tuple(blows), faults={"seed": seed * 10_000 + number}))
+    return made
