@@ -27,7 +27,9 @@ POLICY: Final[Mapping[str, Any]] = {
 SETTINGS: Final[Mapping[str, Any]] = {
     "chunk_tokens": 2500,
     "fence_key": "the same in all worlds",
+    "lease": 1.5,
 }
+"""Two processes that are busy are not taken for dead as fast as one that waits."""
 
 _MOST_PAIRS: Final = 12
 

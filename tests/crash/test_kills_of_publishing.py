@@ -20,7 +20,7 @@ from forge_changes import NOTES, SHELLS
 from forge_process import AFTER, Forges, forges
 from publish_schedule import Published, Wanted, Wreck, faulty, play, table, wrecks
 
-LANES = 4
+LANES = 3
 """Schedules that go on at once, each with two workers."""
 
 KINDS = {"review": 1, "inline": 100, "summary": 1, "check": 1, "output": 1}
