@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 EXAMPLE = max(EXAMPLES, key=lambda one: len(one.diff.units))
 
 RUN = "invoke_workflow review"
-STEPS = ("fetch", "policy", "analyze", "gather", "modify", "recall", "measure", "save")
+STEPS = ("fetch", "discuss", "policy", "analyze", "gather", "modify", "recall", "measure", "save")
 COMPUTED = ("prepare", "partition", "anchor", "verify", "fuse", "identify", "judge", "settle")
 
 

@@ -37,6 +37,10 @@ class Comment:
     disliked_by: tuple[Person, ...] = ()
     """Who has answered with a thumb down."""
 
+    def __post_init__(self) -> None:
+        if self.at.utcoffset() is None:
+            raise ValueError("the time of a comment has a time zone")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thread:

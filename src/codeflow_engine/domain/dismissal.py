@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from codeflow_engine.errors import SerializationError
 
@@ -52,6 +52,8 @@ class Dismissal:
 
     path: str = ""
     title: str = ""
+    thread: str = ""
+    """Thread on the host of the change that it was said in; empty where it was said elsewhere."""
 
     def __post_init__(self) -> None:
         if not self.fingerprint:
@@ -74,6 +76,19 @@ class Dismissal:
             DismissalScope.TENANT: None,
         }
         return self.where == places[self.scope]
+
+    @property
+    def is_taken_back(self) -> bool:
+        """Whether it ended in the moment that it began: it holds no more, and never will."""
+        return self.expires_at == self.created_at
+
+    def taken_back(self, at: datetime) -> Self:
+        """Give what remains of one that somebody takes back.
+
+        The thread that it was said in still says it: what is said there before this moment
+        counts no more.
+        """
+        return replace(self, created_at=at, expires_at=at)
 
 
 def dismissals_to_json(dismissals: Iterable[Dismissal]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,10 +10,14 @@ from codeflow_engine.domain.diff import Unit
 from codeflow_engine.domain.finding import RawFinding
 from codeflow_engine.domain.usage import Usage
 
-__all__ = ["MODEL", "SourceReport", "unaccounted"]
+__all__ = ["BOT", "MODEL", "SourceReport", "only_bots", "unaccounted"]
 
 MODEL: Final = "model"
 """Name of the source that models are, whichever of them answered."""
+
+BOT: Final = "bot:"
+"""How the name of a source begins that is another program on the host of the change; no name
+of an analyzer has a colon."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,3 +56,11 @@ class SourceReport:
 def unaccounted(source: str) -> str:
     """Give the reason why a unit failed that a source said nothing about."""
     return f"{source}: it did not account for the unit"
+
+
+def only_bots(sources: Collection[str]) -> bool:
+    """Say whether nobody but other programs on the host reported a finding.
+
+    Such a finding stands on the host already, and its words are not the engine's.
+    """
+    return bool(sources) and all(source.startswith(BOT) for source in sources)

@@ -69,7 +69,8 @@ class UpkeepVerbs:
         """
         from codeflow_engine.review.dismiss import restore
 
-        return await restore(self._tools.storage, self._tools.settings.tenant, fingerprint)
+        tools = self._tools
+        return await restore(tools.storage, tools.settings.tenant, fingerprint, tools.clock.now())
 
     async def dismissals(self) -> tuple[Dismissal, ...]:
         """List the dismissals of this tenant, expired ones too, sorted by fingerprint."""

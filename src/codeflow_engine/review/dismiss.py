@@ -77,18 +77,24 @@ async def dismiss(
     return made
 
 
-async def restore(storage: Storage, tenant: str, fingerprint: str) -> tuple[Dismissal, ...]:
-    """Remove all dismissals of a finding, and return them; none is no error.
+async def restore(
+    storage: Storage, tenant: str, fingerprint: str, now: datetime
+) -> tuple[Dismissal, ...]:
+    """Take back all dismissals of a finding, and return them; none is no error.
+
+    They are removed, but for those that were said in a thread, where they can be read again:
+    of these it is kept that they were taken back, until they are pruned as expired.
 
     Raises:
         ConfigurationError: More than one finding is meant.
     """
-    held = await storage.find_dismissals(tenant)
+    held = [one for one in await storage.find_dismissals(tenant) if not one.is_taken_back]
     _check_long(fingerprint)
     exact = [one for one in held if one.fingerprint == fingerprint]
     meant = exact or [one for one in held if one.fingerprint.startswith(fingerprint)]
     _check_one(fingerprint, {one.fingerprint for one in meant})
-    await storage.remove_dismissals(tenant, meant)
+    await storage.put_dismissals(tenant, [one.taken_back(now) for one in meant if one.thread])
+    await storage.remove_dismissals(tenant, [one for one in meant if not one.thread])
     return tuple(meant)
 
 

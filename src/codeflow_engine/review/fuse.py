@@ -12,10 +12,13 @@ Otherwise categories are not compared, since a report of another tool tells none
 
 The one that stays is the worst, then the most certain; but where a tool says it as well as a
 model, the tool's words stay, as bad as the worst: they are the same each time, and nobody
-talks a tool into other ones. It names all sources, and takes over a suggestion where it has
-none. Tools that copied a check from one another are heard once,
-and two checks of one tool are never taken for one. A model has no checks: it finds another
-name and other words for one thing each time, also where two chunks show it the same line.
+talks a tool into other ones. Another program's comment on the host stands last: where
+anybody else says the same, neither its words nor how bad it calls it count. The one that stays
+names all sources, and takes over a suggestion where it has none.
+
+Tools that copied a check from one another are heard once, and two checks of one tool are
+never taken for one. A model has no checks: it finds another name and other words for one
+thing each time, also where two chunks show it the same line.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from codeflow_engine.domain.finding import Finding
-from codeflow_engine.domain.source import MODEL
+from codeflow_engine.domain.source import MODEL, only_bots
 
 __all__ = ["fuse"]
 
@@ -53,7 +56,7 @@ def fuse(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     groups: list[list[Finding]] = []
     near: defaultdict[tuple[object, ...], list[int]] = defaultdict(list)
     # Tools come first, so that theirs are what the others are held against.
-    for finding in sorted(findings, key=lambda one: (one.sources == (MODEL,), *_rank(one))):
+    for finding in sorted(findings, key=lambda one: (_standing(one), *_rank(one))):
         keys = list(_nearby(finding))
         places = sorted({place for key in keys for place in near[key]})
         home = next((place for place in places if _belongs(finding, groups[place])), None)
@@ -64,6 +67,11 @@ def fuse(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
             near[key].append(len(groups))
         groups.append([finding])
     return tuple(sorted((_merge(group) for group in groups), key=_rank))
+
+
+def _standing(finding: Finding) -> int:
+    """Order those who say the same: tools, then models, then what stands on the host."""
+    return 2 if only_bots(finding.sources) else int(finding.sources == (MODEL,))
 
 
 def _nearby(finding: Finding) -> Iterator[tuple[object, ...]]:
@@ -117,10 +125,11 @@ def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
 def _merge(group: list[Finding]) -> Finding:
     kept = group[0]
     sources = {source for finding in group for source in finding.sources}
+    heard = [finding for finding in group if not only_bots(finding.sources)] or group
     suggestions = (finding.suggestion for finding in group if finding.suggestion is not None)
     return replace(
         kept,
-        severity=min((finding.severity for finding in group), key=lambda one: one.rank),
+        severity=min((finding.severity for finding in heard), key=lambda one: one.rank),
         sources=tuple(sorted(sources)),
         suggestion=kept.suggestion or next(suggestions, None),
     )

@@ -6,7 +6,7 @@ checked with the whole chain at hand, apart from the stages and from how they wo
 | from | to | what has to hold |
 |---|---|---|
 | units of the change | partition | each unit once, to be reviewed or decided |
-| analyzers asked | reports | one report each, with as many findings as it was heard with |
+| sources asked or overheard | reports | one each, with as many findings as it was heard with |
 | raw findings | anchored | as many, with those that were dropped |
 | anchored | verified | the same findings; as many suggestions, with those that were dropped |
 | verified | fused | each is there, or merged into one at its place that names its sources |
@@ -18,7 +18,7 @@ checked with the whole chain at hand, apart from the stages and from how they wo
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from codeflow_engine.domain.change import Change
 from codeflow_engine.domain.coverage import CoverageEntry, UnitState
@@ -31,6 +31,7 @@ from codeflow_engine.errors import WorkflowError
 from codeflow_engine.plugins.dispatch import Modified
 from codeflow_engine.review.anchor import Anchored
 from codeflow_engine.review.judge import unexamined
+from codeflow_engine.review.overhear import Discussion
 from codeflow_engine.review.partition import Partition
 from codeflow_engine.review.verify import Verified
 
@@ -43,8 +44,9 @@ class Account:
 
     change: Change
     asked: tuple[str, ...]
-    """Names of the analyzers that were asked, in any order."""
+    """Names of the sources that were asked or overheard, in any order."""
 
+    discussion: Discussion = field(default_factory=Discussion)
     partition: Partition
     reports: tuple[SourceReport, ...]
     anchored: Anchored
@@ -61,7 +63,7 @@ def settle(account: Account, review: Review) -> None:
     Raises:
         WorkflowError: Something was; the message says between which stages.
     """
-    stages = (account.anchored, account.verified, account.modified)
+    stages = (account.discussion, account.anchored, account.verified, account.modified)
     # The units of reports need no look: none that is not of the change is ever found in them.
     none: frozenset[Unit] = frozenset()
     reports = (replace(report, examined=none, declined=(), failed=()) for report in account.reports)
@@ -181,7 +183,7 @@ def _settle_review(account: Account, review: Review) -> None:
         f"{len(account.identified)} findings were to be judged, "
         f"and other {len(review.findings)} stand in the review",
     )
-    stages = (account.anchored, account.verified, account.modified)
+    stages = (account.discussion, account.anchored, account.verified, account.modified)
     told = [*(report.dropped for report in account.reports), *(stage.dropped for stage in stages)]
     dropped = sum(sum(counts.values()) for counts in told)
     _hold(

@@ -9,7 +9,7 @@ from enum import Enum, auto
 from codeflow_engine.domain.change import Change
 from codeflow_engine.domain.coverage import UnitState
 from codeflow_engine.domain.diff import FileStatus, Side, Unit
-from codeflow_engine.domain.source import SourceReport
+from codeflow_engine.domain.source import SourceReport, only_bots
 from codeflow_engine.review.partition import Partition
 
 __all__ = ["Places", "Silence", "Witnesses"]
@@ -106,6 +106,9 @@ class Witnesses:
     def judge(self, path: str, origin: str, sources: Iterable[str]) -> Silence:
         """Say what it means that no source speaks of a finding of a file any more."""
         entries = tuple(self._places.entries(path, origin))
+        told = tuple(sources)
+        # Nobody can tell what a bot has looked at; where somebody else says the same, they judge.
+        sources = told if only_bots(told) else [one for one in told if not only_bots([one])]
         verdicts = {self._verdict(source, entries) for source in sources}
         here = {path, origin, self._places.today(path, origin)}
         if any(here & self._unheard.get(source, set()) for source in sources):

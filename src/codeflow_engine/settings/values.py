@@ -60,6 +60,9 @@ class Settings:
     scope: Scope = Scope.CHANGED
     """Whether findings count on changed lines alone, or anywhere in the changed files."""
 
+    heed_bots: tuple[str, ...] = ()
+    """Logins of other programs whose open comments on a change are findings of its review."""
+
     observers: tuple[str, ...] = ()
     """Names of the observers to run."""
 

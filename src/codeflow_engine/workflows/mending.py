@@ -16,6 +16,7 @@ from codeflow_engine.domain.change import Change
 from codeflow_engine.domain.chat import ChatRequest
 from codeflow_engine.domain.diff import Side, Unit
 from codeflow_engine.domain.finding import Finding
+from codeflow_engine.domain.source import only_bots
 from codeflow_engine.domain.usage import Usage
 from codeflow_engine.errors import BudgetExhaustedError, DisclosureError, ProviderError
 from codeflow_engine.review.aim import Target
@@ -40,6 +41,8 @@ _FINDINGS: Final = 8
 
 _FINDING_TOKENS: Final = 250
 """Tokens of one of them in the question, on average: its words and its lines."""
+
+_FOREIGN: Final = "its words are those of another program, which no model is shown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +94,7 @@ async def offer(
         for one in targets
         if (path := one.finding.path) in hidden
     }
+    left |= {one.finding.fingerprint: _FOREIGN for one in targets if only_bots(one.finding.sources)}
     open_to_them = [one for one in targets if one.finding.fingerprint not in left]
     units = tuple(sorted({unit for one in open_to_them for unit in one.units}, key=_place))
     frame = await _frame(run, models)

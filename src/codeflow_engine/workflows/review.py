@@ -33,6 +33,7 @@ from codeflow_engine.review.files import SharedFiles
 from codeflow_engine.review.fuse import fuse
 from codeflow_engine.review.identify import Identified, Memory, Seen, identify
 from codeflow_engine.review.judge import Verdict, judge
+from codeflow_engine.review.overhear import Discussion, speakers
 from codeflow_engine.review.partition import partition
 from codeflow_engine.review.prove import edited, prove
 from codeflow_engine.review.settle import Account, settle
@@ -41,6 +42,7 @@ from codeflow_engine.runs.context import RunContext
 from codeflow_engine.runs.scoped_cache import ScopedCache
 from codeflow_engine.runs.workflow import Workflow
 from codeflow_engine.sandbox import Isolation
+from codeflow_engine.workflows.discussing import discuss, take_up
 from codeflow_engine.workflows.fetching import AGAIN, fetch, read_again, read_files, read_policy_of
 from codeflow_engine.workflows.inspecting import inspect_change
 from codeflow_engine.workflows.review_input import ReviewInput
@@ -60,6 +62,7 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
     analyzers = await run.compute("prepare", _prepare, run, given, names)
     models = run.tools.models.select(given.llm)
     change = await run.step("fetch", fetch, run, given, retry=AGAIN)
+    discussion = await discuss(run, given, change)
     policy = await run.step("policy", read_policy_of, run, change, retry=AGAIN)
     unshown: dict[str, str] = {}
     if models.names:
@@ -74,7 +77,7 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
     sources = [*_analyzing(run, given, analyzers, change, parts.to_review)]
     if models.names:
         sources.append(inspect_change(run, given, change, parts, policy))
-    reports = await run.together(sources)
+    reports = await run.together(sources) + await take_up(run, discussion, parts.to_review)
     whole = await run.step("gather", _gather, run, given, change, reports, retry=AGAIN)
     anchored = await run.compute(
         "anchor", anchor, change, parts.to_review, reports, run.tools.redactor, whole
@@ -100,7 +103,7 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
     isolation, timing = await run.step("measure", _measure, run)
     verdict = Verdict(
         findings=identified.findings,
-        dropped=_add_up(*reports, anchored, verified, modified),
+        dropped=_add_up(*reports, discussion, anchored, verified, modified),
         isolation=isolation,
         timing=timing,
     )
@@ -112,7 +115,9 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
         asked=(
             *(name for name in names if analyzers.get(name, "") is not None),
             *([MODEL] if models.names else []),
+            *speakers(discussion.remarks),
         ),
+        discussion=discussion,
         partition=parts,
         reports=reports,
         anchored=anchored,
@@ -132,7 +137,7 @@ async def review(run: RunContext, given: ReviewInput) -> Review:
     return judged
 
 
-def _add_up(*stages: SourceReport | Anchored | Verified | Modified) -> dict[str, int]:
+def _add_up(*stages: SourceReport | Discussion | Anchored | Verified | Modified) -> dict[str, int]:
     """Count what was dropped, by reason, whoever dropped it."""
     dropped: Counter[str] = Counter()
     for stage in stages:
@@ -152,7 +157,7 @@ def _summarise(review: Review) -> dict[str, object]:
 
 REVIEW = Workflow(
     name="review",
-    version=3,
+    version=4,
     run=review,
     read_input=ReviewInput.read,
     write_input=ReviewInput.write,

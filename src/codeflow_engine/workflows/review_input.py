@@ -19,7 +19,7 @@ MAX_PATCH_BYTES = 256 * 1024 * 1024
 _TOLD = 100
 """Characters of a name that an error repeats."""
 
-_KEYS = {"change", "base", "head", "llm", "analyzers", "budget", "scope", "reports"}
+_KEYS = {"change", "base", "head", "llm", "analyzers", "budget", "scope", "reports", "heed_bots"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,10 @@ class ReviewInput:
 
     reports: tuple[str, ...] = ()
     """Absolute paths of the reports of other tools that belong to the change."""
+
+    heed_bots: tuple[str, ...] | None = None
+    """Logins of other programs whose open comments are findings; None leaves it to the
+    settings."""
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:
@@ -70,6 +74,7 @@ class ReviewInput:
             analyzers=_read_names(given.get("analyzers"), "analyzers", "analyzers"),
             scope=_read_scope(given.get("scope")),
             reports=_read_reports(given.get("reports")),
+            heed_bots=_read_names(given.get("heed_bots"), "heeded bots", "heed_bots"),
         )
 
     def repository(self) -> str | None:
@@ -96,6 +101,7 @@ class ReviewInput:
             "analyzers": None if self.analyzers is None else list(self.analyzers),
             "scope": None if self.scope is None else self.scope.value,
             "reports": list(self.reports),
+            "heed_bots": None if self.heed_bots is None else list(self.heed_bots),
         }
 
 

@@ -45,7 +45,7 @@ findings = st.lists(
         st.sampled_from(Severity),
         st.sampled_from(["T", "t", "u"]),
         st.sampled_from(["weak digest md5", "the digest md5 is weak", "unused name here"]),
-        st.sampled_from(["x", "y", "z", "model"]),
+        st.sampled_from(["x", "y", "z", "model", "bot:b"]),
         st.sampled_from([0.5, 1.0]),
     ),
     max_size=12,
@@ -79,7 +79,7 @@ def test_no_finding_is_lost(rows: list[Finding]) -> None:
             and (one.line or 0) <= (row.end_line or 0)
             and (row.line or 0) <= (one.end_line or 0)
             and set(row.sources) <= set(one.sources)
-            and one.severity.at_least(row.severity)
+            and (one.severity.at_least(row.severity) or row.sources == ("bot:b",))
             for one in fused
         )
 
@@ -178,3 +178,26 @@ def test_a_suggestion_is_taken_over_from_whom_has_one() -> None:
     (one,) = fuse((worse, told("y", SHELL, suggestion=edit)))
 
     assert (one.severity, one.suggestion) == (Severity.HIGH, edit)
+
+
+@pytest.mark.parametrize("source", ["x", "model"])
+def test_a_bot_that_says_the_same_adds_its_name_and_nothing_else(source: str) -> None:
+    """Neither its words nor its severity count where a tool or a model has its own."""
+    own = replace(FINDING, sources=(source,), confidence=0.3)
+    loud = replace(
+        FINDING, severity=Severity.CRITICAL, rule="bot:b/comment", sources=("bot:b",), message="!"
+    )
+
+    assert fuse((loud, own)) == (replace(own, sources=tuple(sorted(("bot:b", source)))),)
+
+
+def test_what_bots_alone_say_is_as_bad_as_the_worst_of_them() -> None:
+    """Among bots it is as among tools."""
+    bots = [
+        replace(FINDING, severity=severity, fingerprint=name, sources=(f"bot:{name}",))
+        for name, severity in (("a", Severity.LOW), ("b", Severity.MEDIUM))
+    ]
+
+    (merged,) = fuse(tuple(bots))
+
+    assert (merged.severity, merged.sources) == (Severity.MEDIUM, ("bot:a", "bot:b"))

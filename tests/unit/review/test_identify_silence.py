@@ -178,3 +178,20 @@ def test_a_finding_outside_of_the_hunks_is_left_as_it_is_in_the_narrow_scope() -
     rounds.whole = True
     assert states(rounds.push({"a.py": text})) == ["open", "open"]
     assert "resolved" in states(rounds.push({"a.py": BAD}))
+
+
+def test_a_bot_that_said_the_same_keeps_no_finding_from_being_resolved() -> None:
+    """Nobody can tell what it has looked at: whoever else had reported the finding judges."""
+    rounds = Rounds(base={"a.py": BASE}, marks={"lint": todo, "bot:b": todo})
+    nowhere = accounting(lambda _: "declined", "bot:b")
+    assert [one.sources for one in rounds.push({"a.py": BAD}).findings] == [("bot:b", "lint")]
+    assert states(rounds.push({"a.py": GOOD}, reports=nowhere)) == ["resolved"]
+
+
+def test_a_finding_of_a_bot_alone_is_not_called_resolved_by_its_silence() -> None:
+    """It stays as it was, and is not listed."""
+    rounds = Rounds(base={"a.py": BASE}, marks={"bot:b": todo})
+    nowhere = accounting(lambda _: "declined", "bot:b")
+    assert states(rounds.push({"a.py": BAD})) == ["new"]
+    assert states(rounds.push({"a.py": GOOD}, reports=nowhere)) == []
+    assert states(rounds.push({"a.py": BAD})) == ["open"]

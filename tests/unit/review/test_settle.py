@@ -19,6 +19,7 @@ from codeflow_engine.redaction import Redactor
 from codeflow_engine.review.anchor import anchor
 from codeflow_engine.review.fuse import fuse
 from codeflow_engine.review.judge import Verdict, judge
+from codeflow_engine.review.overhear import Discussion
 from codeflow_engine.review.partition import partition
 from codeflow_engine.review.policy import RepositoryPolicy
 from codeflow_engine.review.settle import Account, settle
@@ -255,3 +256,15 @@ def test_a_suggestion_that_is_lost_without_a_count_is_an_error(account: Account)
 
     with pytest.raises(WorkflowError, match="of 1 suggestions 0 were kept and 0 dropped"):
         settle(replace(account, anchored=offered), review)
+
+
+def test_a_discussion_that_could_not_be_read_is_told(account: Account) -> None:
+    """A review that keeps silent about it is an error."""
+    reason = "discussion that could not be read"
+    unread = replace(account, discussion=Discussion(dropped={reason: 1}))
+    review = judged(account)
+
+    settle(unread, replace(review, dropped={**review.dropped, reason: 1}))
+
+    with pytest.raises(WorkflowError, match="the review tells another number"):
+        settle(unread, review)

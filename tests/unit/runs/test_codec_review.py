@@ -14,6 +14,7 @@ from codeflow_engine.domain.bodies import decode as decode_body
 from codeflow_engine.domain.bodies import encode as encode_body
 from codeflow_engine.domain.change import Change
 from codeflow_engine.domain.diff import Diff
+from codeflow_engine.domain.discussion import Person
 from codeflow_engine.domain.dismissal import Dismissal, DismissalScope
 from codeflow_engine.domain.finding import Category, FindingState, RawFinding, Severity, Suggestion
 from codeflow_engine.domain.identity import KnownFinding
@@ -25,12 +26,14 @@ from codeflow_engine.review.anchor import anchor
 from codeflow_engine.review.fuse import fuse
 from codeflow_engine.review.identify import Memory, Seen, identify
 from codeflow_engine.review.judge import Verdict, judge
+from codeflow_engine.review.overhear import remarks
 from codeflow_engine.review.partition import partition
 from codeflow_engine.review.policy import RepositoryPolicy
 from codeflow_engine.review.settle import settle
 from codeflow_engine.review.verify import verify
 from codeflow_engine.runs.codec import decode, encode, returned
-from codeflow_engine.workflows import fetching, review, showing
+from codeflow_engine.workflows import discussing, fetching, review, showing
+from talks import remark
 
 NOW = datetime(2026, 11, 2, 12, 30, 1, 5, tzinfo=UTC)
 DATA = (
@@ -90,6 +93,7 @@ def stages() -> dict[str, tuple[Callable[..., Any], Any]]:
     memory = Memory(known=first.known, dismissals=(dismissal(first.findings[0].fingerprint),))
     identified = identify(change, seen, memory, Redactor(), run_id="r2", now=NOW)
     assert FindingState.DISMISSED in {finding.state for finding in identified.findings}
+    said = remark("Wrong \ud800\0", author=Person(login="b", is_bot=True), end_line=3)
     verdict = Verdict(
         findings=identified.findings,
         dropped=anchored.dropped,
@@ -99,6 +103,7 @@ def stages() -> dict[str, tuple[Callable[..., Any], Any]]:
     judged = judge("r2", change, (parts, (report,)), verdict, Redactor())
     return {
         "fetch": (fetching.fetch, change),
+        "discuss": (discussing._discuss, remarks([said], ["b"])),
         "policy": (fetching.read_policy_of, policy),
         "exclude": (showing.look_for_unshown, {odd: "generated: '*.py'"}),
         "surround": (showing._surround, ((parts.to_review[0], "def f():\n"),)),
@@ -147,7 +152,8 @@ def steps_of_the_review() -> set[str]:
     """Read which steps the workflow asks for."""
     calls = [
         node
-        for node in ast.walk(ast.parse(inspect.getsource(review)))
+        for module in (review, discussing)
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
         if isinstance(node, ast.Call)
     ]
     steps = [call for call in calls if ast.unparse(call.func) == "run.step"]
