@@ -21,7 +21,7 @@ settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, d
 settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
-_FOREIGN = ("CODEFLOW_", "GIT_", "XDG_", "OTEL_", "PYENV_")
+_FOREIGN = ("CODEFLOW_", "GIT_", "GITHUB_", "XDG_", "OTEL_", "PYENV_")
 
 
 _NUMBERS = itertools.count()

@@ -8,10 +8,10 @@ from typing import Any
 
 import jwt
 import pytest
+from forge_asking import app_token, ask
 
 from codeflow_engine.testing.forge import FakeForge
 from codeflow_engine.testing.forge.apps import App
-from forge_client import app_token, ask
 
 BASE: Mapping[str, Any] = {"a.py": "x = 1\n"}
 HEAD: Mapping[str, Any] = {"a.py": "x = 2\n"}
@@ -195,6 +195,22 @@ def test_g30_a_private_repository_out_of_reach_is_not_found(forge: FakeForge, ap
 
     assert [one.status for one in answers] == [404] * 5
     assert ask(forge, "GET", "/repos/acme/secret", token=forge.token("acme")).status == 200
+
+
+def test_g30_an_installation_reaches_its_account_alone(forge: FakeForge) -> None:
+    """An app that may use all repositories of an account sees no private one of another."""
+    token = app_token(forge, "all-of-acme", checks="write")
+    for name in ("acme/open", "acme/hidden", "other/open", "other/hidden"):
+        forge.repository(name, private=name.endswith("hidden"))
+
+    listed = ask(forge, "GET", "/installation/repositories", token=token).json
+    hidden = [
+        ask(forge, "GET", f"/repos/{owner}/hidden", token=token).status
+        for owner in ("acme", "other")
+    ]
+
+    assert {one["full_name"] for one in listed["repositories"]} == {"acme/open", "acme/hidden"}
+    assert hidden == [200, 404]
 
 
 def test_g30_single_sign_on_is_asked_for(forge: FakeForge) -> None:

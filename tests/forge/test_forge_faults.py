@@ -9,11 +9,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from forge_asking import Told, ask
 
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.testing.forge import FakeForge, Repository
 from codeflow_engine.testing.forge.faults import Act, Fault, Faults
-from forge_client import Told, ask
 
 COMMENTS = "/repos/acme/shop/issues/1/comments"
 

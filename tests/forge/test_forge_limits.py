@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from forge_asking import ask, graphql
 
 from codeflow_engine.testing.forge import FakeForge, ForgeClock
 from codeflow_engine.testing.forge.auth import Tokens
 from codeflow_engine.testing.forge.faults import Act, Fault
 from codeflow_engine.testing.forge.limits import LimitRules
-from forge_client import ask, graphql
 
 PATH = "/repos/acme/shop"
 

@@ -35,7 +35,10 @@ ELSEWHERE = {
 NOT_FOR_CALLERS = {"Index": "offsets of a diff, which `Diff.parse` alone makes"}
 """Types in signatures that the reference leaves out, each with the reason."""
 
-INNER = {"BadReportError", "MisfitError", "NoAnchorError", "UnreadableError"}
+INNER = {
+    *("BadAnchorError", "BadReportError", "MisfitError", "NoAnchorError", "Refusal"),
+    "UnreadableError",
+}
 """Errors that docstrings of internal modules name; `test_errors` says why they never leave."""
 
 

@@ -17,6 +17,9 @@ each rule names the page of GitHub's documentation that it comes from. It needs 
 """
 
 from codeflow_engine.testing.forge.clock import ForgeClock
+from codeflow_engine.testing.forge.faults import Act, Fault
+from codeflow_engine.testing.forge.limits import LimitRules
+from codeflow_engine.testing.forge.posts import Posts
 from codeflow_engine.testing.forge.repository import Repository
 from codeflow_engine.testing.forge.rules import ForgeRules
 from codeflow_engine.testing.forge.server import FakeForge
@@ -34,12 +37,16 @@ from codeflow_engine.testing.forge.state import (
 )
 
 __all__ = [
+    "Act",
     "Comment",
     "FakeForge",
+    "Fault",
     "ForgeClock",
     "ForgeRules",
     "Issue",
     "Label",
+    "LimitRules",
+    "Posts",
     "PullRequest",
     "Reaction",
     "Repository",

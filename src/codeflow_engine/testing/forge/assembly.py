@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
-from codeflow_engine.testing.forge import passing, transfer
+from codeflow_engine.testing.forge import pages, passing, transfer
 from codeflow_engine.testing.forge.api import (
     accounts,
     apps,
     checks,
     contents,
+    events,
     git_objects,
     graphql,
     history,
@@ -37,7 +39,7 @@ type _Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @web.middleware
-async def refusals(request: web.Request, handler: _Answer) -> web.StreamResponse:
+async def _refusals(request: web.Request, handler: _Answer) -> web.StreamResponse:
     """Give a refusal the API's form."""
     try:
         return await handler(request)
@@ -56,7 +58,7 @@ def _refused(refusal: Refusal) -> web.Response:
 
 
 @web.middleware
-async def identification(request: web.Request, handler: _Answer) -> web.StreamResponse:
+async def _identification(request: web.Request, handler: _Answer) -> web.StreamResponse:
     """Find out who asks."""
     forge = request.app[FORGE]
     with forge.lock:
@@ -65,7 +67,7 @@ async def identification(request: web.Request, handler: _Answer) -> web.StreamRe
 
 
 MIDDLEWARES = (
-    *(refusals, identification),
+    *(_refusals, _identification),
     *(passing.limits, passing.faults, passing.conditional),
 )
 """What every request passes, the first one first."""
@@ -76,12 +78,12 @@ API_ROUTES = (
     *(accounts.routes, repositories.routes),
     *(contents.routes, git_objects.routes),
     *(pulls.routes, reviews.routes, review_comments.routes),
-    *(issues.routes, talk.routes, labels.routes, reactions.routes),
+    *(issues.routes, events.routes, talk.routes, labels.routes, reactions.routes),
     history.routes,  # the last one: the name of a commit may hold slashes
 )
 """Tables of routes under the API's prefix."""
 
-SITE_ROUTES = (graphql.routes, transfer.routes)
+SITE_ROUTES = (graphql.routes, transfer.routes, pages.routes)
 """Tables of routes at the top: what people and git ask for."""
 
 
@@ -93,7 +95,18 @@ def assemble(prefix: str, *, most_body: int, before: Sequence[Middleware] = ()) 
         for table in tables:
             for route in table:
                 if isinstance(route, web.RouteDef):
-                    app.router.add_route(
-                        route.method, root + route.path, route.handler, **route.kwargs
-                    )
+                    for path in _paths(route.path):
+                        _add(app, route.method, root + path, route.handler)
     return app
+
+
+def _add(app: web.Application, method: str, path: str, handler: Any) -> None:
+    app.router.add_route(method, path, handler)
+    if method == "GET":
+        app.router.add_route("HEAD", path, handler)
+
+
+def _paths(path: str) -> tuple[str, ...]:
+    """Give a route's path, and that by which a repository is known when its name has changed."""
+    by_id = path.replace("/repos/{owner}/{repo}", r"/repositories/{repository_id:\d+}", 1)
+    return (path,) if by_id == path else (path, by_id)

@@ -44,7 +44,9 @@ class Credential:
     permissions: Mapping[str, str] | None = None
     """Levels by name: `{"checks": "write"}`; None is all that the user may."""
     repositories: frozenset[str] | None = None
-    """Full names, in lower case; None is all that the user or installation sees."""
+    """Full names, in lower case; None is all of the account, or all that the user sees."""
+    account: str | None = None
+    """Whose repositories an installation is for."""
     expires_at: float | None = None
     sso: str | None = None
     """The organization whose single sign-on the token has not passed."""
@@ -68,6 +70,8 @@ class Credential:
 
     def reaches(self, repository: str) -> bool:
         """Tell whether the token was made for a repository."""
+        if self.account is not None and self.account != repository.lower().partition("/")[0]:
+            return False
         return self.repositories is None or repository.lower() in self.repositories
 
 
@@ -189,6 +193,7 @@ class Tokens:
             installation_id=installation_id,
             permissions=permissions,
             repositories=_lower(repositories),
+            account=installation.account.lower(),
             expires_at=expires_at,
         )
         self._known[token] = credential

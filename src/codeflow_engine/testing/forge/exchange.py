@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["CREDENTIAL", "FORGE", "Exchange", "Field"]
 
 FORGE: web.AppKey[FakeForge] = web.AppKey("forge")
-CREDENTIAL: web.RequestKey[Credential] = web.RequestKey("credential", Credential)
+CREDENTIAL = web.RequestKey("credential", Credential)
 """Where a request has what `auth` found out about it."""
 
 _MOST_A_PAGE = 100
@@ -64,11 +64,14 @@ class Exchange:
         """Give a variable of the path."""
         return self.request.match_info.get(name, "")
 
-    def tail(self, name: str) -> bytes:
-        """Give the variable that the path ends with, byte for byte: names of files are bytes."""
-        parts = self.request.match_info.get(name, "").count("/") + 1
-        raw = self.request.rel_url.raw_path.split("/")[-parts:]
-        return unquote_to_bytes("/".join(raw))
+    def tail(self) -> bytes:
+        """Give the variable that the path ends with, byte for byte: names of files are bytes.
+
+        A slash in it may be written as `%2F`.
+        """
+        resource = self.request.match_info.route.resource
+        before = 0 if resource is None else resource.canonical.count("/")
+        return unquote_to_bytes(self.request.rel_url.raw_path.split("/", before)[before])
 
     def number(self, name: str) -> int:
         """Give a variable of the path that is a number."""
@@ -91,8 +94,7 @@ class Exchange:
             Refusal: 404, for one that is not, or is hidden (G30); 403, for what may only be
                 read, and for an archived one.
         """
-        name = f"{self.path('owner')}/{self.path('repo')}"
-        found = self.forge.find_repository(name)
+        found = self._named()
         if found is None or self.role(found) == "none":
             raise not_found()
         if level == "write" and self.credential.kind is Kind.ANONYMOUS:
@@ -109,6 +111,31 @@ class Exchange:
         check_token(
             self.credential, repository.full_name, permission, level, private=repository.private
         )
+
+    def _named(self) -> Repository | None:
+        """Find the repository of the path, by its name or by its id.
+
+        A name that it had before is answered with the place by id (G11).
+
+        Source: "Best practices for using the REST API", section "Follow redirects",
+        /rest/using-the-rest-api/best-practices-for-using-the-rest-api.
+
+        Raises:
+            Refusal: 301, or 307 where the request is not to become another one.
+        """
+        if "repository_id" in self.request.match_info:
+            number = self.number("repository_id")
+            return next((one for one in self.forge.repositories if one.id == number), None)
+        name = f"{self.path('owner')}/{self.path('repo')}"
+        found = self.forge.find_repository(name)
+        if found is None or found.full_name.lower() == name.lower() or self.role(found) == "none":
+            return found
+        before, _, rest = self.request.rel_url.raw_path_qs.partition("/repos/")
+        rest = "/".join(["", *rest.split("/")[2:]]) if before else ""
+        place = f"{self.forge.web_url}{before}/repositories/{found.id}{rest}"
+        reads = self.request.method in {"GET", "HEAD"}
+        message = "Moved Permanently" if reads else "Temporary Redirect"
+        raise Refusal(301 if reads else 307, message, headers={"Location": place})
 
     def issue(self, repository: Repository) -> Issue:
         """Find the issue or pull request of the path.
@@ -139,17 +166,28 @@ class Exchange:
 
     # What it brings
 
-    async def body(self, *, required: Sequence[str] = ()) -> dict[str, Any]:
-        """Read the JSON object of the request.
+    async def json(self) -> Any:
+        """Read the document of the request; an empty object where there is none.
 
         Raises:
-            Refusal: 400, for what is no JSON; 422, where a field that must be is not.
+            Refusal: 400, for what is no JSON.
         """
         raw = await self.request.read()
         try:
             told = json.loads(raw) if raw else {}
+            # RFC 8259, 8.2: half a surrogate pair is no text.
+            json.dumps(told, ensure_ascii=False).encode()
         except ValueError:
             raise Refusal(400, "Problems parsing JSON") from None
+        return told
+
+    async def body(self, *, required: Sequence[str] = ()) -> dict[str, Any]:
+        """Read the JSON object of the request.
+
+        Raises:
+            Refusal: 400, for what is no JSON object; 422, where a field that must be is not.
+        """
+        told = await self.json()
         if not isinstance(told, dict):
             raise Refusal(400, "Body should be a JSON object")
         missing = [name for name in required if told.get(name) is None]

@@ -5,12 +5,10 @@ from __future__ import annotations
 from codeflow_engine.errors import MissingDependencyError
 
 try:
-    from aiohttp import web
-    from aiohttp.typedefs import Middleware
+    from aiohttp import web as web  # noqa: PLC0414 - given on from here
+    from aiohttp.typedefs import Middleware as Middleware  # noqa: PLC0414 - the same
 except ImportError as error:
     raise MissingDependencyError(
         "'aiohttp' is not installed; install it with: pip install 'codeflow-engine[github]'",
         requires="codeflow-engine[github]",
     ) from error
-
-__all__ = ["Middleware", "web"]

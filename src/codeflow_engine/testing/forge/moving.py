@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from codeflow_engine.testing.forge.diffs import FileDiff
 from codeflow_engine.testing.forge.state import PullRequest, ReviewComment
-
-if TYPE_CHECKING:
-    from codeflow_engine.testing.forge.git import GitStore
 
 __all__ = ["follow_head", "place_comment", "pull_diff", "start_of"]
 
 
-async def start_of(pull: PullRequest, head: str | None = None) -> str:
+async def start_of(pull: PullRequest, head: str | None = None, base: str | None = None) -> str:
     """Give the commit that a pull request's diff starts from: where it left its base.
 
     Source: "About comparing branches in pull requests", section "Three-dot and two-dot Git diff
     comparisons", of /pull-requests/collaborating-with-pull-requests.
     """
     git = pull.repository.git
-    return await git.merge_base(pull.base_sha, head or pull.head_sha) or pull.base_sha
+    base = base or pull.base_sha
+    return await git.merge_base(base, head or pull.head_sha) or base
 
 
 async def pull_diff(pull: PullRequest, head: str | None = None) -> tuple[FileDiff, ...]:
@@ -39,14 +35,15 @@ async def follow_head(pull: PullRequest, head: str) -> None:
     /rest/pulls/comments#create-a-review-comment-for-a-pull-request, parameter `commit_id`.
     """
     git = pull.repository.git
-    diff = {file.name: file for file in await pull_diff(pull, head)}
+    base = git.read_ref(f"refs/heads/{pull.base_ref}") or pull.base_sha
+    diff = {file.name: file for file in await git.diff(await start_of(pull, head, base), head)}
     moves = {}
     for comment in pull.review_comments:
         if comment.subject == "line":
-            moves[comment.id] = await _moves(git, pull, comment, head)
+            moves[comment.id] = await _moves(pull, comment, head, base)
     with pull.repository.forge.lock:
         now = pull.repository.forge.clock.now()
-        pull.head_sha, pull.polls, pull.updated_at = head, 0, now
+        pull.base_sha, pull.head_sha, pull.polls, pull.updated_at = base, head, 0, now
         git.write_ref(f"refs/pull/{pull.number}/head", head)
         for comment in pull.review_comments:
             if comment.id in moves:
@@ -58,24 +55,24 @@ async def place_comment(pull: PullRequest, comment: ReviewComment) -> None:
     head = pull.head_sha
     if comment.subject != "line" or comment.original_commit_id == head:
         return
-    moves = await _moves(pull.repository.git, pull, comment, head)
+    moves = await _moves(pull, comment, head, pull.base_sha)
     diff = {file.name: file for file in await pull_diff(pull, head)}
     with pull.repository.forge.lock:
         _move(comment, moves, diff.get(comment.path), head)
 
 
 async def _moves(
-    git: GitStore, pull: PullRequest, comment: ReviewComment, head: str
+    pull: PullRequest, comment: ReviewComment, head: str, base: str
 ) -> dict[str, FileDiff]:
     """Give what happened to a comment's file on either side, since it was written."""
     then = comment.original_commit_id
     sides = {
         "RIGHT": (then, head),
-        "LEFT": (await start_of(pull, then), await start_of(pull, head)),
+        "LEFT": (await start_of(pull, then), await start_of(pull, head, base)),
     }
     found = {}
     for side, (old, new) in sides.items():
-        for file in await git.diff(old, new):
+        for file in await pull.repository.git.diff(old, new):
             if file.old_name == comment.path:
                 found[side] = file
     return found

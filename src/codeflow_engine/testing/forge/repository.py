@@ -330,7 +330,7 @@ class Repository:
                 if pull.head_repository is self and pull.head_ref == branch:
                     await follow_head(pull, target)
                 elif one is self and pull.base_ref == branch:
-                    # The base of a pull request is shown as it was when its head was pushed.
+                    # Its base is shown as it was when its head was pushed last.
                     pull.polls = 0
 
     def _run[T](self, work: Coroutine[Any, Any, T]) -> T:

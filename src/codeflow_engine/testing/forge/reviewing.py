@@ -68,7 +68,7 @@ def check_body(pull: PullRequest, user: User, event: str, body: str) -> None:
     cannot approve their own.
     """
     if pull.user is user and event in {"APPROVE", "REQUEST_CHANGES"}:
-        verb = event.lower().replace("_", " ")
+        verb = {"APPROVE": "approve", "REQUEST_CHANGES": "request changes on"}[event]
         raise unprocessable(f"Review Can not {verb} your own pull request")
     if event in {"COMMENT", "REQUEST_CHANGES"} and not body.strip():
         raise unprocessable("Review Body can't be blank")

@@ -24,6 +24,7 @@ from codeflow_engine.testing.forge.faults import Faults
 from codeflow_engine.testing.forge.framework import Middleware, web
 from codeflow_engine.testing.forge.git import GitStore
 from codeflow_engine.testing.forge.limits import LimitRules, Limits
+from codeflow_engine.testing.forge.posts import Posts
 from codeflow_engine.testing.forge.repository import Repository
 from codeflow_engine.testing.forge.rules import ForgeRules
 from codeflow_engine.testing.forge.state import ROLES, User
@@ -84,7 +85,12 @@ class FakeForge:
     # Its life
 
     def start(self) -> None:
-        """Start the server; it listens when this returns."""
+        """Start the server; it listens when this returns.
+
+        Raises:
+            OSError: Its port is taken.
+            ConfigurationError: It was started before.
+        """
         if self._thread is not None:
             raise ConfigurationError("this forge was started already; make another one")
         self._directory = self._given or Path(tempfile.mkdtemp(prefix="codeflow-forge-"))
@@ -94,7 +100,12 @@ class FakeForge:
             target=lambda: asyncio.run(self._serve(listens)), name="codeflow-forge", daemon=True
         )
         self._thread.start()
-        self._port = listens.result(_LONGEST)
+        try:
+            self._port = listens.result(_LONGEST)
+        except OSError:
+            self._thread.join(_LONGEST)
+            self._loop = None
+            raise
 
     def close(self) -> None:
         """Stop the server, and take its temporary directory away."""
@@ -138,9 +149,13 @@ class FakeForge:
 
     def run[T](self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in the forge's loop, from another thread, to its end."""
-        if self._loop is None:
+        if self._loop is None or threading.current_thread() is self._thread:
             work.close()
-            raise ConfigurationError("the forge does not run; enter it with `with`")
+            raise ConfigurationError(
+                "the forge does not run; enter it with `with`"
+                if self._loop is None
+                else "the forge cannot wait for itself; ask it from another thread"
+            )
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_LONGEST)
 
     # Where it is
@@ -284,16 +299,37 @@ class FakeForge:
             )
             git.lay_out(made.default_branch)
             self._repositories[full_name.lower()] = made
-            if parent is not None and (present := parent.git.read_ref("refs/heads/main")):
-                git.write_ref("refs/heads/main", present)
+            branch = f"refs/heads/{made.default_branch}"
+            if parent is not None and (present := parent.git.read_ref(branch)):
+                git.write_ref(branch, present)
             return made
 
+    def rename(self, repository: Repository, name: str) -> None:
+        """Give a repository another name; its old one redirects to it (G11)."""
+        with self.lock:
+            repository.name = name
+            self._repositories[repository.full_name.lower()] = repository
+
     def find_repository(self, full_name: str) -> Repository | None:
-        """Find a repository; None where there is none."""
+        """Find a repository, also by a name that it had before; None where there is none."""
         return self._repositories.get(full_name.lower())
+
+    def posts(self, full_name: str, number: int, *, by: str | None = None) -> Posts:
+        """Give what stands under a pull request or an issue.
+
+        Args:
+            full_name: The repository.
+            number: The pull request or issue.
+            by: The login of an author, to whom it is narrowed.
+
+        Raises:
+            KeyError: There is none of this number.
+        """
+        with self.lock:
+            return Posts.of(self.repository(full_name).issue(number), by)
 
     @property
     def repositories(self) -> tuple[Repository, ...]:
         """All repositories."""
         with self.lock:
-            return tuple(self._repositories.values())
+            return tuple({one.id: one for one in self._repositories.values()}.values())

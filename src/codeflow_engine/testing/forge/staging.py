@@ -32,18 +32,25 @@ async def write_tree(
             done = await git.run("read-tree", base, env=env)
             if done.returncode:
                 return None
-        files = [one for one in entries if one.mode != "040000"]
-        rows = b"".join(_row(one) for one in files)
+        rows = b"".join([_row(file) for one in entries for file in await _files(git, one)])
         done = await git.run("update-index", "-z", "--index-info", stdin=rows, env=env)
-        for one in entries:
-            if not done.returncode and one.mode == "040000" and one.sha is not None:
-                prefix = f"--prefix={one.path.decode('utf-8', 'surrogateescape')}/"
-                done = await git.run("read-tree", prefix, one.sha, env=env)
         if not done.returncode:
             done = await git.run("write-tree", env=env)
         return None if done.returncode else done.stdout.decode().strip()
     finally:
         index.unlink(missing_ok=True)
+
+
+async def _files(git: GitStore, one: Staged) -> list[Staged]:
+    """Give the files of an entry: those below it, where it is a tree."""
+    if one.mode != "040000" or one.sha is None:
+        return [one]
+    below = await git.tree(one.sha, recursive=True)
+    return [
+        Staged(path=one.path + b"/" + each.path, mode=each.mode, sha=each.sha)
+        for each in below
+        if each.kind != "tree"
+    ]
 
 
 def _row(one: Staged) -> bytes:

@@ -18,6 +18,7 @@ __all__ = [
     "Comment",
     "Issue",
     "Label",
+    "LabelEvent",
     "PullRequest",
     "Reaction",
     "Review",
@@ -80,6 +81,18 @@ class Comment:
     created_at: float
     updated_at: float
     reactions: list[Reaction] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelEvent:
+    """A label that was put on an issue, or taken off."""
+
+    id: int
+    kind: str
+    """`labeled` or `unlabeled`."""
+    actor: User
+    label: Label
+    created_at: float
 
 
 class ReviewState(StrEnum):
@@ -173,6 +186,7 @@ class Issue:
     closed_at: float | None = None
     locked: bool = False
     labels: list[Label] = field(default_factory=list)
+    label_events: list[LabelEvent] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
     deleted: bool = False
 

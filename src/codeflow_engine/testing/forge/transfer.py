@@ -42,7 +42,7 @@ def _protocol(request: web.Request) -> dict[str, str]:
 
 @routes.get("/{owner}/{repo}/info/refs")
 @routes.get("/{owner}/{repo}.git/info/refs")
-async def refs(request: web.Request) -> web.Response:
+async def _refs(request: web.Request) -> web.Response:
     """Tell the refs, or what the server can do."""
     repository = _repository(request)
     if request.query.get("service") != _SERVICE:
@@ -67,7 +67,7 @@ def _announced() -> bytes:
 
 @routes.post("/{owner}/{repo}/git-upload-pack")
 @routes.post("/{owner}/{repo}.git/git-upload-pack")
-async def upload_pack(request: web.Request) -> web.Response:
+async def _upload_pack(request: web.Request) -> web.Response:
     """Give what a client wants and does not have."""
     repository = _repository(request)
     done = await repository.git.run(

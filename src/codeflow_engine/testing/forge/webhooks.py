@@ -40,6 +40,12 @@ class Hook:
     events: tuple[str, ...]
     form: bool = False
     """Whether the payload is sent as a form, `payload=...`, instead of JSON (G7)."""
+    app_id: int | None = None
+    """The app that it belongs to; None for a hook of a repository."""
+
+    def wants(self, event: str) -> bool:
+        """Tell whether an event is sent to it; `ping` always is."""
+        return event == "ping" or bool({"*", event} & set(self.events))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -104,14 +110,36 @@ class Webhooks:
     _hooks: dict[int, Hook] = field(default_factory=dict)
 
     def add(
-        self, url: str, *, secret: str, events: tuple[str, ...] = ("*",), form: bool = False
+        self,
+        url: str,
+        *,
+        secret: str,
+        events: tuple[str, ...] = ("*",),
+        form: bool = False,
+        app_id: int | None = None,
     ) -> Hook:
         """Send events to a URL from now on."""
         number = 700 + len(self._hooks)
         hook = self._hooks[number] = Hook(
-            id=number, url=url, secret=secret, events=events, form=form
+            id=number, url=url, secret=secret, events=events, form=form, app_id=app_id
         )
         return hook
+
+    def of_app(self, app_id: int) -> Hook:
+        """Find the hook of an app, which has one at most."""
+        for hook in self._hooks.values():
+            if hook.app_id == app_id:
+                return hook
+        raise not_found()
+
+    def publish(self, event: str, payload: Mapping[str, Any]) -> list[Delivery]:
+        """Deliver an event to each hook that wants it, under one GUID.
+
+        Source: "Webhook events and payloads", section "Delivery headers".
+        """
+        guid = str(uuid4())
+        wanted = [hook for hook in self._hooks.values() if hook.wants(event)]
+        return [self.send(hook, event, payload, guid=guid) for hook in wanted]
 
     def send(
         self, hook: Hook, event: str, payload: Mapping[str, Any], *, guid: str | None = None

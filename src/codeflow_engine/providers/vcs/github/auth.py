@@ -26,7 +26,8 @@ from codeflow_engine.providers.vcs.github.errors import (
     refused,
 )
 from codeflow_engine.providers.vcs.github.limits import server_time
-from codeflow_engine.providers.vcs.github.line import Line, Told
+from codeflow_engine.providers.vcs.github.line import Line
+from codeflow_engine.providers.vcs.github.stream import Told
 
 __all__ = [
     "READING",
@@ -337,7 +338,7 @@ class AppCredentials(Credentials):
     async def _send(self, asked: Asked, body: Any) -> Told:
         signed = await asyncio.to_thread(self._sign)
         async with self._line.turn():
-            return await self._line.stream(
+            return await self._line.streams.send(
                 asked,
                 self._line.place.url(asked.path),
                 headers={

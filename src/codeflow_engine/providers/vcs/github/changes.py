@@ -19,7 +19,9 @@ from codeflow_engine.errors import (
 )
 from codeflow_engine.providers.vcs.git.disk import shown
 from codeflow_engine.providers.vcs.git.reading import raw_path
+from codeflow_engine.providers.vcs.github.binaries import are_binary
 from codeflow_engine.providers.vcs.github.errors import TOO_LARGE, Asked, malformed, status_of
+from codeflow_engine.providers.vcs.github.listing import list_diff
 from codeflow_engine.providers.vcs.github.source import Source
 from codeflow_engine.providers.vcs.github.target import (
     FULL_ID,
@@ -37,11 +39,6 @@ _ID_BYTES: Final = 1024
 _NEEDS: Final = "pull_requests: read"
 _CONTENTS: Final = "contents: read"
 _TOLD: Final = 64 * 1024
-_LOOKED_AT: Final = 8000
-"""Bytes of a file in which git looks for a NUL to call it binary (`buffer_is_binary`)."""
-
-_BINARIES: Final = 25
-"""Files that are said to be binary and are looked at one by one; for more, git decides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +67,8 @@ async def fetch(source: Source, target: Target, pull: Pull, request: ChangeReque
         for wanted, known in ((request.base, pull.base), (request.head, pull.head))
     )
     base = await _merge_base(source, old, new)
-    moved = (old, new) != (pull.base, pull.head)
-    diff = await _diff(source, base, new, None if moved else pull.files)
+    own = (old, new) == (pull.base, pull.head)
+    diff = await _diff(source, target, (base, new), pull.files if own else None)
     key = target.text if request.base is None else f"{target.text} against {request.base}"
     return Change(
         provider="github",
@@ -147,7 +144,7 @@ async def _resolve(source: Source, wanted: str | None, known: str) -> str:
     """Give the full id of a commit that a caller has named, or the pull request's own."""
     if wanted is None:
         return known
-    path = f"/repos/{source.client.repository}/commits/{quote(wanted, safe='')}"
+    path = f"/repos/{source.client.repository}/commits/{quote(wanted)}"
     try:
         told = await source.client.raw(path, accept=_SHA, limit=_ID_BYTES, needs=_CONTENTS)
     except ChangeUnavailableError as error:
@@ -176,20 +173,28 @@ async def _merge_base(source: Source, old: str, new: str) -> str:
     return sha
 
 
-async def _diff(source: Source, base: str, head: str, files: int | None) -> Diff:
-    """Get the diff whole: as GitHub writes it, or, where that is not the whole, as git does.
+async def _diff(
+    source: Source, target: Target, commits: tuple[str, str], files: int | None
+) -> Diff:
+    """Get the diff whole: as GitHub writes it, or lists it, or as git does.
 
     Args:
         source: The repository.
-        base: Full id.
-        head: Full id.
-        files: How many files GitHub says that it has; None where it does not.
+        target: The pull request.
+        commits: Full ids of base and head.
+        files: How many files GitHub says that it has; None where it is another comparison.
     """
+    base, head = commits
     if base == head:
         return Diff.parse(b"")
     diff = await _as_told(source, base, head)
-    if diff is not None and await _is_whole(source, diff, (base, head), files):
-        return diff
+    if diff is not None:
+        if await _is_whole(source, diff, commits, files):
+            return diff
+    elif files is not None:
+        diff = await list_diff(source, target, commits, files)
+        if diff is not None:
+            return diff
     async with source.clone(base, head) as clone:
         text = await clone.diff(base, head)
     try:
@@ -212,6 +217,8 @@ async def _as_told(source: Source, base: str, head: str) -> Diff | None:
                 f"the diff is larger than {limit} bytes: raise max_diff_bytes of github"
             ) from error
         return None
+    if text and not text.endswith(b"\n"):
+        return None  # each line of a diff ends: this one was cut
     try:
         return await asyncio.to_thread(Diff.parse, text)
     except DiffError:
@@ -231,26 +238,24 @@ async def _is_whole(
     if any(file.unsupported for file in diff.files):
         return False
     binary = [file for file in diff.files if file.is_binary]
-    if len(binary) > _BINARIES:
-        return False
-    return not binary or await _are_binary(source, binary, commits)
+    ids = await _blobs(source, binary, commits)
+    return ids is not None and await are_binary(source, ids)
 
 
-async def _are_binary(source: Source, files: Sequence[DiffFile], commits: tuple[str, str]) -> bool:
-    """Look into files that are said to be binary, as git would."""
+async def _blobs(
+    source: Source, files: Sequence[DiffFile], commits: tuple[str, str]
+) -> list[set[str]] | None:
+    """Find the blobs of files that are said to be binary; None where git has to tell."""
     ids: list[set[str]] = [set() for _ in files]
     for at, commit in enumerate(commits):
         sides = [(file.old_path, file.new_path)[at] for file in files]
         paths = {path for path in sides if path is not None}
         if any(raw_path(path) is None or not path.isprintable() for path in paths):
-            return False  # git knows what JSON may not tell
+            return None  # JSON may not tell it as it is
         places = await source.trees.find(source.client, commit, paths)
         if places is None or len(places) < len(paths):
-            return False
+            return None
         for path, found in zip(sides, ids, strict=True):
             if path is not None:
                 found.add(places[path].id)
-    wanted = sorted(set().union(*ids))
-    heads = await together(source.head_of(blob, _LOOKED_AT) for blob in wanted)
-    binary = {blob for blob, head in zip(wanted, heads, strict=True) if b"\0" in head}
-    return all(found & binary for found in ids)
+    return ids

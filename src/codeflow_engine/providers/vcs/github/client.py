@@ -27,8 +27,9 @@ from codeflow_engine.providers.vcs.github.errors import (
 from codeflow_engine.providers.vcs.github.etags import Kept, Shelf
 from codeflow_engine.providers.vcs.github.json_reader import parse
 from codeflow_engine.providers.vcs.github.limits import resource_of
-from codeflow_engine.providers.vcs.github.line import Line, Told
+from codeflow_engine.providers.vcs.github.line import Line
 from codeflow_engine.providers.vcs.github.sdk import SDK
+from codeflow_engine.providers.vcs.github.stream import Told
 from codeflow_engine.providers.vcs.github.wire import Call, Carrier, Wire
 
 if TYPE_CHECKING:
@@ -226,7 +227,7 @@ class Client:
         for attempt in range(2):
             given = await self._pass(asked)
             async with self._line.turn():
-                told = await self._line.stream(
+                told = await self._line.streams.send(
                     asked,
                     url,
                     headers={"Authorization": given.header, "Accept": accept},

@@ -87,7 +87,6 @@ _ABSENT: Final = re.compile(
     r"not our ref|unadvertised object|[Rr]epository .*not found|error: 404|HTTP 404|"
     r"couldn't find remote ref|no such remote ref"
 )
-_TOO_LARGE: Final = re.compile(r"died of signal 25|File too large|file size limit", re.IGNORECASE)
 
 
 class Clone:
@@ -233,7 +232,13 @@ class Clone:
         except SandboxError as error:
             raise ProviderError(f"git fetch: {error.message}") from error
         if done.returncode:
-            raise _failure(done.stderr, done.returncode)
+            full = await in_thread(lambda _: self._is_full())
+            raise _failure(done.stderr, done.returncode, full=full)
+
+    def _is_full(self) -> bool:
+        """Say whether a pack was cut off by the limit; git tells only that it is cut off."""
+        packs = (self._directory / "objects" / "pack").glob("tmp_*")
+        return any(one.stat().st_size >= self._settings.max_clone_bytes for one in packs)
 
     async def _environment(self) -> dict[str, str]:
         scheme, _, value = (await self._header()).partition(" ")
@@ -263,11 +268,11 @@ def _quoted(value: str) -> str:
     return f'"{escaped}"'
 
 
-def _failure(stderr: bytes, status: int) -> ProviderError:
+def _failure(stderr: bytes, status: int, *, full: bool) -> ProviderError:
     told = shown(stderr.strip().replace(b"\n", b"; ")) or f"exit status {status}"
     message = f"git fetch failed: {told}"
-    if _TOO_LARGE.search(told):
-        return ChangeUnavailableError(f"{message} (larger than max_clone_bytes)")
+    if full:
+        return ChangeUnavailableError(f"{message} (larger than max_clone_bytes of github)")
     if _DENIED.search(told):
         return AuthenticationError(f"{message} (the token needs contents: read)")
     if _ABSENT.search(told):

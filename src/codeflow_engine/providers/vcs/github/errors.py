@@ -47,7 +47,7 @@ TOO_LARGE: Final = "too_large"
 _SHOWN: Final = 200
 _DEEP: Final = 20
 _PERMISSION: Final = re.compile(r"[a-z_]+=[a-z]+(?:[,;] ?[a-z_]+=[a-z]+)*")
-_NOT_WRITABLE: Final = re.compile(r"archived|read-only|locked", re.IGNORECASE)
+_NOT_WRITABLE: Final = re.compile(r"archived|read-only|locked|lock prevents", re.IGNORECASE)
 _NO_COMMIT: Final = re.compile(r"no commit found|no common ancestor|not found", re.IGNORECASE)
 _PACKAGES: Final = frozenset({"aiohttp", "github", "jwt", "requests", "urllib3"})
 
@@ -59,9 +59,12 @@ _LATE: Final = frozenset(
 _MALFORMED: Final = frozenset(
     {"BadAttributeException", "ContentDecodingError", "DecodeError", "JSONDecodeError"}
     | {"InvalidJSONError", "ContentTypeError", "InvalidChunkLength", "LineTooLong", "BadStatusLine"}
-    | {"TransferEncodingError", "ContentEncodingError", "ContentLengthError", "BadHttpMessage"}
+    | {"ContentEncodingError", "BadHttpMessage"}
     | {"InvalidHeader", "HeaderParsingError", "DecodeSizeError", "InvalidUrlRedirectClientError"}
 )
+_ALONE: Final = frozenset({"ContentLengthError", "NewConnectionError", "TransferEncodingError"})
+"""Classes that are not what they derive from: no timeout, and no message of a wrong form."""
+
 _KEYS: Final = frozenset({"PyJWTError", "InvalidKeyError"})
 _PLACES: Final = frozenset(
     {"InvalidURL", "MissingSchema", "InvalidSchema", "LocationValueError", "URLSchemeUnknown"}
@@ -309,6 +312,8 @@ def _names(error: BaseException) -> Iterator[str]:
     for one in type(error).__mro__:
         if one.__module__.partition(".")[0] in _PACKAGES:
             yield one.__name__
+        if one.__name__ in _ALONE:
+            return
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

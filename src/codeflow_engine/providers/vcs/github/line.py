@@ -1,45 +1,30 @@
-"""The way to one GitHub: threads for PyGithub, a session of aiohttp for what is streamed."""
+"""The way to one GitHub: threads for PyGithub, streams, and how many may be under way."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+import weakref
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any
 
-from codeflow_engine.errors import ConfigurationError, MissingDependencyError, ProviderTimeoutError
-from codeflow_engine.providers.vcs.github.errors import Asked, from_exception, malformed, too_large
+from codeflow_engine.errors import ConfigurationError, ProviderTimeoutError
+from codeflow_engine.providers.vcs.github.errors import Asked, from_exception
 from codeflow_engine.providers.vcs.github.limits import Gate
 from codeflow_engine.providers.vcs.github.place import Place
 from codeflow_engine.providers.vcs.github.settings import GitHubSettings
-from codeflow_engine.providers.vcs.github.wire import HOPS, REDIRECTS, Call, Wire
+from codeflow_engine.providers.vcs.github.stream import Streams, agent, missing
+from codeflow_engine.providers.vcs.github.wire import Call, Wire
 
 if TYPE_CHECKING:
     import aiohttp
     import github
 
-__all__ = ["Line", "Told", "agent"]
-
-_PIECE: Final = 64 * 1024
-_STREAMED: Final = 20
-"""Times the timeout of a request that a whole stream may take."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """An answer as it came."""
-
-    status: int
-    headers: Mapping[str, str]
-    """By lower-case name."""
-
-    data: bytes = b""
+__all__ = ["Line"]
 
 
 @dataclass(slots=True)
@@ -51,16 +36,7 @@ class _Held:
     wrote: float | None = None
     """When the last write ended, by the time of the loop."""
 
-    session: aiohttp.ClientSession | None = None
     locks: dict[object, asyncio.Lock] = field(default_factory=dict)
-
-
-def agent() -> str:
-    """Name ourselves, as GitHub asks of every client."""
-    try:
-        return f"codeflow-engine/{version('codeflow-engine')}"
-    except PackageNotFoundError:
-        return "codeflow-engine"
 
 
 class Line:
@@ -84,13 +60,15 @@ class Line:
         self.place = place
         self.settings = settings
         self._host = host
-        self._session = session
+        self.streams = Streams(place, settings, session)
         self._wire: Wire | None = None
         self._made = threading.Lock()
         self._threads: ThreadPoolExecutor | None = None
         self._gates: dict[str, Gate] = {}
         self._closed = False
-        self._held: WeakKeyDictionary[asyncio.AbstractEventLoop, _Held] = WeakKeyDictionary()
+        self._held: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Held] = (
+            weakref.WeakKeyDictionary()
+        )
 
     def gate(self, account: str) -> Gate:
         """Give what knows the limits of an account."""
@@ -179,7 +157,7 @@ class Line:
         try:
             import github  # noqa: F401 - 0.3 s; whoever uses the wire needs it
         except ImportError as error:
-            raise _missing(error) from error
+            raise missing(error) from error
         settings = self.settings
         verify: bool | str = settings.ca_file or True
         if self._host is not None and settings.ca_file is None:
@@ -209,147 +187,13 @@ class Line:
         }
         return github.Github(**{**kwargs, **own})
 
-    async def stream(
-        self,
-        asked: Asked,
-        url: str,
-        *,
-        headers: Mapping[str, str],
-        limit: int,
-        data: bytes | None = None,
-        enough: int | None = None,
-    ) -> Told:
-        """Send a request over aiohttp, and read its answer up to a limit.
-
-        Args:
-            asked: Which request it is.
-            url: Whole, and of our place.
-            headers: To send.
-            limit: Most bytes of an answer that is no error.
-            data: What is posted.
-            enough: Bytes after which the rest is left unread.
-
-        Raises:
-            CodeflowError: There is no whole answer, or it is larger.
-        """
-        try:
-            async with asyncio.timeout(self.settings.timeout * _STREAMED):
-                return await self._stream(asked, url, headers, data, (limit, enough))
-        except Exception as error:
-            told = from_exception(error, asked)
-            if told is None:
-                raise
-            raise told from None
-
-    async def _stream(
-        self,
-        asked: Asked,
-        url: str,
-        headers: Mapping[str, str],
-        data: bytes | None,
-        sizes: tuple[int, int | None],
-    ) -> Told:
-        from yarl import URL
-
-        session = await self._open_session()
-        for _ in range(HOPS + 1):
-            async with session.request(
-                asked.method,
-                URL(url, encoded=True),
-                headers={"User-Agent": agent(), **headers},
-                data=data,
-                allow_redirects=False,
-                raise_for_status=False,
-                timeout=_timeout(self.settings),
-            ) as answer:
-                location = answer.headers.get("location")
-                if answer.status in REDIRECTS and location:
-                    to = self.place.redirected(url, location)
-                    if to is None:
-                        raise malformed(asked, "a redirect to another server")
-                    url = to
-                    continue
-                found = await _read(answer, asked, *sizes)
-                lowered = {name.lower(): value for name, value in answer.headers.items()}
-                return Told(status=answer.status, headers=lowered, data=found)
-        raise malformed(asked, "one redirect after another")
-
-    async def _open_session(self) -> aiohttp.ClientSession:
-        if self._closed:
-            raise ConfigurationError("this GitHub backend is closed")
-        if self._session is not None:
-            return self._session
-        held = self._here()
-        async with self.lock("session"):
-            if held.session is None:
-                held.session = await self._make_session()
-            return held.session
-
-    async def _make_session(self) -> aiohttp.ClientSession:
-        try:
-            import aiohttp
-        except ImportError as error:
-            raise _missing(error) from error
-        # It reads the certificates to trust: 20 to 50 ms of CPU.
-        context = await asyncio.to_thread(_context, self.settings.ca_file)
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=context, limit=self.settings.concurrency),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=True,
-        )
-
     async def aclose(self) -> None:
         """Close what was opened here; the host's client and session stay as they are."""
         self._closed = True
-        held = self._held.pop(asyncio.get_running_loop(), None)
-        if held is not None and held.session is not None:
-            await held.session.close()
+        await self.streams.aclose()
         # What other loops had open went with them.
         self._held.clear()
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)
         if self._wire is not None:
             self._wire.close()
-
-
-async def _read(
-    answer: aiohttp.ClientResponse, asked: Asked, limit: int, most: int | None
-) -> bytes:
-    data = bytearray()
-    async for piece in answer.content.iter_chunked(_PIECE):
-        data += piece
-        if most is not None and len(data) >= most:
-            answer.close()
-            break
-        if len(data) > limit:
-            raise too_large(asked, limit)
-    return bytes(data)
-
-
-def _timeout(settings: GitHubSettings) -> aiohttp.ClientTimeout:
-    import aiohttp
-
-    return aiohttp.ClientTimeout(
-        total=None,
-        connect=settings.timeout,
-        sock_connect=settings.connect_timeout,
-        sock_read=settings.timeout,
-    )
-
-
-def _context(ca_file: str | None) -> Any:
-    import ssl
-
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError as error:
-        raise ConfigurationError(f"ca_file of github: {error}") from None
-
-
-def _missing(error: ImportError) -> MissingDependencyError:
-    requires = "codeflow-engine[github]"
-    return MissingDependencyError(
-        f"github needs a package that is not installed ({error}); "
-        f"install it with: pip install '{requires}'",
-        requires=requires,
-    )

@@ -14,7 +14,7 @@ routes = web.RouteTableDef()
 
 
 @routes.get("/user")
-async def own(request: web.Request) -> web.Response:
+async def _own(request: web.Request) -> web.Response:
     """Give the account that asks.
 
     Source: "Get the authenticated user", /rest/users/users#get-the-authenticated-user; it is
@@ -36,7 +36,7 @@ async def own(request: web.Request) -> web.Response:
 
 
 @routes.get("/users/{username}")
-async def other(request: web.Request) -> web.Response:
+async def _other(request: web.Request) -> web.Response:
     """Give an account. Source: "Get a user", /rest/users/users#get-a-user."""
     asked = Exchange(request)
     account = asked.forge.find_user(asked.path("username"))

@@ -12,12 +12,12 @@ from codeflow_engine.testing.forge.exchange import Exchange
 from codeflow_engine.testing.forge.framework import web
 from codeflow_engine.testing.forge.refusal import Refusal, not_found
 
-__all__ = ["routes"]
+__all__ = ["app_of", "routes"]
 
 routes = web.RouteTableDef()
 
 
-def _app(asked: Exchange) -> App:
+def app_of(asked: Exchange) -> App:
     """Find the app that asks by its web token.
 
     Source: "Authenticating as a GitHub App", /apps/creating-github-apps/
@@ -37,7 +37,7 @@ def _installation(asked: Exchange, found: Installation, app: App) -> web.Respons
 async def own(request: web.Request) -> web.Response:
     """Give the app that asks. Source: "Get the authenticated app", /rest/apps/apps."""
     asked = Exchange(request)
-    app = _app(asked)
+    app = app_of(asked)
     number = len(asked.forge.tokens.apps.installations(app.id))
     return web.json_response({**checks.app(asked.forge, app), "installations_count": number})
 
@@ -46,7 +46,7 @@ async def own(request: web.Request) -> web.Response:
 async def installations(request: web.Request) -> web.Response:
     """List where the app is installed. Source: "List installations", /rest/apps/apps."""
     asked = Exchange(request)
-    app = _app(asked)
+    app = app_of(asked)
 
     def render(one: Installation) -> dict[str, Any]:
         account = people.user(asked.forge, asked.forge.user(one.account))
@@ -59,7 +59,7 @@ async def installations(request: web.Request) -> web.Response:
 async def installation(request: web.Request) -> web.Response:
     """Give an installation of the app. Source: "Get an installation", /rest/apps/apps."""
     asked = Exchange(request)
-    app = _app(asked)
+    app = app_of(asked)
     return _installation(asked, _own(asked, app), app)
 
 
@@ -78,7 +78,7 @@ async def minted(request: web.Request) -> web.Response:
     #create-an-installation-access-token-for-an-app.
     """
     asked = Exchange(request)
-    app = _app(asked)
+    app = app_of(asked)
     found = _own(asked, app)
     wish = await asked.body()
     header = request.headers.get("X-GitHub-Stateless-S2S-Token")
@@ -107,9 +107,6 @@ async def reachable(request: web.Request) -> web.Response:
     if asked.credential.kind is not Kind.INSTALLATION:
         raise Refusal(403, "You must authenticate with an installation access token.")
     seen = [one for one in asked.forge.repositories if asked.credential.reaches(one.full_name)]
-    if asked.credential.repositories is None and asked.credential.installation_id:
-        place = asked.forge.tokens.apps.installation(asked.credential.installation_id)
-        seen = [one for one in seen if place.reaches(one.full_name)]
     page, headers = asked.slice(seen)
     told = [people.repository(one, asked.role(one)) for one in page]
     return web.json_response({"total_count": len(seen), "repositories": told}, headers=headers)
@@ -137,7 +134,7 @@ async def of_repository(request: web.Request) -> web.Response:
     Source: "Get a repository installation for the authenticated app", /rest/apps/apps.
     """
     asked = Exchange(request)
-    app = _app(asked)
+    app = app_of(asked)
     name = f"{asked.path('owner')}/{asked.path('repo')}"
     if asked.forge.find_repository(name) is None:
         raise not_found()
@@ -152,7 +149,7 @@ async def of_account(request: web.Request) -> web.Response:
     Source: "Get an organization installation for the authenticated app", /rest/apps/apps.
     """
     asked = Exchange(request)
-    app = _app(asked)
+    app = app_of(asked)
     name = asked.path("account").lower()
     return _found(asked, app, [one for one in _all(asked, app) if one.account.lower() == name])
 

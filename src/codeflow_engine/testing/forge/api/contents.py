@@ -24,7 +24,7 @@ _DEEPEST = 40
 
 @routes.get("/repos/{owner}/{repo}/contents")
 @routes.get("/repos/{owner}/{repo}/contents/{path:.*}")
-async def one(request: web.Request) -> web.Response:
+async def _one(request: web.Request) -> web.Response:
     """Give a file, a directory, a link or a submodule.
 
     Source: "Get repository content", /rest/repos/contents#get-repository-content.
@@ -36,14 +36,14 @@ async def one(request: web.Request) -> web.Response:
         raise Refusal(404, f"No commit found for the ref {ref}")
     found = await find_commit(repository, ref)
     paths = await repository.git.paths(found.sha)
-    path = asked.tail("path").strip(b"/") if "path" in request.match_info else b""
+    path = asked.tail().strip(b"/") if "path" in request.match_info else b""
     entry = paths.get(path)
     if path and entry is None:
         raise not_found()
     if entry is None or entry.kind == "tree":
         return _directory(asked, repository, ref, path, paths)
     if entry.kind == "commit":
-        return web.json_response(_submodule(repository, ref, entry))
+        return web.json_response(await _submodule(repository, ref, entry, paths))
     if entry.mode == _LINK:
         target = await _followed(repository, entry, paths)
         if target is None:
@@ -122,9 +122,25 @@ def _directory(
     return web.json_response({**_described(repository, ref, top, "dir"), "entries": chosen})
 
 
-def _submodule(repository: Repository, ref: str, entry: Entry) -> dict[str, Any]:
+async def _submodule(
+    repository: Repository, ref: str, entry: Entry, paths: dict[bytes, Entry]
+) -> dict[str, Any]:
     told = _described(repository, ref, entry, "submodule")
-    return {**told, "submodule_git_url": None, "git_url": None, "html_url": None}
+    modules = paths.get(b".gitmodules")
+    url = None
+    if modules is not None:
+        listed = await repository.git.run("config", "--blob", modules.sha, "--list", "-z")
+        url = _module_url(listed.stdout, entry.path)
+    return {**told, "submodule_git_url": url, "git_url": None, "html_url": None}
+
+
+def _module_url(listed: bytes, path: bytes) -> str | None:
+    values = dict(row.split(b"\n", 1) for row in listed.split(b"\0") if b"\n" in row)
+    for key, value in values.items():
+        if key.startswith(b"submodule.") and key.endswith(b".path") and value == path:
+            found = values.get(key.removesuffix(b".path") + b".url")
+            return None if found is None else found.decode("utf-8", "replace")
+    return None
 
 
 def _described(repository: Repository, ref: str, entry: Entry, kind: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ _RATE = 120
 
 
 @routes.get(_HOME + "/trees/{sha:.+}")
-async def tree(request: web.Request) -> web.Response:
+async def _tree(request: web.Request) -> web.Response:
     """Give a tree; with `recursive`, whatever its value is, all below it.
 
     What is more than 100,000 entries or 7 MB is cut, and says `truncated`.
@@ -28,7 +28,7 @@ async def tree(request: web.Request) -> web.Response:
     """
     asked = Exchange(request)
     repository = asked.repository("contents")
-    name = asked.tail("sha").decode("utf-8", "replace")
+    name = asked.tail().decode("utf-8", "replace")
     git = repository.git
     resolved = await git.resolve(name)
     sha = (await git.commit(resolved)).tree if resolved is not None else name
@@ -64,7 +64,7 @@ async def tree(request: web.Request) -> web.Response:
 
 
 @routes.get(_HOME + "/blobs/{sha}")
-async def blob(request: web.Request) -> web.Response:
+async def _blob(request: web.Request) -> web.Response:
     """Give a file by its id, in base64 or raw, up to 100 MB.
 
     Source: "Get a blob", /rest/git/blobs#get-a-blob.
@@ -98,7 +98,7 @@ async def blob(request: web.Request) -> web.Response:
 
 
 @routes.get(_HOME + "/commits/{sha}")
-async def commit(request: web.Request) -> web.Response:
+async def _commit(request: web.Request) -> web.Response:
     """Give a commit by its id. Source: "Get a commit object", /rest/git/commits."""
     asked = Exchange(request)
     repository = asked.repository("contents")

@@ -34,7 +34,7 @@ async def find_commit(repository: Repository, name: str) -> Commit:
 
 
 @routes.get("/repos/{owner}/{repo}/commits")
-async def listed(request: web.Request) -> web.Response:
+async def _listed(request: web.Request) -> web.Response:
     """List commits, newest first, of a branch or of a path.
 
     Source: "List commits", /rest/commits/commits#list-commits.
@@ -52,14 +52,14 @@ async def listed(request: web.Request) -> web.Response:
 
 
 @routes.get("/repos/{owner}/{repo}/commits/{ref:.+}")
-async def one(request: web.Request) -> web.Response:
+async def _one(request: web.Request) -> web.Response:
     """Give a commit with what it changes, 300 files a page and 3,000 at most; or its id alone.
 
     Source: "Get a commit", /rest/commits/commits#get-a-commit.
     """
     asked = Exchange(request)
     repository = asked.repository("contents")
-    found = await find_commit(repository, asked.tail("ref").decode("utf-8", "replace"))
+    found = await find_commit(repository, asked.tail().decode("utf-8", "replace"))
     if asked.media == "sha":
         return web.Response(text=found.sha, content_type="application/vnd.github.sha")
     start = found.parents[0] if found.parents else _EMPTY_TREE
@@ -72,7 +72,7 @@ async def one(request: web.Request) -> web.Response:
 
 
 @routes.get("/repos/{owner}/{repo}/compare/{basehead:.+}")
-async def compared(request: web.Request) -> web.Response:
+async def _compared(request: web.Request) -> web.Response:
     """Compare two commits from where they parted.
 
     There are 250 commits at most, and 300 files, on the first page only (G22).
@@ -81,7 +81,7 @@ async def compared(request: web.Request) -> web.Response:
     """
     asked = Exchange(request)
     repository = asked.repository("contents")
-    one, dots, other = asked.tail("basehead").decode("utf-8", "replace").partition("...")
+    one, dots, other = asked.tail().decode("utf-8", "replace").partition("...")
     if not (one and dots and other):
         raise not_found()
     base = await _end(repository, one)
@@ -116,7 +116,7 @@ async def compared(request: web.Request) -> web.Response:
         "commits": [history.commit(repository, await git.commit(sha)) for sha in chosen],
     }
     if asked.query("page", "1") == "1":
-        told["files"] = [*files(repository, head.sha, diff[: rules.compare_files])]
+        told["files"] = files(repository, head.sha, diff, chosen=diff[: rules.compare_files])
     return web.json_response(told, headers=headers)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from codeflow_engine.testing.forge.api.apps import app_of
 from codeflow_engine.testing.forge.exchange import Exchange
 from codeflow_engine.testing.forge.framework import web
 from codeflow_engine.testing.forge.webhooks import Delivery
@@ -11,6 +12,7 @@ from codeflow_engine.testing.forge.webhooks import Delivery
 __all__ = ["routes"]
 
 routes = web.RouteTableDef()
+_OF_APP = "/app/hook/deliveries"
 _AT = "/repos/{owner}/{repo}/hooks/{hook_id}/deliveries"
 
 
@@ -45,7 +47,45 @@ async def again(request: web.Request) -> web.Response:
     """
     asked = Exchange(request)
     asked.repository("administration", "write", role="admin")
-    number, delivery = asked.number("hook_id"), asked.number("delivery_id")
+    return _again(asked, asked.number("hook_id"))
+
+
+@routes.get(_OF_APP)
+async def of_app(request: web.Request) -> web.Response:
+    """List deliveries to an app, newest first (G5).
+
+    Source: "List deliveries for an app webhook", /rest/apps/webhooks.
+    """
+    asked = Exchange(request)
+    hook = asked.forge.webhooks.of_app(app_of(asked).id)
+    return asked.page(asked.forge.webhooks.deliveries(hook.id), Delivery.document)
+
+
+@routes.get(_OF_APP + "/{delivery_id}")
+async def one_of_app(request: web.Request) -> web.Response:
+    """Give a delivery to an app.
+
+    Source: "Get a delivery for an app webhook", /rest/apps/webhooks.
+    """
+    asked = Exchange(request)
+    hook = asked.forge.webhooks.of_app(app_of(asked).id)
+    return web.json_response(
+        asked.forge.webhooks.find(hook.id, asked.number("delivery_id")).whole()
+    )
+
+
+@routes.post(_OF_APP + "/{delivery_id}/attempts")
+async def again_to_app(request: web.Request) -> web.Response:
+    """Send a delivery to an app again, with the same GUID (G6).
+
+    Source: "Redeliver a delivery for an app webhook", /rest/apps/webhooks.
+    """
+    asked = Exchange(request)
+    return _again(asked, asked.forge.webhooks.of_app(app_of(asked).id).id)
+
+
+def _again(asked: Exchange, number: int) -> web.Response:
+    delivery = asked.number("delivery_id")
     asked.forge.webhooks.find(number, delivery)
     # It is answered at once; whom it is sent to may take ten seconds.
     sending = asyncio.get_running_loop().run_in_executor(

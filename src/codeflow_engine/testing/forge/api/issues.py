@@ -76,7 +76,7 @@ async def edit_issue(asked: Exchange, issue: Issue, body: Field, *, resource: st
 
 
 @routes.get(_ALL)
-async def listed(request: web.Request) -> web.Response:
+async def _listed(request: web.Request) -> web.Response:
     """List issues, pull requests among them: the open ones, newest first, unless told otherwise.
 
     Source: "List repository issues", /rest/issues/issues#list-repository-issues.
@@ -108,7 +108,7 @@ async def listed(request: web.Request) -> web.Response:
 
 
 @routes.post(_ALL)
-async def created(request: web.Request) -> web.Response:
+async def _created(request: web.Request) -> web.Response:
     """Open an issue; labels by who may not set them are dropped without a word.
 
     Source: "Create an issue", /rest/issues/issues#create-an-issue.
@@ -141,14 +141,14 @@ async def created(request: web.Request) -> web.Response:
 
 
 @routes.get(_ONE)
-async def one(request: web.Request) -> web.Response:
+async def _one(request: web.Request) -> web.Response:
     """Give an issue. Source: "Get an issue", /rest/issues/issues#get-an-issue."""
     asked = Exchange(request)
     return web.json_response(talk.issue(asked.issue(asked.repository("issues"))))
 
 
 @routes.patch(_ONE)
-async def edited(request: web.Request) -> web.Response:
+async def _edited(request: web.Request) -> web.Response:
     """Change an issue. Source: "Update an issue", /rest/issues/issues#update-an-issue."""
     asked = Exchange(request)
     repository = asked.repository("issues|pull_requests", "write")
@@ -159,13 +159,13 @@ async def edited(request: web.Request) -> web.Response:
 
 
 @routes.put(_ONE + "/lock")
-async def locked(request: web.Request) -> web.Response:
+async def _lock(request: web.Request) -> web.Response:
     """Lock a conversation. Source: "Lock an issue", /rest/issues/issues#lock-an-issue."""
     return await _locked(request, to=True)
 
 
 @routes.delete(_ONE + "/lock")
-async def unlocked(request: web.Request) -> web.Response:
+async def _unlock(request: web.Request) -> web.Response:
     """Unlock a conversation. Source: "Unlock an issue", /rest/issues/issues#unlock-an-issue."""
     return await _locked(request, to=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from codeflow_engine.testing.forge.api.events import tell_labels
 from codeflow_engine.testing.forge.api.issues import may_triage, names_of
 from codeflow_engine.testing.forge.documents import talk
 from codeflow_engine.testing.forge.exchange import Exchange
@@ -26,7 +27,7 @@ def _named(labels: list[Label], name: str) -> Label | None:
 
 
 @routes.get(_ALL)
-async def listed(request: web.Request) -> web.Response:
+async def _listed(request: web.Request) -> web.Response:
     """List the labels of a repository.
 
     Source: "List labels for a repository", /rest/issues/labels#list-labels-for-a-repository.
@@ -37,7 +38,7 @@ async def listed(request: web.Request) -> web.Response:
 
 
 @routes.post(_ALL)
-async def created(request: web.Request) -> web.Response:
+async def _created(request: web.Request) -> web.Response:
     """Make a label; a name is taken whatever its case is.
 
     Source: "Create a label", /rest/issues/labels#create-a-label.
@@ -61,7 +62,7 @@ async def created(request: web.Request) -> web.Response:
 
 
 @routes.get(_ALL + "/{name}")
-async def one(request: web.Request) -> web.Response:
+async def _one(request: web.Request) -> web.Response:
     """Give a label. Source: "Get a label", /rest/issues/labels#get-a-label."""
     asked = Exchange(request)
     repository = asked.repository("issues|pull_requests")
@@ -79,7 +80,7 @@ def _issue(asked: Exchange, level: str) -> tuple[Repository, Issue]:
 
 
 @routes.get(_ON)
-async def of_issue(request: web.Request) -> web.Response:
+async def _of_issue(request: web.Request) -> web.Response:
     """List the labels of an issue. Source: "List labels for an issue", /rest/issues/labels."""
     asked = Exchange(request)
     repository, issue = _issue(asked, "read")
@@ -87,7 +88,7 @@ async def of_issue(request: web.Request) -> web.Response:
 
 
 @routes.post(_ON)
-async def added(request: web.Request) -> web.Response:
+async def _added(request: web.Request) -> web.Response:
     """Add labels to an issue; those that are not there are made.
 
     Source: "Add labels to an issue", /rest/issues/labels#add-labels-to-an-issue.
@@ -96,7 +97,7 @@ async def added(request: web.Request) -> web.Response:
 
 
 @routes.put(_ON)
-async def replaced(request: web.Request) -> web.Response:
+async def _replaced(request: web.Request) -> web.Response:
     """Give an issue these labels and no others.
 
     Source: "Set labels for an issue", /rest/issues/labels#set-labels-for-an-issue.
@@ -107,7 +108,8 @@ async def replaced(request: web.Request) -> web.Response:
 async def _set(request: web.Request, *, keep: bool) -> web.Response:
     asked = Exchange(request)
     repository, issue = _issue(asked, "write")
-    names = names_of((await asked.body()).get("labels") or [])
+    told = await asked.json()  # a list of names, or an object that holds one
+    names = names_of((told.get("labels") if isinstance(told, dict) else told) or [])
     if any(len(name) > _NAME for name in names):
         raise invalid("Label", "name", "invalid")
     with asked.forge.lock:
@@ -115,12 +117,14 @@ async def _set(request: web.Request, *, keep: bool) -> web.Response:
         for one in map(repository.label, names):
             if one not in found:
                 found.append(one)
-        issue.labels, issue.updated_at = found, asked.forge.clock.now()
+        before, issue.labels = issue.labels, found
+        issue.updated_at = asked.forge.clock.now()
+        tell_labels(asked, issue, before)
     return web.json_response([talk.label(repository, one) for one in issue.labels])
 
 
 @routes.delete(_ON + "/{name}")
-async def removed(request: web.Request) -> web.Response:
+async def _removed(request: web.Request) -> web.Response:
     """Take a label off an issue; one that it does not have is a 404.
 
     Source: "Remove a label from an issue", /rest/issues/labels#remove-a-label-from-an-issue.
@@ -131,6 +135,7 @@ async def removed(request: web.Request) -> web.Response:
     if found is None:
         raise Refusal(404, "Label does not exist")
     with asked.forge.lock:
-        issue.labels.remove(found)
+        before, issue.labels = issue.labels, [one for one in issue.labels if one is not found]
         issue.updated_at = asked.forge.clock.now()
+        tell_labels(asked, issue, before)
     return web.json_response([talk.label(repository, one) for one in issue.labels])

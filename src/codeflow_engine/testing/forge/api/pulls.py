@@ -24,7 +24,7 @@ _STATES = ("open", "closed", "all")
 
 
 @routes.get("/repos/{owner}/{repo}/pulls")
-async def listed(request: web.Request) -> web.Response:
+async def _listed(request: web.Request) -> web.Response:
     """List pull requests: the open ones, newest first, unless asked otherwise.
 
     Source: "List pull requests", /rest/pulls/pulls#list-pull-requests.
@@ -56,7 +56,7 @@ def _label(pull: PullRequest) -> str:
 
 
 @routes.patch(r"/repos/{owner}/{repo}/pulls/{number:\d+}")
-async def edited(request: web.Request) -> web.Response:
+async def _edited(request: web.Request) -> web.Response:
     """Change title, text or state of a pull request.
 
     Source: "Update a pull request", /rest/pulls/pulls#update-a-pull-request.
@@ -72,13 +72,13 @@ async def edited(request: web.Request) -> web.Response:
 
 
 @routes.get(r"/repos/{owner}/{repo}/pulls/{number:\d+}")
-async def one(request: web.Request) -> web.Response:
+async def _one(request: web.Request) -> web.Response:
     """Give a pull request, its diff, or its commits as patches.
 
     Source: "Get a pull request", /rest/pulls/pulls#get-a-pull-request.
     """
     asked = Exchange(request)
-    repository = asked.repository("pull_requests|contents")
+    repository = asked.repository("pull_requests")
     pull = asked.pull(repository)
     diff = await pull_diff(pull)
     if asked.media in {"diff", "patch"}:
@@ -136,7 +136,7 @@ async def _mergeable(asked: Exchange, pull: PullRequest) -> dict[str, Any]:
 
 
 @routes.get(r"/repos/{owner}/{repo}/pulls/{number:\d+}/files")
-async def files(request: web.Request) -> web.Response:
+async def _files(request: web.Request) -> web.Response:
     """Give the files of a pull request, 3,000 of them at most (G22).
 
     Source: "List pull requests files", /rest/pulls/pulls#list-pull-requests-files.
@@ -144,12 +144,14 @@ async def files(request: web.Request) -> web.Response:
     asked = Exchange(request)
     repository = asked.repository("pull_requests")
     pull = asked.pull(repository)
-    listed = [*pulls.files(repository, pull.head_sha, await pull_diff(pull))]
-    return asked.page(listed, dict, most=asked.forge.rules.pull_files)
+    diff = await pull_diff(pull)
+    chosen, headers = asked.slice(diff, most=asked.forge.rules.pull_files)
+    told = pulls.files(repository, pull.head_sha, diff, chosen=chosen)
+    return web.json_response(told, headers=headers)
 
 
 @routes.get(r"/repos/{owner}/{repo}/pulls/{number:\d+}/commits")
-async def commits(request: web.Request) -> web.Response:
+async def _commits(request: web.Request) -> web.Response:
     """List the commits of a pull request, oldest first, 250 at most (G22).
 
     Source: "List commits on a pull request", /rest/pulls/pulls#list-commits-on-a-pull-request.

@@ -73,25 +73,25 @@ def _removed(request: web.Request, find: _Find) -> web.Response:
 
 
 @routes.get(_TALK)
-async def talk_listed(request: web.Request) -> web.Response:
+async def _talk_listed(request: web.Request) -> web.Response:
     """List reactions. Source: "List reactions for an issue comment", /rest/reactions."""
     return _listed(request, _to_talk)
 
 
 @routes.post(_TALK)
-async def talk_added(request: web.Request) -> web.Response:
+async def _talk_added(request: web.Request) -> web.Response:
     """React. Source: "Create reaction for an issue comment", /rest/reactions/reactions."""
     return await _added(request, _to_talk)
 
 
 @routes.delete(_TALK + "/{reaction_id}")
-async def talk_removed(request: web.Request) -> web.Response:
+async def _talk_removed(request: web.Request) -> web.Response:
     """Take it back. Source: "Delete an issue comment reaction", /rest/reactions/reactions."""
     return _removed(request, _to_talk)
 
 
 @routes.get(_CODE)
-async def code_listed(request: web.Request) -> web.Response:
+async def _code_listed(request: web.Request) -> web.Response:
     """List reactions.
 
     Source: "List reactions for a pull request review comment", /rest/reactions/reactions.
@@ -100,7 +100,7 @@ async def code_listed(request: web.Request) -> web.Response:
 
 
 @routes.post(_CODE)
-async def code_added(request: web.Request) -> web.Response:
+async def _code_added(request: web.Request) -> web.Response:
     """React.
 
     Source: "Create reaction for a pull request review comment", /rest/reactions/reactions.
@@ -109,7 +109,7 @@ async def code_added(request: web.Request) -> web.Response:
 
 
 @routes.delete(_CODE + "/{reaction_id}")
-async def code_removed(request: web.Request) -> web.Response:
+async def _code_removed(request: web.Request) -> web.Response:
     """Take it back.
 
     Source: "Delete a pull request comment reaction", /rest/reactions/reactions.

@@ -14,7 +14,7 @@ routes = web.RouteTableDef()
 
 
 @routes.get("/repos/{owner}/{repo}")
-async def one(request: web.Request) -> web.Response:
+async def _one(request: web.Request) -> web.Response:
     """Give a repository. Source: "Get a repository", /rest/repos/repos#get-a-repository."""
     asked = Exchange(request)
     repository = asked.repository()
@@ -22,7 +22,7 @@ async def one(request: web.Request) -> web.Response:
 
 
 @routes.get("/repos/{owner}/{repo}/collaborators/{username}/permission")
-async def permission(request: web.Request) -> web.Response:
+async def _permission(request: web.Request) -> web.Response:
     """Tell what a user may do.
 
     Source: "Get repository permissions for a user",

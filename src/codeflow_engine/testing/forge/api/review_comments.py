@@ -63,7 +63,7 @@ def find_review_comment(
 
 
 @routes.get(_AT)
-async def listed(request: web.Request) -> web.Response:
+async def _listed(request: web.Request) -> web.Response:
     """List the comments on the code of a pull request.
 
     Source: "List review comments on a pull request",
@@ -76,7 +76,7 @@ async def listed(request: web.Request) -> web.Response:
 
 
 @routes.get("/repos/{owner}/{repo}/pulls/comments")
-async def everywhere(request: web.Request) -> web.Response:
+async def _everywhere(request: web.Request) -> web.Response:
     """List the comments on code of a whole repository.
 
     Source: "List review comments in a repository",
@@ -90,7 +90,7 @@ async def everywhere(request: web.Request) -> web.Response:
 
 
 @routes.post(_AT)
-async def created(request: web.Request) -> web.Response:
+async def _created(request: web.Request) -> web.Response:
     """Write a comment on a line, on several, on a file, or as a reply.
 
     It becomes a review of its own, without a text.
@@ -118,7 +118,7 @@ async def created(request: web.Request) -> web.Response:
 
 
 @routes.post(_AT + "/{comment_id}/replies")
-async def replied(request: web.Request) -> web.Response:
+async def _reply(request: web.Request) -> web.Response:
     """Reply to the first comment of a thread.
 
     Source: "Create a reply for a review comment",
@@ -193,7 +193,7 @@ def _answer(pull: PullRequest, made: ReviewComment) -> web.Response:
 
 
 @routes.get(_ONE)
-async def one(request: web.Request) -> web.Response:
+async def _one(request: web.Request) -> web.Response:
     """Give a comment on code. Source: "Get a review comment", /rest/pulls/comments."""
     asked = Exchange(request)
     pull, found = find_review_comment(asked, asked.repository("pull_requests"))
@@ -201,7 +201,7 @@ async def one(request: web.Request) -> web.Response:
 
 
 @routes.patch(_ONE)
-async def edited(request: web.Request) -> web.Response:
+async def _edited(request: web.Request) -> web.Response:
     """Change a comment on code. Source: "Update a review comment", /rest/pulls/comments."""
     asked = Exchange(request)
     repository = asked.repository("pull_requests", "write")
@@ -215,7 +215,7 @@ async def edited(request: web.Request) -> web.Response:
 
 
 @routes.delete(_ONE)
-async def deleted(request: web.Request) -> web.Response:
+async def _deleted(request: web.Request) -> web.Response:
     """Take a comment on code away.
 
     Source: "Delete a review comment for a pull request",

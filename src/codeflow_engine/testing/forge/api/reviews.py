@@ -46,7 +46,7 @@ def _own(asked: Exchange, pull: PullRequest) -> Review:
 
 
 @routes.get(_AT)
-async def listed(request: web.Request) -> web.Response:
+async def _listed(request: web.Request) -> web.Response:
     """List reviews, oldest first.
 
     Source: "List reviews for a pull request",
@@ -58,7 +58,7 @@ async def listed(request: web.Request) -> web.Response:
 
 
 @routes.post(_AT)
-async def created(request: web.Request) -> web.Response:
+async def _created(request: web.Request) -> web.Response:
     """Write a review; it is pending where there is no `event`.
 
     Source: "Create a review for a pull request",
@@ -72,7 +72,7 @@ async def created(request: web.Request) -> web.Response:
 
 
 @routes.get(_AT + "/{review_id}")
-async def one(request: web.Request) -> web.Response:
+async def _one(request: web.Request) -> web.Response:
     """Give a review. Source: "Get a review for a pull request", /rest/pulls/reviews."""
     asked = Exchange(request)
     pull = asked.pull(asked.repository("pull_requests"))
@@ -80,7 +80,7 @@ async def one(request: web.Request) -> web.Response:
 
 
 @routes.put(_AT + "/{review_id}")
-async def edited(request: web.Request) -> web.Response:
+async def _edited(request: web.Request) -> web.Response:
     """Change the text of a review.
 
     Source: "Update a review for a pull request",
@@ -97,7 +97,7 @@ async def edited(request: web.Request) -> web.Response:
 
 
 @routes.delete(_AT + "/{review_id}")
-async def deleted(request: web.Request) -> web.Response:
+async def _deleted(request: web.Request) -> web.Response:
     """Take a pending review away; one that was submitted stays.
 
     Source: "Delete a pending review for a pull request",
@@ -119,7 +119,7 @@ async def deleted(request: web.Request) -> web.Response:
 
 
 @routes.get(_AT + "/{review_id}/comments")
-async def comments(request: web.Request) -> web.Response:
+async def _comments(request: web.Request) -> web.Response:
     """List the comments of a review.
 
     Source: "List comments for a pull request review",
@@ -132,7 +132,7 @@ async def comments(request: web.Request) -> web.Response:
 
 
 @routes.post(_AT + "/{review_id}/events")
-async def submitted(request: web.Request) -> web.Response:
+async def _submitted(request: web.Request) -> web.Response:
     """Submit a pending review.
 
     Source: "Submit a review for a pull request",
@@ -157,7 +157,7 @@ async def submitted(request: web.Request) -> web.Response:
 
 
 @routes.put(_AT + "/{review_id}/dismissals")
-async def dismissed(request: web.Request) -> web.Response:
+async def _dismissed(request: web.Request) -> web.Response:
     """Dismiss a review that approves or asks for changes.
 
     Source: "Dismiss a review for a pull request",

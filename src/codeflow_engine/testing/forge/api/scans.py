@@ -7,6 +7,7 @@ from typing import Any
 from codeflow_engine.testing.forge.documents import checks as documents
 from codeflow_engine.testing.forge.exchange import Exchange
 from codeflow_engine.testing.forge.framework import web
+from codeflow_engine.testing.forge.refusal import Refusal, not_found
 
 __all__ = ["routes"]
 
@@ -63,3 +64,28 @@ async def analyses(request: web.Request) -> web.Response:
         ref=asked.query("ref") or None, sarif_id=asked.query("sarif_id") or None
     )
     return asked.page(found, lambda one: documents.analysis(repository, one))
+
+
+@routes.delete("/repos/{owner}/{repo}/code-scanning/analyses/{analysis_id}")
+async def deleted(request: web.Request) -> web.Response:
+    """Take an analysis away; the last one of its kind only where that is confirmed.
+
+    Source: "Delete a code scanning analysis from a repository",
+    /rest/code-scanning/code-scanning.
+    """
+    asked = Exchange(request)
+    repository = asked.repository(_NEEDED, "write", role="write")
+    number = asked.number("analysis_id")
+    with asked.forge.lock:
+        found = next((one for one in repository.scans.analyses if one.id == number), None)
+        if found is None:
+            raise not_found()
+        same = [
+            one
+            for one in repository.scans.analyses
+            if (one.ref, one.tool, one.category) == (found.ref, found.tool, found.category)
+        ]
+        if same == [found] and asked.query("confirm_delete") != "true":
+            raise Refusal(400, "Analysis is last of its type and deletion may result in the loss")
+        repository.scans.analyses.remove(found)
+    return web.json_response({"next_analysis_url": None, "confirm_delete_url": None})

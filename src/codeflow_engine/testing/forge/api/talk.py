@@ -52,7 +52,7 @@ def since[T: _Changed](asked: Exchange, comments: Sequence[T]) -> list[T]:
 
 
 @routes.get("/repos/{owner}/{repo}/issues/comments")
-async def everywhere(request: web.Request) -> web.Response:
+async def _everywhere(request: web.Request) -> web.Response:
     """List the comments of a whole repository.
 
     Source: "List issue comments for a repository",
@@ -73,7 +73,7 @@ async def everywhere(request: web.Request) -> web.Response:
 
 
 @routes.get(r"/repos/{owner}/{repo}/issues/{number:\d+}/comments")
-async def listed(request: web.Request) -> web.Response:
+async def _listed(request: web.Request) -> web.Response:
     """List comments, oldest first.
 
     Source: "List issue comments", /rest/issues/comments#list-issue-comments.
@@ -84,7 +84,7 @@ async def listed(request: web.Request) -> web.Response:
 
 
 @routes.post(r"/repos/{owner}/{repo}/issues/{number:\d+}/comments")
-async def created(request: web.Request) -> web.Response:
+async def _created(request: web.Request) -> web.Response:
     """Write a comment.
 
     Source: "Create an issue comment", /rest/issues/comments#create-an-issue-comment.
@@ -121,7 +121,7 @@ def find_comment(asked: Exchange, repository: Repository) -> tuple[Issue, Commen
 
 
 @routes.get("/repos/{owner}/{repo}/issues/comments/{comment_id}")
-async def one(request: web.Request) -> web.Response:
+async def _one(request: web.Request) -> web.Response:
     """Give a comment. Source: "Get an issue comment", /rest/issues/comments."""
     asked = Exchange(request)
     issue, found = find_comment(asked, asked.repository(_WRITE))
@@ -129,7 +129,7 @@ async def one(request: web.Request) -> web.Response:
 
 
 @routes.patch("/repos/{owner}/{repo}/issues/comments/{comment_id}")
-async def edited(request: web.Request) -> web.Response:
+async def _edited(request: web.Request) -> web.Response:
     """Change a comment; nobody is told of it (G31).
 
     Source: "Update an issue comment", /rest/issues/comments#update-an-issue-comment.
@@ -146,7 +146,7 @@ async def edited(request: web.Request) -> web.Response:
 
 
 @routes.delete("/repos/{owner}/{repo}/issues/comments/{comment_id}")
-async def deleted(request: web.Request) -> web.Response:
+async def _deleted(request: web.Request) -> web.Response:
     """Take a comment away. Source: "Delete an issue comment", /rest/issues/comments."""
     asked = Exchange(request)
     repository = asked.repository(_WRITE, "write")

@@ -65,7 +65,7 @@ def with_files(
     return {
         **commit(repository, one),
         "stats": {"total": added + deleted, "additions": added, "deletions": deleted},
-        "files": [*files(repository, one.sha, listed)],
+        "files": files(repository, one.sha, diff, chosen=listed),
     }
 
 

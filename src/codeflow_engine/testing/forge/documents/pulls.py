@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from codeflow_engine.testing.forge.clock import stamp
 from codeflow_engine.testing.forge.diffs import FileDiff
 from codeflow_engine.testing.forge.documents import people, talk
+from codeflow_engine.testing.forge.rules import ForgeRules
 from codeflow_engine.testing.forge.state import PullRequest
 
 if TYPE_CHECKING:
@@ -72,8 +73,14 @@ def _end(repository: Repository | None, ref: str, sha: str, role: str) -> dict[s
     }
 
 
-def files(repository: Repository, head: str, diff: Sequence[FileDiff]) -> Iterator[dict[str, Any]]:
-    """Give the files of a diff.
+def files(
+    repository: Repository,
+    head: str,
+    diff: Sequence[FileDiff],
+    *,
+    chosen: Sequence[FileDiff] | None = None,
+) -> list[dict[str, Any]]:
+    """Give the files of a diff, or those that were chosen of it.
 
     The hunks of a file are left out where it is binary, where they are too big, and where
     those before it have used up what a diff may have (G23).
@@ -81,18 +88,30 @@ def files(repository: Repository, head: str, diff: Sequence[FileDiff]) -> Iterat
     Source: "Repository limits", section "Diff limits",
     /repositories/creating-and-managing-repositories/repository-limits.
     """
-    rules = repository.forge.rules
+    shown = _shown(repository.forge.rules, diff)
+    told = []
+    for one in diff if chosen is None else chosen:
+        document = _file(repository, head, one)
+        if one in shown and one.patch is not None:
+            document["patch"] = one.patch.decode("utf-8", "replace")
+        told.append(document)
+    return told
+
+
+def _shown(rules: ForgeRules, diff: Sequence[FileDiff]) -> frozenset[FileDiff]:
+    """Choose the files whose hunks fit."""
     lines = size = 0
+    fitting = []
     for one in diff:
-        told = _file(repository, head, one)
         patch = one.patch
-        if patch is not None:
-            count = patch.count(b"\n") + 1
-            fits = count <= rules.file_lines and len(patch) <= rules.file_bytes
-            if fits and lines + count <= rules.diff_lines and size + len(patch) <= rules.diff_bytes:
-                lines, size = lines + count, size + len(patch)
-                told["patch"] = patch.decode("utf-8", "replace")
-        yield told
+        if patch is None:
+            continue
+        count = patch.count(b"\n") + 1
+        alone = count <= rules.file_lines and len(patch) <= rules.file_bytes
+        if alone and lines + count <= rules.diff_lines and size + len(patch) <= rules.diff_bytes:
+            lines, size = lines + count, size + len(patch)
+            fitting.append(one)
+    return frozenset(fitting)
 
 
 def _file(repository: Repository, head: str, one: FileDiff) -> dict[str, Any]:

@@ -12,7 +12,17 @@ from codeflow_engine.errors import InvalidResponseError
 from codeflow_engine.providers.vcs.github.bodies import end_marker
 from codeflow_engine.providers.vcs.github.client import Author
 
-__all__ = ["field", "is_by", "is_by_app", "moment", "number", "oldest", "our_marker", "receipt"]
+__all__ = [
+    "field",
+    "is_actor",
+    "is_by",
+    "is_by_app",
+    "moment",
+    "number",
+    "oldest",
+    "our_marker",
+    "receipt",
+]
 
 _BOT = "[bot]"
 

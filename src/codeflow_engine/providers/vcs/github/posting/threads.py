@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
+from urllib.parse import quote
 
 from codeflow_engine.domain.diff import Side
 from codeflow_engine.domain.discussion import Comment, Person, Thread
@@ -235,7 +236,7 @@ async def _with_rights(pull: Pull, found: list[Thread]) -> tuple[Thread, ...]:
 
 async def _may_write(pull: Pull, login: str) -> bool:
     """Ask what an account may do; False where GitHub does not say."""
-    path = f"{pull.repository}/collaborators/{login}/permission"
+    path = f"{pull.repository}/collaborators/{quote(login, safe='')}/permission"
     try:
         told = (await pull.client.request("GET", path, needs="metadata: read")).body
     except (AuthenticationError, ChangeUnavailableError):
