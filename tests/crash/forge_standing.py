@@ -11,7 +11,8 @@ from codeflow_engine.testing.forge import PullRequest, Repository
 
 __all__ = ["standing"]
 
-_RUN = re.compile(r"run=[A-Za-z0-9_.:-]+")
+_OWN = re.compile(r"run=[A-Za-z0-9_.:-]+|; \d+\.\d\d s\b")
+"""The run that wrote it, and how long it took."""
 
 
 def standing(repository: Repository, pull: PullRequest, bot: str) -> dict[str, Any]:
@@ -21,7 +22,7 @@ def standing(repository: Repository, pull: PullRequest, bot: str) -> dict[str, A
     """
     told = list(_items(repository, pull, bot))
     return {
-        "items": sorted(f"{kind} {_RUN.sub('run=_', text)}" for kind, _, text in told),
+        "items": sorted(f"{kind} {_OWN.sub('_', text)}" for kind, _, text in told),
         "ids": sorted(identity for _, identity, _ in told if identity),
         "pending": len(pull.pending),
         "head": pull.head_sha,
@@ -56,5 +57,7 @@ def _items(
     for issue in repository.issues:
         words = f"{issue.title} {issue.label_names} {issue.state} {issue.body}"
         yield "issue", f"issue:{issue.number}", words
-    for upload in repository.scans.uploads.values():
-        yield "sarif", f"sarif:{upload.id}", f"{upload.commit_sha} {upload.ref}"
+    # An upload of the same tool for the same commit takes the place of the one before.
+    for upload in [*repository.scans.uploads.values()][-1:]:
+        results = len(upload.document["runs"][0]["results"])
+        yield "sarif", f"sarif:{upload.id}", f"{upload.commit_sha} {upload.ref} {results}"

@@ -26,6 +26,7 @@ PUBLIC = [
     *(
         "Patch",
         "Plan",
+        "PublishPolicy",
         "Receipt",
         "Retry",
         "Review",

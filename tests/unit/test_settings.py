@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from codeflow_engine import Engine
+from codeflow_engine import Engine, PublishPolicy, Severity
 from codeflow_engine.errors import ConfigurationError, SerializationError
 from codeflow_engine.sandbox import Isolation
 from codeflow_engine.settings import Settings, load_settings, settings_path
@@ -411,3 +411,33 @@ def test_what_is_shown_of_settings_holds_no_key(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("CODEFLOW_CACHE", "redis://:canary-word-7f3a@host/0")
 
     assert "canary" not in repr(load_settings())
+
+
+def test_a_policy_of_publishing_comes_from_file_and_environment(
+    write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Field by field; `none` is no severity, for which TOML has no word."""
+    file = write('[publish]\nfail_at = "low"\nissues_at = "high"\nlabels = { bug = "high" }\n')
+    monkeypatch.setenv("CODEFLOW_PUBLISH__FAIL_AT", "none")
+    monkeypatch.setenv("CODEFLOW_PUBLISH__INLINE", "false")
+
+    policy = load_settings(file).publish
+
+    assert policy == PublishPolicy(
+        fail_at=None, issues_at=Severity.HIGH, labels={"bug": "high"}, inline=False
+    )
+
+
+def test_a_policy_of_publishing_may_be_a_value() -> None:
+    """Then nothing else counts for it."""
+    policy = PublishPolicy(check=False)
+
+    assert load_settings(None, {"publish": policy}).publish == policy
+
+
+@pytest.mark.parametrize(
+    "text", ["fail_at = 'grave'", "labels = { bug = 'grave' }", "fail = 'low'", "check_name = ''"]
+)
+def test_a_wrong_policy_of_publishing_is_refused(write: Callable[..., Path], text: str) -> None:
+    """Where it comes from is said."""
+    assert "named.toml" in refusal(write(f"[publish]\n{text}\n"))

@@ -15,8 +15,11 @@ __all__ = ["issue", "worth_an_issue"]
 
 def worth_an_issue(review: Review, severity: Severity) -> list[Finding]:
     """List the findings that become issues, each fingerprint once, in the review's order."""
-    found = [one for one in review.findings if is_live(one) and one.severity.at_least(severity)]
-    return list({one.fingerprint: one for one in reversed(found)}.values())[::-1]
+    found: dict[str, Finding] = {}
+    for one in review.findings:
+        if is_live(one) and one.severity.at_least(severity):
+            found.setdefault(one.fingerprint, one)
+    return list(found.values())
 
 
 def issue(finding: Finding, *, target: str, head: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from typing import Any, Final
 from codeflow_engine.domain.change import INDEX, WORKTREE
 from codeflow_engine.domain.discussion import Thread
 from codeflow_engine.domain.effect import Effect, EffectKind, Plan, effect_key
-from codeflow_engine.domain.finding import Finding
+from codeflow_engine.domain.finding import Finding, FindingState
 from codeflow_engine.domain.publishing import PublishPolicy
 from codeflow_engine.domain.review import Review
 from codeflow_engine.errors import ConfigurationError
@@ -38,7 +38,7 @@ from codeflow_engine.publish.threads import done, told_in
 from codeflow_engine.reports import markdown, sarif
 from codeflow_engine.reports.summary import headline
 
-__all__ = ["plan"]
+__all__ = ["head_of", "plan"]
 
 _POLICY: Final = PublishPolicy()
 _ANY_HEAD: Final = ""
@@ -71,12 +71,7 @@ def plan(
         ConfigurationError: The review is of something that stands on no host, such as a
             working tree or a bare patch.
     """
-    head = review.change.head
-    if head is None or head in {WORKTREE, INDEX}:
-        raise ConfigurationError(
-            f"a review of {head or 'a bare patch'} stands on no host that it could be "
-            "published to; review a commit"
-        )
+    head = head_of(review)
     planned = _Planned(review, target, head, policy, tuple(threads))
     effects = tuple(
         Effect(
@@ -90,6 +85,21 @@ def plan(
         for kind, content, payload in planned.contents()
     )
     return Plan(provider=provider, target=target, head=head, run_id=review.run_id, effects=effects)
+
+
+def head_of(review: Review) -> str:
+    """Give the revision that a review is published for.
+
+    Raises:
+        ConfigurationError: As for `plan`.
+    """
+    head = review.change.head
+    if head is None or head in {WORKTREE, INDEX}:
+        raise ConfigurationError(
+            f"a review of {head or 'a bare patch'} stands on no host that it could be "
+            "published to; review a commit"
+        )
+    return head
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +180,16 @@ class _Planned:
 
 
 def _told(review: Review) -> list[object]:
-    """Give what a report tells, without what differs between runs that found the same."""
+    """Give what a report tells, without what differs between runs that found the same.
+
+    That it is known from before, and that another one is gone, is told by the first of two
+    reviews of a head in other words than by the second.
+    """
     coverage = review.coverage.to_json()
     del coverage["entries"]
-    findings = [[one.fingerprint, one.state.value, one.severity.value] for one in review.findings]
+    findings = [
+        [one.fingerprint, is_live(one), one.severity.value]
+        for one in review.findings
+        if one.state is not FindingState.RESOLVED
+    ]
     return [review.outcome.value, review.reason, coverage, sorted(findings)]

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from codeflow_engine.domain.coverage import Coverage, CoverageEntry, Outcome, UnitState
 from codeflow_engine.domain.diff import Side
 from codeflow_engine.domain.effect import Effect, EffectKind, Plan
-from codeflow_engine.domain.finding import FindingState, Severity, Suggestion
+from codeflow_engine.domain.finding import FindingState, Severity
+from codeflow_engine.domain.marker import MARKER_ROOM
+from codeflow_engine.domain.publishing import Conclusion, PublishPolicy
 from codeflow_engine.domain.review import ChangeSummary, Review, Timing
 from codeflow_engine.domain.usage import Usage
 from codeflow_engine.errors import ConfigurationError
-from codeflow_engine.domain.publishing import Conclusion, PublishPolicy
 from codeflow_engine.publish.checks import conclude
 from codeflow_engine.publish.planning import plan
 from codeflow_engine.runs.codec import decode, encode
-from markdown_reader import active
 from review_builds import finding, review, reviews
 
 HEAD = "1" * 40
@@ -64,20 +64,26 @@ def test_a_review_without_findings_has_summary_and_check() -> None:
 
 
 def test_a_finding_on_a_line_becomes_a_comment() -> None:
-    """It stands at its place, with its message, its suggestion, and not with the code."""
-    mend = Suggestion(replacement="y = 3", start_line=2, end_line=3)
-    one = finding(line=2, end_line=3, side=Side.NEW, message="Do this.", suggestion=mend)
+    """It stands at its place, with its message, and not with the code, which is there anyway."""
+    one = finding(line=2, end_line=3, side=Side.NEW, message="Do this.")
     other = finding(fingerprint="beef", line=7, side=Side.OLD, state=FindingState.OPEN)
 
     payload = effects(review(change=CHANGE, findings=(one, other)))[EffectKind.REVIEW].payload
 
     first, second = payload["comments"]
     assert payload["body"] == "Review complete: 2 findings (2 low)\n"
-    assert [first[name] for name in ("path", "side", "line", "end_line")] == ["a.py", "new", 2, 3]
+    assert "Do this." in first.pop("body")
+    assert "Code, line" not in second.pop("body")
+    assert first == {
+        "fingerprint": "f00d",
+        "path": "a.py",
+        "side": "new",
+        "line": 2,
+        "end_line": 3,
+        "severity": "low",
+        "suggestion": None,
+    }
     assert [second[name] for name in ("side", "line", "end_line")] == ["old", 7, 7]
-    assert "Do this." in first["body"]
-    assert "y = 3" in first["body"]
-    assert "Code, line" not in first["body"]
 
 
 @pytest.mark.parametrize(
@@ -182,8 +188,10 @@ def test_a_plan_is_a_function_of_the_review(made: Review) -> None:
     ("fields", "kinds"),
     [
         ({"findings": (finding(), finding(fingerprint="b"))}, {"review", "summary", "check"}),
-        ({"findings": (finding(state=FindingState.OPEN),)}, {"summary", "check"}),
+        ({"findings": (finding(state=FindingState.OPEN),)}, set()),
         ({"findings": (finding(severity=Severity.HIGH),)}, {"summary", "check"}),
+        ({"findings": (finding(state=FindingState.DISMISSED),)}, {"review", "summary", "check"}),
+        ({"findings": (finding(), finding(fingerprint="b", state=FindingState.RESOLVED))}, set()),
         ({"coverage": ledger(UnitState.REVIEWED, UnitState.FAILED)}, {"summary", "check"}),
         ({"change": replace(CHANGE, head="2" * 40)}, {"review", "summary", "check"}),
         ({"dropped": {"no such line": 1}}, set()),
@@ -196,36 +204,73 @@ def test_what_differs_has_another_key(fields: dict[str, Any], kinds: set[str]) -
 
     made = effects(review(**given | fields))
 
-    assert {kind.value for kind in base if base[kind].key != made[kind].key} == kinds
+    keys = {effect.key for effect in made.values()}
+    assert {kind.value for kind, effect in base.items() if effect.key not in keys} == kinds
 
 
-def test_nothing_of_others_does_anything() -> None:
-    """No mention, link, command or HTML comes out of any text of a finding or the change."""
-    hostile = "/close @all #12 https://evil.example <img src=x> [a](b) ![c](d)\n/merge\n```\n# h"
-    made = effects(
-        review(
-            change=replace(CHANGE, title=hostile),
-            findings=(
-                finding(
-                    path=hostile,
-                    rule=hostile,
-                    title=hostile,
-                    message=hostile,
-                    sources=(hostile,),
-                    suggestion=Suggestion(replacement=hostile, start_line=1, end_line=1),
-                ),
-            ),
-        )
+@pytest.mark.parametrize(
+    ("policy", "kinds"),
+    [
+        (PublishPolicy(), {"review", "summary", "check"}),
+        (PublishPolicy(inline=False), {"summary", "check"}),
+        (PublishPolicy(summary=False), {"review", "check"}),
+        (PublishPolicy(check=False), {"review", "summary"}),
+        (PublishPolicy(sarif=True), {"review", "summary", "check", "sarif"}),
+        (PublishPolicy(labels={"bug": "high"}), {"review", "summary", "check", "label"}),
+        (PublishPolicy(issues_at=Severity.LOW), {"review", "summary", "check", "issue"}),
+        (PublishPolicy(issues_at=Severity.MEDIUM), {"review", "summary", "check"}),
+    ],
+)
+def test_a_policy_says_which_effects_there_are(policy: PublishPolicy, kinds: set[str]) -> None:
+    """What is off is not planned, and what is on is, where there is anything to say."""
+    made = effects(review(change=CHANGE, findings=(finding(),)), policy=policy)
+
+    assert {kind.value for kind in made} == kinds
+
+
+@pytest.mark.parametrize(
+    ("policy", "changed"),
+    [
+        (PublishPolicy(inline=False), {"summary", "check"}),
+        (PublishPolicy(annotations=False), {"check"}),
+        (PublishPolicy(check_name="other"), {"check"}),
+        (PublishPolicy(fail_at=Severity.LOW), {"check"}),
+        (PublishPolicy(resolve=False), set()),
+    ],
+)
+def test_a_policy_that_changes_what_is_written_changes_its_key(
+    policy: PublishPolicy, changed: set[str]
+) -> None:
+    """Otherwise the host would take the new one for one that stands there already."""
+    made = review(change=CHANGE, findings=(finding(),))
+    before, after = effects(made), effects(made, policy=policy)
+
+    both = before.keys() & after.keys()
+    assert {kind.value for kind in both if before[kind].key != after[kind].key} == changed
+
+
+@given(reviews().map(of_head))
+def test_the_report_leaves_room_for_what_the_host_adds(made: Review) -> None:
+    """At most 60,000 characters, with the mark that the engine knows it by."""
+    for effect in planned(made).effects:
+        body = effect.payload.get("body", "")
+        assert len(body) + MARKER_ROOM <= 60_000
+
+
+def test_a_report_of_thousands_of_findings_fits_into_a_comment() -> None:
+    """What does not fit is counted, and none of it is lost without a word."""
+    many = tuple(
+        finding(fingerprint=f"{number:x}", line=None, message="word " * 200)
+        for number in range(3_000)
     )
+    made = effects(review(change=CHANGE, findings=many), policy=PublishPolicy(sarif=True))
 
-    payloads = [made[kind].payload for kind in made]
-    bodies = [
-        text for one in payloads for name in ("body", "summary", "title") if (text := one.get(name))
-    ]
-    bodies += [one["body"] for one in made[EffectKind.REVIEW].payload["comments"]]
-
-    assert len(bodies) == 5
-    assert [active(body) for body in bodies] == [[]] * 5
+    summary, check = made[EffectKind.SUMMARY].payload, made[EffectKind.CHECK].payload
+    assert len(summary["body"]) + MARKER_ROOM <= 60_000
+    assert "Left out to stay within" in summary["body"]
+    assert check["summary"] == summary["body"]
+    report = json.loads(made[EffectKind.SARIF].payload["sarif"])
+    assert len(report["runs"][0]["results"]) == len(many)
 
 
 @pytest.mark.parametrize("head", [None, ":worktree", ":index"])
