@@ -28,7 +28,9 @@ from codeflow_engine.testing.forge import FakeForge, PullRequest, ReviewThread
 NAME = "acme/shop"
 BOT = "codeflow[bot]"
 RIGHTS = dict.fromkeys(("checks", "contents", "issues", "pull_requests", "statuses"), "write")
-FILES, FUNCTIONS = 4, 8
+NOUNS = ("order", "parcel", "refund", "voucher", "customer", "invoice", "shelf", "courier")
+VERBS = ("price", "pack", "weigh", "book", "ship", "audit", "close", "split")
+FILES, FUNCTIONS = 4, len(NOUNS)
 
 type Spot = tuple[int, int]
 """A function of a file."""
@@ -57,13 +59,14 @@ class Code:
 
     def _function(self, spot: Spot, *, base: bool) -> str:
         at, number = spot
+        noun, verb = NOUNS[number], VERBS[(number + at) % len(VERBS)]
         call = "eval" if spot in self.wrong and not base else "charge"
         push = 0 if base else self.number
         return (
-            f"def part_{at}_{number}(order, stock):\n"
-            f"    log(order, {number}, {push})\n"
-            f"    total = {call}(order.price_{at}_{number})\n"
-            f"    return stock.step_{number}(order, total)\n\n\n"
+            f"def {verb}_{noun}_{at}_{number}({noun}, store):\n"
+            f"    log_{verb}({noun}, {push})\n"
+            f"    {noun}_{at} = {call}({noun}.{verb}_rule, store.{noun}s)\n"
+            f"    return store.{verb}({noun}_{at})\n\n\n"
         )
 
     def spot(self, where: str, line: int) -> Spot:
@@ -260,8 +263,11 @@ async def test_g28_g31_pushes_repeat_nothing_and_resolve_what_is_mended(
     ways = {2: "reply", 3: "reaction", 4: "resolve", 8: "reply", 10: "resolve"}
     for number in range(1, pushes + 1):
         new = {spots.pop() for _ in range(5 if number == 1 else chance.randint(0, 2))}
-        mended = sorted(story.code.wrong - story.dismissed)
-        gone = {chance.choice(mended)} if number > 1 and len(mended) > 2 else set()
+        # Where one finding of a model goes and another comes in the same file, they may be taken
+        # for one that was reworded. So they are in different files here.
+        busy = {at for at, _ in new}
+        mended = sorted(one for one in story.code.wrong - story.dismissed if one[0] not in busy)
+        gone = {chance.choice(mended)} if number > 1 and mended else set()
         story.code.wrong = (story.code.wrong | new) - gone
         story.code.lines_above += chance.randint(0, 3)
         made = await story.go_on(new)
