@@ -17,7 +17,7 @@ HANG: Final = 1.3
 _WRITES: Final = ("POST", "PATCH", "PUT", "DELETE")
 
 
-def rules_of(seed: int, chance: float = 0.02, refuse: bool = False) -> list[Fault]:
+def rules_of(seed: int, chance: float = 0.006, refuse: bool = False) -> list[Fault]:
     """Make the rules of a world.
 
     Args:
@@ -38,10 +38,10 @@ def rules_of(seed: int, chance: float = 0.02, refuse: bool = False) -> list[Faul
     ]
     for method in _WRITES:
         rules += [
-            Fault(act=Act.STATUS, method=method, status=502, after=True, chance=3 * chance),
+            Fault(act=Act.STATUS, method=method, status=502, after=True, chance=9 * chance),
             Fault(act=Act.STATUS, method=method, status=503, chance=chance),
-            Fault(act=Act.RESET, method=method, after=True, chance=2 * chance),
-            Fault(act=Act.HANG, method=method, seconds=HANG, after=True, chance=2 * chance),
+            Fault(act=Act.RESET, method=method, after=True, chance=6 * chance),
+            Fault(act=Act.HANG, method=method, seconds=HANG, after=True, chance=6 * chance),
             Fault(act=Act.CUT, method=method, chance=chance),
         ]
     if refuse:
