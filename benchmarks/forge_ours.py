@@ -72,7 +72,7 @@ class Slow(FakeLLM):
     """A model that takes a while."""
 
     def __init__(self, latency: float) -> None:
-        super().__init__(Reviewer({"rebate": r"rebate\.price"}))
+        super().__init__(Reviewer({"rebate": r"rebate_99\d\d ="}))
         self._latency = latency
 
     async def complete(self, request: ChatRequest) -> ChatAnswer:
