@@ -33,6 +33,9 @@ from measure import finish, take_turns
 HELD = 0.020
 LATENCY = 0.5
 AT_ONCE = 50
+SETTINGS = "chunk_tokens = 30000\nllm_parallel = 8\n"
+"""Fewer and larger questions than usual, or the large change would be 3,000 of them."""
+
 HERE = Path(__file__).resolve().parent
 FIGURES = {"held": 1e3, "held_wall": 1e3, "seconds": 1, "cpu": 1, "peak": 1e-6}
 
@@ -47,7 +50,10 @@ def main() -> int:
     before = os.getloadavg()
     with tempfile.TemporaryDirectory() as folder, server() as told:
         given = json.dumps(told)
+        settings = Path(folder, "forge.toml")
+        settings.write_text(SETTINGS, "utf-8")
         ours = [sys.executable, str(HERE / "forge_ours.py"), given, str(AT_ONCE - 1)]
+        ours += ["--settings", str(settings)]
         commands = {
             "pygithub, one": [sys.executable, str(HERE / "forge_peers.py"), given],
             "analyzers": ours,

@@ -1,6 +1,6 @@
 """This package's side of `bench_forge.py`: reviews of pull requests, all at once.
 
-    python forge_ours.py TOLD COUNT [--model LATENCY] [--sample FILE]
+    python forge_ours.py TOLD COUNT --settings FILE [--model LATENCY] [--sample FILE]
 
 `TOLD` is what `forge_server.py` has printed. It prints one line of JSON. With `--sample`, what
 stands on the loop for longer than the target is written to a file, by samples of its stack.
@@ -38,11 +38,15 @@ async def main() -> None:
     options.add_argument("count", type=int)
     options.add_argument("--model", type=float, metavar="LATENCY")
     options.add_argument("--sample", type=Path, metavar="FILE")
+    options.add_argument("--settings", type=Path)
     chosen = options.parse_args()
     told = chosen.told
     vcs = GitHub(GitHubSettings(token=told["token"], base_url=told["url"]))
     llm = [] if chosen.model is None else [Slow(chosen.model)]
-    async with AsyncEngine(vcs=vcs, llm=llm, analyzers=["secrets", "hygiene"]) as engine:
+    analyzers = ["secrets", "hygiene"]
+    async with AsyncEngine(
+        vcs=vcs, llm=llm, analyzers=analyzers, settings_file=str(chosen.settings)
+    ) as engine:
         await engine.review("acme/shop#1")
         held = Held()
         watching = asyncio.create_task(held.watch())
@@ -76,6 +80,7 @@ class Slow(FakeLLM):
         self._latency = latency
 
     async def complete(self, request: ChatRequest) -> ChatAnswer:
+        """Answer late."""
         await asyncio.sleep(self._latency)
         return await super().complete(request)
 
@@ -115,7 +120,7 @@ class Sampler:
                     self._found.append((now - since, seen))
                 beat, since, seen = self._beat, now, Counter()
                 continue
-            frame = sys._current_frames().get(self._thread)
+            frame = sys._current_frames().get(self._thread)  # noqa: SLF001 - the only way to see it
             stack = traceback.extract_stack(frame)[-9:]
             seen[" < ".join(f"{one.name}:{one.lineno}" for one in reversed(stack))] += 1
 

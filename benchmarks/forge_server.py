@@ -46,7 +46,7 @@ def main() -> None:
 
 def trees(name: str, files: int, lines: int) -> tuple[Tree, Tree]:
     """Make the trees of a change that replaces lines in files; the same ones each time."""
-    chance = random.Random(name)
+    chance = random.Random(name)  # noqa: S311 - words of a benchmark
     base, head = {}, {}
     for at in range(files):
         before = list(_lines(chance, lines + 20))

@@ -39,10 +39,10 @@ class PairTrace(Trace):
         for number, blow in enumerate(self._life.blows):
             if self._has_fallen(number):
                 continue
-            if blow.point in {name, ANY} and self._arrivals[blow.point] == blow.time:
-                if self._claim(number):
-                    self.note("blow", name, self._arrivals[name])
-                    os.kill(os.getpid(), blow.signal)
+            arrived = blow.point in {name, ANY} and self._arrivals[blow.point] == blow.time
+            if arrived and self._claim(number):
+                self.note("blow", name, self._arrivals[name])
+                os.kill(os.getpid(), blow.signal)
             # The next one waits until this one has fallen.
             break
 
@@ -107,16 +107,14 @@ class Blind(GitHub):
         return BlindPull(client=pull.client, target=pull.target, settings=pull.settings)
 
 
-async def publish(
-    life: Life, policy: dict[str, Any], timeout: float = TIMEOUT, key: str = "k"
-) -> int:
+async def publish(life: Life, policy: dict[str, Any]) -> int:
     """Submit a review that is published, and see it to its end, whoever executes it."""
     trace = PairTrace(life)
     told = await call(life.forge, "/born", {"world": life.world, "pid": os.getpid()})
     settings = GitHubSettings(
         token=told["token"],
         base_url=told["base_url"],
-        timeout=timeout,
+        timeout=TIMEOUT,
         write_interval=0,
         concurrency=4,
     )
@@ -136,7 +134,7 @@ async def publish(
     async with engine:
         given = {"change": told["target"], "policy": policy}
         try:
-            run = await engine.submit("publish", given, key=key)
+            run = await engine.submit("publish", given, key="k")
             trace.note("run", run.id)
             published = await run.result()
             trace.note("outcome", published.review.outcome.value)
@@ -145,5 +143,3 @@ async def publish(
         trace.note("end", run.status.value)
     await forge.aclose()
     return 0
-
-

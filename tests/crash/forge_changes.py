@@ -21,7 +21,7 @@ _NOTED: Final = "shop/notes.py"
 type _Tree = Mapping[str, ExampleFile]
 
 
-def _notes(marked: bool) -> str:
+def _notes(*, marked: bool) -> str:
     lines = [f"def note_{at}(order):\n    return {at}" for at in range(NOTES)]
     if not marked:
         return "\n\n\n".join(lines) + "\n"

@@ -17,15 +17,13 @@ HANG: Final = 1.3
 _WRITES: Final = ("POST", "PATCH", "PUT", "DELETE")
 
 
-def rules_of(seed: int, chance: float = 0.006, refuse: bool = False) -> list[Fault]:
+def rules_of(*, chance: float = 0.006, refuse: bool = False) -> list[Fault]:
     """Make the rules of a world.
 
     Args:
-        seed: Where chance comes from; the caller gives it to the forge's faults, too.
         chance: How probable each kind is, for each request.
         refuse: Whether reviews are refused with 422, as for one bad anchor (G16).
     """
-    del seed
     rules = [
         Fault(act=Act.STATUS, status=502, chance=chance),
         Fault(act=Act.RESET, chance=chance),
@@ -45,7 +43,5 @@ def rules_of(seed: int, chance: float = 0.006, refuse: bool = False) -> list[Fau
             Fault(act=Act.CUT, method=method, chance=chance),
         ]
     if refuse:
-        rules.append(
-            Fault(act=Act.STATUS, method="POST", path="*/reviews", status=422, chance=0.5)
-        )
+        rules.append(Fault(act=Act.STATUS, method="POST", path="*/reviews", status=422, chance=0.5))
     return rules

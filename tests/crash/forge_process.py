@@ -96,6 +96,8 @@ class Watch:
             world.writes.append((request.method, path, 0))
             number = len(world.writes)
             strike = world.strikes.pop(number, "")
+        if strike == LATE:
+            await request.read()  # all of it has been sent before who sent it dies
         if strike in {BEFORE, LATE}:
             self._kill(world, request, (number, strike, path))
         if strike == BEFORE:
@@ -170,8 +172,9 @@ class Control:
         made.late = late
         made.strikes.update({int(number): when for number, when in (strikes or {}).items()})
         if faults is not None:
-            made.forge.faults.seed = str(faults["seed"])
-            made.forge.faults.add(*rules_of(**faults))
+            given = dict(faults)
+            made.forge.faults.seed = str(given.pop("seed"))
+            made.forge.faults.add(*rules_of(**given))
 
     def push(self, world: str, change: str) -> str:
         """Push the head of another change to the pull request."""

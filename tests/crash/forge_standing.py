@@ -14,6 +14,9 @@ __all__ = ["standing"]
 _OWN = re.compile(r"run=[A-Za-z0-9_.:-]+|; \d+\.\d\d s\b")
 """The run that wrote it, and how long it took."""
 
+type _Item = tuple[str, str, str]
+"""Kind, id by which a receipt names it, and what it says."""
+
 
 def standing(repository: Repository, pull: PullRequest, bot: str) -> dict[str, Any]:
     """Tell everything of ours, each as one text, and the ids by which receipts name it.
@@ -29,9 +32,21 @@ def standing(repository: Repository, pull: PullRequest, bot: str) -> dict[str, A
     }
 
 
-def _items(
-    repository: Repository, pull: PullRequest, bot: str
-) -> Iterator[tuple[str, str, str]]:
+def _items(repository: Repository, pull: PullRequest, bot: str) -> Iterator[_Item]:
+    yield from _spoken(pull, bot)
+    yield from _checked(repository)
+    for label in pull.label_names:
+        yield "label", "", label
+    for issue in repository.issues:
+        words = f"{issue.title} {issue.label_names} {issue.state} {issue.body}"
+        yield "issue", f"issue:{issue.number}", words
+    # An upload of the same tool for the same commit takes the place of the one before.
+    for upload in [*repository.scans.uploads.values()][-1:]:
+        results = len(upload.document["runs"][0]["results"])
+        yield "sarif", f"sarif:{upload.id}", f"{upload.commit_sha} {upload.ref} {results}"
+
+
+def _spoken(pull: PullRequest, bot: str) -> Iterator[_Item]:
     for review in pull.reviews:
         if review.user.login == bot:
             state = f"{review.state} of {review.commit_id} {review.body}"
@@ -44,20 +59,14 @@ def _items(
         if talk.user.login == bot:
             yield "summary", f"comment:{talk.id}", talk.body
     for thread in pull.threads:
-        if thread.is_resolved and thread.comments[0].user.login == bot:
-            finding = [one.finding for one in find_markers(thread.comments[0].body)]
-            yield "resolved", "", f"{finding}"
+        first = thread.comments[0]
+        if thread.is_resolved and first.user.login == bot:
+            yield "resolved", "", f"{[one.finding for one in find_markers(first.body)]}"
+
+
+def _checked(repository: Repository) -> Iterator[_Item]:
     for run in repository.checks.runs:
         yield "check", f"check:{run.id}", f"{run.name} {run.conclusion} {run.head_sha} {run.title}"
         yield "output", "", f"{run.status} {run.external_id} {run.summary} {run.text}"
         for one in run.annotations:
             yield "annotation", "", f"{run.name} {sorted(one.items(), key=str)}"
-    for label in pull.label_names:
-        yield "label", "", label
-    for issue in repository.issues:
-        words = f"{issue.title} {issue.label_names} {issue.state} {issue.body}"
-        yield "issue", f"issue:{issue.number}", words
-    # An upload of the same tool for the same commit takes the place of the one before.
-    for upload in [*repository.scans.uploads.values()][-1:]:
-        results = len(upload.document["runs"][0]["results"])
-        yield "sarif", f"sarif:{upload.id}", f"{upload.commit_sha} {upload.ref} {results}"

@@ -7,7 +7,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from crash_database import answers, done_steps, read
@@ -88,10 +88,15 @@ class Published(Played):
         ]
 
     def _wrong_items(self, wanted: Wanted) -> Iterable[str]:
+        refused = bool((self.wreck.faults or {}).get("refuse"))
+        told = [item for item in self.items.elements() if item.startswith("review ")]
         for item, count in (self.items - wanted.items).items():
-            yield f"too much, {count} times: {item[:200]}"
-        if self.is_reviewed:
-            for item, count in (wanted.items - self.items).items():
+            # A review that is refused is written anew, with what it says in other places (G16).
+            if not (refused and count == 1 and item in told):
+                yield f"too much, {count} times: {item[:200]}"
+        for item, count in (wanted.items - self.items).items() if self.is_reviewed else ():
+            moved = refused and (item.startswith("review ") or _is_in(item, told))
+            if not moved:
                 yield f"lost, {count} times: {item[:200]}"
         if self.told["pending"]:
             yield f"{self.told['pending']} reviews are pending"
@@ -108,6 +113,12 @@ class Published(Played):
         stands = {one for one in stands if one.split(":")[0] in _NAMED}
         if self.is_reviewed and (missing := stands - named):
             yield f"no receipts for {sorted(missing)}"
+
+
+def _is_in(item: str, reviews: Sequence[str]) -> bool:
+    """Tell whether a comment stands in the body of a review."""
+    kind, path, _, _, line, *_ = item.split(" ")
+    return kind == "inline" and any(f"**`{path}`, line {line}**" in one for one in reviews)
 
 
 _NAMED: Final = {"review", "comment", "check", "issue"}
@@ -134,12 +145,16 @@ def play(
     lives, errors = 0, ""
     for pair in range(_MOST_PAIRS):
         children = [
-            stand.begin("publish", _life(stand, forges, wreck, (world, url, name), flaw), policy=POLICY)
+            stand.begin(
+                "publish", _life(stand, forges, wreck, (world, url, name), flaw), policy=POLICY
+            )
             for name in (f"{pair}a", f"{pair}b")
         ]
         lives += len(children)
         ends = [child.wait() for child in children]
-        errors += "".join(child.errors for child, end in zip(children, ends, strict=True) if end > 0)
+        errors += "".join(
+            child.errors for child, end in zip(children, ends, strict=True) if end > 0
+        )
         if 0 in ends:
             break
         _look(stand, world, url)
@@ -161,8 +176,6 @@ def play(
 def _life(
     stand: Stand, forges: Forges, wreck: Wreck, where: tuple[str, str, str], flaw: str
 ) -> Life:
-    from dataclasses import replace
-
     world, url, name = where
     life = stand.life(world, url, name=name, blows=wreck.blows, **SETTINGS)
     return replace(life, forge=forges.port, flaw=flaw, reads=True)
@@ -185,9 +198,7 @@ def _receipts(url: str, world: str) -> list[tuple[str, str]]:
     )
 
 
-def wrecks(
-    points: Sequence[tuple[str, int]], writes: int, count: int, seed: int
-) -> list[Wreck]:
+def wrecks(points: Sequence[tuple[str, int]], writes: int, count: int, seed: int) -> list[Wreck]:
     """Make so many schedules: each boundary in turn, alone and before further kills.
 
     Args:
@@ -240,5 +251,6 @@ def faulty(points: Sequence[tuple[str, int]], count: int, seed: int) -> list[Wre
         blows = []
         if chance.random() < 0.3:
             blows.append(Blow(point=ANY, time=chance.randint(1, len(points))))
-        made.append(Wreck(tuple(blows), faults={"seed": seed * 10_000 + number}))
+        faults = {"seed": seed * 10_000 + number, "refuse": chance.random() < 0.2}
+        made.append(Wreck(tuple(blows), faults=faults))
     return made

@@ -39,9 +39,7 @@ type Play = Callable[[int, Wreck], Published]
 
 
 @pytest.fixture
-def lane(
-    stand: Stand, outside_forges: Forges, url_of: Callable[[str], str], world: str
-) -> Play:
+def lane(stand: Stand, outside_forges: Forges, url_of: Callable[[str], str], world: str) -> Play:
     """Play a schedule in a world of a number."""
 
     def one(number: int, wreck: Wreck) -> Published:

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -92,10 +92,8 @@ def change(tmp_path: Path) -> Iterator[Change]:
 
 async def ended(run: AsyncRun[Any]) -> RunStatus:
     """Wait for a run, however it ends."""
-    try:
+    with suppress(CodeflowError):
         await run.result()
-    except CodeflowError:
-        pass
     return run.status
 
 

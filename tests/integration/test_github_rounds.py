@@ -55,7 +55,9 @@ class Code:
     def _text(self, at: int, *, base: bool) -> str:
         above = 0 if base else self.lines_above
         head = "".join(f"LIMIT_{number} = {number}\n" for number in range(above))
-        return head + "".join(self._function((at, number), base=base) for number in range(FUNCTIONS))
+        return head + "".join(
+            self._function((at, number), base=base) for number in range(FUNCTIONS)
+        )
 
     def _function(self, spot: Spot, *, base: bool) -> str:
         at, number = spot
@@ -251,6 +253,7 @@ def forge() -> Iterator[FakeForge]:
 async def test_g28_g31_pushes_repeat_nothing_and_resolve_what_is_mended(
     forge: FakeForge,
     tmp_path: Path,
+    *,
     kept: bool,
     pushes: int,
     capsys: pytest.CaptureFixture[str],
@@ -274,7 +277,7 @@ async def test_g28_g31_pushes_repeat_nothing_and_resolve_what_is_mended(
         assert made.resolved >= len(gone)
         if number in ways:
             story.dismiss(ways[number])
-    if pushes > 6:  # noqa: PLR2004 - the short form tells nothing
+    if pushes > 6:
         with capsys.disabled():
             sys.stdout.write("\n" + " ".join(Round.TITLES) + "\n")
             sys.stdout.writelines(f"{one.row()}\n" for one in story.rounds)
