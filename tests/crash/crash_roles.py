@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from crash_life import Life, Trace
+from crash_publishing import publish
 from crash_waiting import until
 from crash_workflows import Author, Keeping
 from crash_world import HttpForge, HttpModel, Reader
@@ -240,7 +241,10 @@ async def _is_done(engine: AsyncEngine) -> bool:
 ROLES: Mapping[str, Callable[..., Awaitable[int]]] = MappingProxyType(
     {
         role.__name__: role
-        for role in (die_at_commit, drive, finish, fork, resume, scan, submit, tidy, work)
+        for role in (
+            *(die_at_commit, drive, finish, fork, publish),
+            *(resume, scan, submit, tidy, work),
+        )
     }
 )
 
@@ -257,6 +261,7 @@ LATE = (
     *("codeflow_engine.runs.mirroring", "codeflow_engine.settings.checking"),
     *("codeflow_engine.storage.sql", "concurrent.futures.thread", "platformdirs", "tenacity"),
     *("psycopg", "pydantic_settings", "sqlalchemy.dialects.postgresql.psycopg"),
+    *("github", "requests", "urllib3", "aiohttp", "jwt"),
     *("sqlalchemy.dialects.sqlite.aiosqlite", "sqlalchemy.dialects.sqlite.pysqlite", "structlog"),
 )
 """What a life imports besides, when it needs it; one that is missing here only costs time."""

@@ -20,7 +20,7 @@ from codeflow_engine.runs.containment import contained, unless_cancelled
 from codeflow_engine.runs.events import check_told
 from codeflow_engine.runs.inbox import Children, Inbox
 from codeflow_engine.runs.ledger import INSIDE, Ledger
-from codeflow_engine.runs.outbox import Outbox
+from codeflow_engine.runs.outbox import DELIVERY, Outbox
 from codeflow_engine.runs.toolbox import Toolbox
 from codeflow_engine.runs.waiting import Waits
 from codeflow_engine.runs.work import Step, StepRunner
@@ -265,7 +265,9 @@ class RunContext:
             vcs: Name of the host; None for that of the engine.
         """
         host = self.tools.host(vcs)
-        return await self.step("collapse", self._outbox.collapse, tuple(effects), host)
+        work = self._outbox.collapse
+        # All is written by now: one failed look must not end the run.
+        return await self.step("collapse", work, tuple(effects), host, retry=DELIVERY)
 
     async def sleep(self, seconds: float, *, key: str | None = None) -> None:
         """Let time pass, also across restarts; a long wait takes no memory."""

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from codeflow_engine.contracts import VCS, VCSCapability
 from codeflow_engine.domain.effect import Effect, EffectKind, Receipt
@@ -27,9 +27,9 @@ from codeflow_engine.runs.writer import Writer
 if TYPE_CHECKING:
     from codeflow_engine.runs.toolbox import Toolbox
 
-__all__ = ["Outbox"]
+__all__ = ["DELIVERY", "Outbox"]
 
-_RETRY = Retry(attempts=4, first=1.0, most=30.0)
+DELIVERY: Final = Retry(attempts=4, first=1.0, most=30.0)
 """For failures of a host that say of themselves that they may pass."""
 
 
@@ -115,7 +115,7 @@ class Outbox:
         begun = record.attempts if record else 0
         clock = self._tools.clock
         # Looked for before each try.
-        return await _RETRY.go(clock, self._look_and_write, effect, vcs, begun=begun, rest=rest)
+        return await DELIVERY.go(clock, self._look_and_write, effect, vcs, begun=begun, rest=rest)
 
     async def _look_and_write(self, effect: Effect, vcs: VCS) -> Receipt:
         found = await vcs.find_effects([effect])

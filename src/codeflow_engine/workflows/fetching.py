@@ -9,17 +9,27 @@ from typing import Final
 from codeflow_engine.domain.change import Change, FileContent
 from codeflow_engine.domain.diff import Side
 from codeflow_engine.domain.shape import is_sound
-from codeflow_engine.errors import ConfigurationError, PluginError
+from codeflow_engine.errors import (
+    ConfigurationError,
+    PluginError,
+    ProviderTimeoutError,
+    ProviderUnavailableError,
+)
 from codeflow_engine.pace.retry import Retry
 from codeflow_engine.review.policy import POLICY_PATH, RepositoryPolicy, read_policy
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.workflows.review_input import ReviewInput
 
-__all__ = ["AGAIN", "fetch", "read_files", "read_policy_of"]
+__all__ = ["AGAIN", "fetch", "read_again", "read_files", "read_policy_of"]
 
 AGAIN: Final = Retry(attempts=4, first=2.0, most=60.0)
 """For steps that only read from a host, and for failures that say of themselves that they may
 pass. Where the host asks for a longer pause, the run is put aside for so long."""
+
+_SOON: Final = Retry(
+    attempts=3, first=1.0, most=5.0, on=(ProviderTimeoutError, ProviderUnavailableError)
+)
+"""For reads inside of a step that has a time of its own: no pause that a host asks for."""
 
 
 async def fetch(run: RunContext, given: ReviewInput) -> Change:
@@ -59,3 +69,10 @@ async def read_files(
     if not (all(map(is_sound, files)) and [file.path for file in files] == [*paths]):
         raise PluginError(f"vcs {change.provider!r} gave other files than it was asked for")
     return files
+
+
+async def read_again(
+    run: RunContext, change: Change, paths: Sequence[str], side: Side
+) -> tuple[FileContent, ...]:
+    """Read files for an analyzer, which examines nothing where a read has failed once."""
+    return await _SOON.go(run.tools.clock, read_files, run, change, paths, side)

@@ -43,7 +43,7 @@ from codeflow_engine.runs.scoped_cache import ScopedCache
 from codeflow_engine.runs.workflow import Workflow
 from codeflow_engine.sandbox import Isolation
 from codeflow_engine.workflows.discussing import discuss, take_up
-from codeflow_engine.workflows.fetching import AGAIN, fetch, read_files, read_policy_of
+from codeflow_engine.workflows.fetching import AGAIN, fetch, read_again, read_files, read_policy_of
 from codeflow_engine.workflows.inspecting import inspect_change
 from codeflow_engine.workflows.review_input import ReviewInput
 from codeflow_engine.workflows.showing import look_for_unshown
@@ -230,7 +230,7 @@ def _analyzing(
     analysis = Analysis(
         change=change,
         units=units,
-        read_files=SharedFiles(partial(read_files, run, change)).read,
+        read_files=SharedFiles(partial(read_again, run, change)).read,
         cache=ScopedCache(run.tools.cache, run.tenant),
         reports=given.reports,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from codeflow_engine.testing.forge import pages, passing, transfer
@@ -30,7 +30,7 @@ from codeflow_engine.testing.forge.api import (
     writes,
 )
 from codeflow_engine.testing.forge.exchange import CREDENTIAL, FORGE
-from codeflow_engine.testing.forge.framework import web
+from codeflow_engine.testing.forge.framework import Middleware, web
 from codeflow_engine.testing.forge.refusal import Refusal
 
 __all__ = ["API_ROUTES", "MIDDLEWARES", "SITE_ROUTES", "assemble"]
@@ -87,16 +87,16 @@ SITE_ROUTES = (graphql.routes, transfer.routes, pages.routes)
 """Tables of routes at the top: what people and git ask for."""
 
 
-def assemble(prefix: str, *, most_body: int) -> web.Application:
-    """Make the application."""
-    app = web.Application(middlewares=MIDDLEWARES, client_max_size=most_body)
+def assemble(prefix: str, *, most_body: int, before: Sequence[Middleware] = ()) -> web.Application:
+    """Make the application, with what every request passes before all that is ours."""
+    app = web.Application(middlewares=(*before, *MIDDLEWARES), client_max_size=most_body)
     app.on_response_prepare.append(passing.tell_limits)
-    for tables, before in ((API_ROUTES, prefix), (SITE_ROUTES, "")):
+    for tables, root in ((API_ROUTES, prefix), (SITE_ROUTES, "")):
         for table in tables:
             for route in table:
                 if isinstance(route, web.RouteDef):
                     for path in _paths(route.path):
-                        _add(app, route.method, before + path, route.handler)
+                        _add(app, route.method, root + path, route.handler)
     return app
 
 

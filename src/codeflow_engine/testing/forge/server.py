@@ -21,7 +21,7 @@ from codeflow_engine.testing.forge.auth import Tokens
 from codeflow_engine.testing.forge.clock import ForgeClock
 from codeflow_engine.testing.forge.exchange import FORGE
 from codeflow_engine.testing.forge.faults import Faults
-from codeflow_engine.testing.forge.framework import web
+from codeflow_engine.testing.forge.framework import Middleware, web
 from codeflow_engine.testing.forge.git import GitStore
 from codeflow_engine.testing.forge.limits import LimitRules, Limits
 from codeflow_engine.testing.forge.posts import Posts
@@ -48,6 +48,8 @@ class FakeForge:
         rules: The numbers by which it refuses.
         clock: What time it is for the forge.
         limits: How much a caller may ask.
+        middlewares: What every request passes first, in the form of aiohttp; for tests that
+            look on, or end who asks.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class FakeForge:
         rules: ForgeRules | None = None,
         clock: ForgeClock | None = None,
         limits: LimitRules | None = None,
+        middlewares: Sequence[Middleware] = (),
     ) -> None:
         self.rules = rules or ForgeRules()
         self.clock = clock or ForgeClock()
@@ -68,6 +71,7 @@ class FakeForge:
         self.lock = threading.RLock()
         """Holds all that the forge keeps; who changes it from outside takes it."""
         self._port = port
+        self._before = tuple(middlewares)
         self._given = directory
         self._directory: Path | None = None
         self._sandbox = Sandbox()
@@ -126,7 +130,7 @@ class FakeForge:
 
     async def _serve(self, listens: Future[int]) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        app = assemble(_API, most_body=_MOST_BODY)
+        app = assemble(_API, most_body=_MOST_BODY, before=self._before)
         app[FORGE] = self
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         try:

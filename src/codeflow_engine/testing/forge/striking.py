@@ -93,7 +93,8 @@ async def _changed(
 
 
 def _reorder(act: Act, response: web.Response, body: bytes) -> None:
-    told = json.loads(body) if body else None
+    listed = response.content_type == "application/json"
+    told = json.loads(body) if body and listed else None
     if not isinstance(told, list):
         return
     told = told[::-1] if act is Act.REVERSE else told + told[-1:]

@@ -82,12 +82,22 @@ def test_g15_a_deleted_file_has_lines_on_its_old_side() -> None:
 
 def test_g24_names_that_look_the_same_are_no_names() -> None:
     """Of two files whose names differ in bytes that are no UTF-8, neither can be meant."""
-    twins = [{"filename": "a\ufffd.py", "patch": PATCH}, {"filename": "b.py", "patch": PATCH}] * 2
+    twins = [{"filename": "a\ufffd.py", "patch": PATCH}] * 2
+    others = [{"filename": "b.py", "patch": PATCH}, {"filename": "b.py", "patch": f"{PATCH}\n"}]
 
-    anchors = Anchors(twins)
+    anchors = Anchors([*twins, *others])
 
     assert anchors.place("a\ufffd.py", NEW, 2, 2) is None
     assert anchors.place("b.py", NEW, 2, 2) is None
+
+
+def test_g16_an_entry_that_pages_list_twice_is_one() -> None:
+    """Pages move while they are read; what comes twice as it is has its lines all the same."""
+    entry = {"filename": "b.py", "patch": PATCH}
+
+    spot = Anchors([entry, {"filename": "c.py", "patch": PATCH}, entry]).place("b.py", NEW, 2, 2)
+
+    assert spot is not None
 
 
 @pytest.mark.parametrize("entry", [None, {}, {"filename": 1}, "a.py"])

@@ -56,8 +56,9 @@ class Anchors:
             if not isinstance(name, str):
                 raise InvalidResponseError("GitHub lists a file of a pull request without its name")
             patch = file.get("patch")
-            # Bytes that are no UTF-8 look the same here, and name no file to GitHub.
-            is_sole = name not in self._patches and "\ufffd" not in name
+            # Bytes that are no UTF-8 look the same here, and name no file to GitHub. An entry that
+            # comes twice as it is was on two pages, which move while they are read.
+            is_sole = self._patches.get(name, patch) == patch and "\ufffd" not in name
             self._patches[name] = patch if is_sole and isinstance(patch, str) else None
             earlier = file.get("previous_filename")
             if isinstance(earlier, str):

@@ -114,17 +114,15 @@ class Line:
             CodeflowError: It failed, in the errors of our tree.
         """
         settings = self.settings
+        loop, threads = asyncio.get_running_loop(), await self._executor()
         call = Call(
             asked=asked,
             limit=settings.max_answer_bytes,
             deadline=time.monotonic() + settings.timeout,
         )
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(settings.timeout):
-                return await loop.run_in_executor(
-                    self._executor(), lambda: work(self._open(call), call)
-                )
+                return await loop.run_in_executor(threads, lambda: work(self._open(call), call))
         except TimeoutError as error:
             told = from_exception(error, asked)
             raise told or ProviderTimeoutError(f"{asked.title} took too long") from None
@@ -137,14 +135,24 @@ class Line:
         finally:
             call.stopped.set()
 
-    def _executor(self) -> ThreadPoolExecutor:
+    async def _executor(self) -> ThreadPoolExecutor:
         if self._closed:
             raise ConfigurationError("this GitHub backend is closed")
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(
-                self.settings.concurrency, thread_name_prefix="codeflow-github"
-            )
-        return self._threads
+        # Who starts a thread waits until it runs: 50 ms for all of them on a busy machine.
+        return self._threads or await asyncio.to_thread(self._start)
+
+    def _start(self) -> ThreadPoolExecutor:
+        with self._made:
+            if self._threads is not None:
+                return self._threads
+            size = self.settings.concurrency
+            threads = ThreadPoolExecutor(size, thread_name_prefix="codeflow-github")
+            here = threading.Barrier(size + 1)
+            for _ in range(size):
+                threads.submit(here.wait)
+            here.wait()
+            self._threads = threads
+            return threads
 
     def _open(self, call: Call) -> Wire:
         call.check()

@@ -68,18 +68,22 @@ async def list_diff(
         return None
     path = f"/repos/{target.repository}/pulls/{target.number}/files"
     told = await source.client.pages(path, most=_MOST, needs="pull_requests: read")
-    listed = [_read(one) for one in told]
-    files = [one for one in listed if one is not None]
+    # Thousands of entries hold the host's loop for longer than it may stand.
+    files = await asyncio.to_thread(_read_all, told)
     if len(files) < len(told) or len(files) != expected:
         return None
     placed = await _place(source, files, commits)
-    if placed is None or not all(map(_is_shown, placed)):
+    if placed is None:
         return None
     binary = [one for one in placed if _is_binary(one)]
     ids = [{side.id for side in (one.old, one.new) if side is not None} for one in binary]
     if not await are_binary(source, ids):
         return None
     return await asyncio.to_thread(_parse, placed)
+
+
+def _read_all(told: Sequence[Any]) -> list[_Listed]:
+    return [one for one in map(_read, told) if one is not None]
 
 
 def _read(told: Any) -> _Listed | None:
@@ -119,10 +123,17 @@ async def _place(
     )
     if old is None or new is None:
         return None
-    return [
+    return await asyncio.to_thread(_joined, files, old, new)
+
+
+def _joined(
+    files: Sequence[_Listed], old: Mapping[str, Place], new: Mapping[str, Place]
+) -> list[_Listed] | None:
+    placed = [
         replace(one, old=old.get(one.old_path or ""), new=new.get(one.new_path or ""))
         for one in files
     ]
+    return placed if all(map(_is_shown, placed)) else None
 
 
 def _is_shown(one: _Listed) -> bool:
