@@ -138,8 +138,10 @@ class Line:
     async def _executor(self) -> ThreadPoolExecutor:
         if self._closed:
             raise ConfigurationError("this GitHub backend is closed")
+        if self._threads is not None:
+            return self._threads
         # Who starts a thread waits until it runs: 50 ms for all of them on a busy machine.
-        return self._threads or await asyncio.to_thread(self._start)
+        return await asyncio.to_thread(self._start)
 
     def _start(self) -> ThreadPoolExecutor:
         with self._made:
