@@ -17,8 +17,6 @@ import os
 import github
 
 import codeflow_engine as codeflow
-from codeflow_engine.providers.vcs.github import GitHub
-
 __all__ = ["main", "review_and_publish"]
 
 
@@ -30,15 +28,16 @@ async def review_and_publish(
     Args:
         client: The host's own.
         change: The pull request, such as `acme/shop#42`.
-        storage: Where the host keeps its data, such as its SQLAlchemy engine. With one that
-            lasts, a process that dies meanwhile loses nothing and repeats nothing.
+        storage: Where the host keeps its data, such as its SQLAlchemy engine. Called again
+            after a crash, with one that lasts, it writes what is missing and nothing twice; a
+            host that nobody calls again submits the workflow `publish` instead.
         dry_run: Whether nothing is to be written.
 
     Raises:
         CodeflowError: The change cannot be read, or the review cannot be written.
     """
     # The engine closes what it has made. This was made here, around the client that stays open.
-    vcs = GitHub(client=client)
+    vcs = codeflow.GitHub(client=client)
     try:
         async with codeflow.AsyncEngine(vcs=vcs, storage=storage) as engine:
             review = await engine.review(change)
