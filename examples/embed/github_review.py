@@ -17,6 +17,7 @@ import os
 import github
 
 import codeflow_engine as codeflow
+
 __all__ = ["main", "review_and_publish"]
 
 
