@@ -234,7 +234,7 @@ class AppKeys:
 
     @staticmethod
     @cache
-    def of(number: int) -> tuple[str, str]:
+    def of(_number: int) -> tuple[str, str]:
         """Make a pair of RSA keys for an app's id, as PEM: private, public.
 
         It is made once in a process, as that takes longer than to start a forge: apps of

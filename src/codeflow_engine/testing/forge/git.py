@@ -31,6 +31,8 @@ _LIMITS: Final = Limits(
     error_bytes=None,
 )
 _SCRATCH: Final = "refs/forge/import"
+_WHOLE: Final = 40
+"""Digits of an id that is not shortened."""
 _CONFIG: Final = """\
 [core]
 	repositoryFormatVersion = 0
@@ -274,4 +276,4 @@ def _is_hex(name: str) -> bool:
 
 
 def _is_full(name: str) -> bool:
-    return len(name) == 40 and _is_hex(name)
+    return len(name) == _WHOLE and _is_hex(name)
