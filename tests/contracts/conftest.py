@@ -18,6 +18,18 @@ from codeflow_engine.storage.sql.target import Given
 from sql_databases import Server
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Leave what a class does not call `usual` to the session of faults.
+
+    A suite that runs in several ways runs whole in one of them, and in the others, by
+    default, with those of its tests on which the way bears.
+    """
+    usual: tuple[type, ...] | None = getattr(getattr(item, "cls", None), "usual", None)
+    name = getattr(item, "originalname", "")
+    if usual is not None and not any(hasattr(one, name) for one in usual):
+        item.add_marker(pytest.mark.fault)
+
+
 def _other(way: str) -> Any:
     """Give a way to a database on which the suites run in the session of faults alone.
 

@@ -12,10 +12,14 @@ from codeflow_engine.domain.change import ChangeRequest
 from codeflow_engine.domain.effect import Effect, EffectKind
 from codeflow_engine.providers.vcs.github import GitHub, GitHubSettings
 from codeflow_engine.testing.contracts import Published, VCSContract
+from codeflow_engine.testing.contracts.vcs.fetching import FetchTests
+from codeflow_engine.testing.contracts.vcs.reading import ReadTests
 from codeflow_engine.testing.examples import Example
 from codeflow_engine.testing.forge import FakeForge, ForgeRules
 
 SETTINGS = GitHubSettings(write_interval=0.0)
+USUAL = (FetchTests, ReadTests)
+"""What bears on how a change is fetched."""
 
 type Create = Callable[[], VCS]
 type Publishing = Callable[[Example], Published]
@@ -92,10 +96,12 @@ class TestGitHub(VCSContract):
 class TestGitHubByListing(TestGitHub):
     """The interface gives no diff in one piece, so that its list of files is put together."""
 
+    usual = USUAL
     rules = ForgeRules(diff_files=0)
 
 
 class TestGitHubByClone(TestGitHub):
     """The interface gives neither diff nor trees, so that git fetches both."""
 
+    usual = USUAL
     rules = ForgeRules(diff_files=0, tree_entries=0)

@@ -10,12 +10,16 @@ import test_vcs_github as reading
 
 from codeflow_engine.domain.effect import Effect, EffectKind
 from codeflow_engine.providers.vcs.github import GitHubApp
+from codeflow_engine.testing.contracts.vcs.delivering import DeliveryTests
+from codeflow_engine.testing.contracts.vcs.discussing import DiscussionTests
 from codeflow_engine.testing.forge import FakeForge
 
 type Make = Callable[[str, str, str], Effect]
 
 
 class TestGitHubIssues(reading.TestGitHub):
+    usual = (DeliveryTests,)
+
     @pytest.fixture
     def effect(self) -> Make:
         return lambda target, head, key: Effect(
@@ -34,6 +38,8 @@ class TestGitHubIssues(reading.TestGitHub):
 
 class TestGitHubChecks(reading.TestGitHub):
     """As an app, which alone has check runs."""
+
+    usual = (DeliveryTests, DiscussionTests)
 
     @pytest.fixture
     def ours(self, server: FakeForge) -> dict[str, Any]:

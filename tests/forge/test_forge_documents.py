@@ -119,10 +119,12 @@ def go_through_checks(walk: Walk) -> None:
     report = {"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "t"}}, "results": []}]}
     packed = base64.b64encode(gzip.compress(json.dumps(report).encode())).decode()
     wish = {"commit_sha": sha, "ref": "refs/heads/main", "sarif": packed}
-    upload = walk.go(f"POST {R}/code-scanning/sarifs", wish)["id"]
     for _ in range(2):
-        walk.go(f"GET {R}/code-scanning/sarifs/{{sarif_id}}", sarif_id=upload)
-    walk.go(f"GET {R}/code-scanning/analyses")
+        upload = walk.go(f"POST {R}/code-scanning/sarifs", wish)["id"]
+        for _ in range(2):
+            walk.go(f"GET {R}/code-scanning/sarifs/{{sarif_id}}", sarif_id=upload)
+    number = walk.go(f"GET {R}/code-scanning/analyses")[0]["id"]
+    walk.go(f"DELETE {R}/code-scanning/analyses/{{analysis_id}}", analysis_id=number)
 
 
 def go_through_git(walk: Walk) -> None:
@@ -187,6 +189,7 @@ def go_through_talk(walk: Walk) -> None:
     walk.go(f"PATCH {ISSUE}", {"title": "T"})
     walk.go(f"POST {ISSUE}/labels", {"labels": ["bug"]})
     walk.go(f"GET {ISSUE}/labels")
+    walk.go(f"GET {ISSUE}/events")
     walk.go(f"PUT {ISSUE}/labels", {"labels": ["bug", "later"]})
     walk.go(f"DELETE {ISSUE}/labels/{{name}}")
     number = walk.go(f"POST {ISSUE}/comments", {"body": "b"})["id"]

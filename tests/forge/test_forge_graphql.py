@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -94,6 +95,13 @@ class Talk:
 def talk(forge: FakeForge) -> Talk:
     """Open a pull request to talk about."""
     return Talk(forge)
+
+
+@pytest.fixture(scope="module")
+def standing() -> Iterator[Talk]:
+    """Open a pull request once, for questions that change nothing."""
+    with FakeForge() as forge:
+        yield Talk(forge)
 
 
 def test_threads_tell_where_they_stand_and_who_wrote_them(talk: Talk) -> None:
@@ -262,9 +270,11 @@ def test_a_reply_stands_in_its_thread(talk: Talk) -> None:
         ("{ viewer { ...F } } fragment F on User { ...F }", "infiniteLoop"),
     ],
 )
-def test_a_wrong_document_is_an_error_with_status_200(talk: Talk, query: str, code: str) -> None:
+def test_a_wrong_document_is_an_error_with_status_200(
+    standing: Talk, query: str, code: str
+) -> None:
     """What the schema does not have is told by its code, and nothing runs."""
-    told = graphql(talk.forge, query, token=talk.token)
+    told = graphql(standing.forge, query, token=standing.token)
 
     assert told.status == 200
     assert "data" not in told.json
@@ -279,9 +289,9 @@ def test_a_wrong_document_is_an_error_with_status_200(talk: Talk, query: str, co
         *('{ a(b: "\n") }', "{ a(b: 1, b: 2) }", "{ a @skip(if: true) }", "{ \u00e9 }", "fragment"),
     ],
 )
-def test_what_is_no_document_is_told_with_its_place(talk: Talk, query: str) -> None:
+def test_what_is_no_document_is_told_with_its_place(standing: Talk, query: str) -> None:
     """A document that cannot be read is one error with line and column."""
-    told = graphql(talk.forge, query, token=talk.token).json
+    told = graphql(standing.forge, query, token=standing.token).json
 
     assert len(told["errors"]) == 1
     assert set(told["errors"][0]["locations"][0]) == {"line", "column"}
@@ -290,9 +300,9 @@ def test_what_is_no_document_is_told_with_its_place(talk: Talk, query: str) -> N
 @pytest.mark.parametrize(
     "query", ["{ a" * 200 + " }" * 200, "{ a(b: " + "[" * 200 + "]" * 200 + ") }"]
 )
-def test_a_document_is_not_too_deep(talk: Talk, query: str) -> None:
+def test_a_document_is_not_too_deep(standing: Talk, query: str) -> None:
     """Selections and values of more levels than a hundred are not read."""
-    told = graphql(talk.forge, query, token=talk.token).json
+    told = graphql(standing.forge, query, token=standing.token).json
 
     assert "expected fewer levels" in told["errors"][0]["message"]
 
@@ -306,14 +316,14 @@ def test_a_document_is_not_too_deep(talk: Talk, query: str) -> None:
         ('(first: 1, after: "x")', "INVALID_CURSOR_ARGUMENTS"),
     ],
 )
-def test_a_connection_has_bounds(talk: Talk, arguments: str, kind: str) -> None:
+def test_a_connection_has_bounds(standing: Talk, arguments: str, kind: str) -> None:
     """It needs a number of items from 1 to 100, and a cursor of its own."""
     query = (
         '{ repository(owner: "acme", name: "shop") { pullRequest(number: 1) {'
         f" reviewThreads{arguments} {{ totalCount }} }} }} }}"
     )
 
-    told = graphql(talk.forge, query, token=talk.token).json
+    told = graphql(standing.forge, query, token=standing.token).json
 
     assert [one["type"] for one in told["errors"]] == [kind]
     assert told["errors"][0]["path"] == ["repository", "pullRequest", "reviewThreads"]
@@ -328,25 +338,29 @@ def test_a_connection_has_bounds(talk: Talk, arguments: str, kind: str) -> None:
     ],
 )
 def test_g30_what_is_not_there_is_null_with_an_error(
-    talk: Talk, name: str, number: int, said: str
+    standing: Talk, name: str, number: int, said: str
 ) -> None:
     """A repository that may not be seen is told as one that is not there."""
-    talk.forge.repository("acme/secret", private=True)
+    standing.forge.repository("acme/secret", private=True)
     query = """query($n: String!, $i: Int!) {
       repository(owner: "acme", name: $n) { pullRequest(number: $i) { id } }
     }"""
 
-    told = graphql(talk.forge, query, token=talk.forge.token("stranger"), n=name, i=number).json
+    told = graphql(
+        standing.forge, query, token=standing.forge.token("stranger"), n=name, i=number
+    ).json
 
     assert told["errors"][0]["message"] == said
     assert told["errors"][0]["type"] == "NOT_FOUND"
 
 
-def test_a_token_is_needed(talk: Talk) -> None:
+def test_a_token_is_needed(standing: Talk) -> None:
     """Without one nothing can be asked; with one the viewer is told by the whole login."""
-    bare = graphql(talk.forge, "{ viewer { login } }")
+    bare = graphql(standing.forge, "{ viewer { login } }")
     told = graphql(
-        talk.forge, "{ me: viewer { login } rateLimit { cost remaining } }", token=talk.token
+        standing.forge,
+        "{ me: viewer { login } rateLimit { cost remaining } }",
+        token=standing.token,
     )
 
     assert bare.status == 401
@@ -355,12 +369,12 @@ def test_a_token_is_needed(talk: Talk) -> None:
 
 
 @pytest.mark.parametrize("value", [None, "x", 1.5, True, 2**31])
-def test_a_variable_is_of_its_type(talk: Talk, value: object) -> None:
+def test_a_variable_is_of_its_type(standing: Talk, value: object) -> None:
     """A value that is no number of 32 bits is refused before anything runs."""
     query = """query($n: Int!) {
       repository(owner: "acme", name: "shop") { pullRequest(number: $n) { id } }
     }"""
 
-    told = graphql(talk.forge, query, token=talk.token, n=value).json
+    told = graphql(standing.forge, query, token=standing.token, n=value).json
 
     assert "Variable $n of type Int! was provided invalid value" in told["errors"][0]["message"]

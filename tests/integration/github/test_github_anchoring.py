@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from codeflow_engine.providers.vcs.github import GitHub, GitHubSettings
 from codeflow_engine.testing.forge import FakeForge
+from dear_examples import one_in
 from github_posting import Desk, inline
 
 lines = st.lists(
@@ -38,7 +39,7 @@ def forge() -> Iterator[FakeForge]:
 numbers = count()
 
 
-@settings(max_examples=25)
+@one_in(5)
 @given(
     st.dictionaries(
         st.sampled_from(["a.py", "b.py", "sp ace", "c\u00e9"]),

@@ -16,6 +16,7 @@ from codeflow_engine.domain.finding import Finding, FindingState, Severity
 from codeflow_engine.domain.publishing import Conclusion, PublishPolicy
 from codeflow_engine.domain.review import Review
 from codeflow_engine.publish.planning import plan
+from dear_examples import one_in
 from review_builds import findings, reviews
 
 US = Person(login="codeflow[bot]", is_bot=True)
@@ -79,6 +80,7 @@ def is_live(finding: Finding) -> bool:
     return finding.state in {FindingState.NEW, FindingState.OPEN}
 
 
+@one_in(3)
 @given(published(), policies())
 def test_each_finding_that_counts_is_told_in_full_exactly_once(
     given: tuple[Review, list[Thread]], policy: PublishPolicy
@@ -101,6 +103,7 @@ def test_each_finding_that_counts_is_told_in_full_exactly_once(
             assert f"title {one.fingerprint}" in check["summary"].replace("`", "")
 
 
+@one_in(3)
 @given(published(), policies())
 def test_nobody_is_told_again_what_a_thread_of_ours_has_told(
     given: tuple[Review, list[Thread]], policy: PublishPolicy
@@ -114,6 +117,7 @@ def test_nobody_is_told_again_what_a_thread_of_ours_has_told(
         assert told.isdisjoint(one["fingerprint"] for one in payload["comments"])
 
 
+@one_in(3)
 @given(published(), policies())
 def test_g31_a_head_gets_one_review_one_summary_and_one_check_at_most(
     given: tuple[Review, list[Thread]], policy: PublishPolicy
@@ -128,6 +132,7 @@ def test_g31_a_head_gets_one_review_one_summary_and_one_check_at_most(
     assert order == sorted(order, key=lambda kind: ranks.index(kind.value))
 
 
+@one_in(3)
 @given(published(), policies())
 def test_a_thread_is_resolved_only_where_its_finding_no_longer_counts(
     given: tuple[Review, list[Thread]], policy: PublishPolicy
@@ -144,6 +149,7 @@ def test_a_thread_is_resolved_only_where_its_finding_no_longer_counts(
             assert one["fingerprint"] not in live
 
 
+@one_in(3)
 @given(published(), policies())
 def test_payloads_are_plain_json(given: tuple[Review, list[Thread]], policy: PublishPolicy) -> None:
     """They are kept in a journal, and go to a host in UTF-8."""
@@ -153,6 +159,7 @@ def test_payloads_are_plain_json(given: tuple[Review, list[Thread]], policy: Pub
     assert Plan.from_json(json.loads(text)) == made
 
 
+@one_in(3)
 @given(published(), policies(), st.randoms(use_true_random=False))
 def test_two_runs_that_found_the_same_plan_the_same(
     given: tuple[Review, list[Thread]], policy: PublishPolicy, chance: Any

@@ -23,6 +23,7 @@ from codeflow_engine.publish.bodies import measure
 from codeflow_engine.publish.checks import conclude
 from codeflow_engine.publish.planning import plan
 from codeflow_engine.runs.codec import decode, encode
+from dear_examples import one_in
 from review_builds import finding, review, reviews
 
 HEAD = "1" * 40
@@ -112,6 +113,7 @@ def test_a_finding_without_a_place_is_told_in_the_summary_alone(fields: dict[str
     assert EffectKind.REVIEW not in made
 
 
+@one_in(3)
 @given(reviews().map(of_head), st.none() | st.sampled_from(Severity))
 def test_only_a_complete_review_without_findings_is_a_success(
     made: Review, fail_at: Severity | None
@@ -166,6 +168,7 @@ def test_the_host_chooses_what_fails(
     assert conclude(made, fail_at=fail_at) is conclusion
 
 
+@one_in(3)
 @given(reviews().map(of_head), st.randoms())
 def test_two_runs_that_found_the_same_plan_the_same(made: Review, random: Any) -> None:
     """Run, time, cost, isolation, words and order of the findings change no key."""
@@ -183,6 +186,7 @@ def test_two_runs_that_found_the_same_plan_the_same(made: Review, random: Any) -
     assert planned(again).key == planned(made).key
 
 
+@one_in(3)
 @given(reviews().map(of_head))
 def test_a_plan_is_a_function_of_the_review(made: Review) -> None:
     """The same review gives the same plan, which is kept whole as JSON and in the journal."""
@@ -275,6 +279,7 @@ def test_a_policy_that_changes_what_is_written_changes_its_key(
     assert {kind.value for kind in both if before[kind].key != after[kind].key} == changed
 
 
+@one_in(3)
 @given(reviews().map(of_head))
 def test_the_report_leaves_room_for_what_the_host_adds(made: Review) -> None:
     """At most 60,000 characters, with the mark that the engine knows it by."""

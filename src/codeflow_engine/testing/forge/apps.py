@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from codeflow_engine.testing.forge.clock import stamp
@@ -141,9 +142,9 @@ class Apps:
         owner: str = "acme",
         events: tuple[str, ...] = ("pull_request",),
     ) -> App:
-        """Register an app, with a new key of its own."""
+        """Register an app, with a key that no other app of this forge has."""
         number = 1_000 + len(self._apps)
-        private, public = AppKeys.make()
+        private, public = AppKeys.of(number)
         app = App(
             id=number,
             slug=slug,
@@ -232,8 +233,13 @@ class AppKeys:
     """The keys of apps, and the tokens that are signed with them."""
 
     @staticmethod
-    def make() -> tuple[str, str]:
-        """Make a pair of RSA keys, as PEM: private, public."""
+    @cache
+    def of(_number: int) -> tuple[str, str]:
+        """Make a pair of RSA keys for an app's id, as PEM: private, public.
+
+        It is made once in a process, as that takes longer than to start a forge: apps of
+        several forges that have one id have one pair.
+        """
         from cryptography.hazmat.primitives import serialization as form
         from cryptography.hazmat.primitives.asymmetric import rsa
 

@@ -31,6 +31,8 @@ _LIMITS: Final = Limits(
     error_bytes=None,
 )
 _SCRATCH: Final = "refs/forge/import"
+_WHOLE: Final = 40
+"""Digits of an id that is not shortened."""
 _CONFIG: Final = """\
 [core]
 	repositoryFormatVersion = 0
@@ -123,6 +125,22 @@ class GitStore:
             self._kept[words] = await self.ask(*words)
         return self._kept[words]
 
+    async def _seek(self, *words: str) -> str | None:
+        """Ask git for an id or a word, of whole ids alone, and remember it if there is one.
+
+        Objects never change, and none is ever taken away; what is not there may come.
+        """
+        if words not in self._kept:
+            found = await self._found(*words)
+            if found is None:
+                return None
+            self._kept[words] = found.encode("ascii")
+        return self._kept[words].decode("ascii")
+
+    async def _found(self, *words: str) -> str | None:
+        """Ask git for an id or a word; None where it has none."""
+        return (await self.run(*words)).stdout.decode().strip() or None
+
     # Refs
 
     def refs(self, under: str = "refs/heads/") -> dict[str, str]:
@@ -164,15 +182,16 @@ class GitStore:
         return await self._commit_of(name) if _is_hex(name) else None
 
     async def _commit_of(self, name: str) -> str | None:
-        done = await self.run("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-        return done.stdout.decode().strip() or None
+        words = ("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+        # What a short id stands for may change: another object with the same beginning may come.
+        return await (self._seek(*words) if _is_full(name) else self._found(*words))
 
     # Objects
 
     async def kind(self, name: str) -> str | None:
         """Give the kind of an object: `commit`, `tree`, `blob` or `tag`; None where it is not."""
-        done = await self.run("cat-file", "-t", name)
-        return done.stdout.decode().strip() or None
+        words = ("cat-file", "-t", name)
+        return await (self._seek(*words) if _is_full(name) else self._found(*words))
 
     async def commit(self, name: str) -> Commit:
         """Read a commit by its full id."""
@@ -199,8 +218,7 @@ class GitStore:
 
     async def merge_base(self, one: str, other: str) -> str | None:
         """Give the best common ancestor of two commits."""
-        done = await self.run("merge-base", one, other)
-        return done.stdout.decode().strip() or None
+        return await self._seek("merge-base", one, other)
 
     async def between(self, base: str, head: str) -> tuple[str, ...]:
         """Give the commits of `head` that `base` lacks, oldest first."""
@@ -255,3 +273,7 @@ class GitStore:
 
 def _is_hex(name: str) -> bool:
     return len(name) in range(4, 41) and set(name) <= set("0123456789abcdefABCDEF")
+
+
+def _is_full(name: str) -> bool:
+    return len(name) == _WHOLE and _is_hex(name)

@@ -15,6 +15,7 @@ from codeflow_engine.providers.vcs.github.anchors import Anchors
 from codeflow_engine.providers.vcs.github.bodies import BUDGET, LIMIT, end_marker, measure
 from codeflow_engine.providers.vcs.github.posting.drafts import Draft, draft
 from codeflow_engine.providers.vcs.github.posting.payloads import Inline, ReviewPayload
+from dear_examples import one_in
 
 KEY = "5" * 64
 LINES = 400
@@ -173,6 +174,7 @@ remarks = st.builds(
 )
 
 
+@one_in(5)
 @given(st.lists(remarks, max_size=30), st.sampled_from(["", "ok\n", "## Part\n\ntext\n\n" * 5_000]))
 def test_g20_whatever_is_found_fits_and_is_told_or_counted(found: list[Inline], text: str) -> None:
     """No body is longer than GitHub takes, all end with their markers, and nothing vanishes."""
