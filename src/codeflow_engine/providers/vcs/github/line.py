@@ -143,7 +143,8 @@ class Line:
 
     def _start(self) -> ThreadPoolExecutor:
         with self._made:
-            if self._threads is None:
+            threads = self._threads
+            if threads is None:
                 size = self.settings.concurrency
                 threads = ThreadPoolExecutor(size, thread_name_prefix="codeflow-github")
                 here = threading.Barrier(size + 1)
@@ -151,7 +152,7 @@ class Line:
                     threads.submit(here.wait)
                 here.wait()
                 self._threads = threads
-            return self._threads
+            return threads
 
     def _open(self, call: Call) -> Wire:
         call.check()
