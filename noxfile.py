@@ -36,6 +36,9 @@ COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
 REPOSITORY_TESTS = ("meta", "docs", "typing")
 """Tests that look at the checkout itself, and so say nothing about a wheel."""
 
+TEMPLATES = "examples/github-actions/*.yml"
+ZIZMOR = ("--offline", "--strict-collection", "--persona=auditor")
+
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "typecheck", "tests", "docs"]
@@ -247,11 +250,14 @@ def coverage(session: nox.Session) -> None:
 
 @_session()
 def lint(session: nox.Session) -> None:
-    """Check the code's style, its format and the floors of the architecture."""
+    """Check style, format, the floors of the architecture, and the shipped workflows."""
     _install(session, "lint")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("lint-imports", "--no-cache", env={"PYTHONPATH": "src"})
+    # By name: in a directory, zizmor looks for workflows in `.github/workflows` alone.
+    templates = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob(TEMPLATES))
+    session.run("zizmor", "--quiet", *ZIZMOR, *templates)
 
 
 @_session()

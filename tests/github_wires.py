@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -19,7 +21,7 @@ from codeflow_engine.providers.vcs.github.sdk import SDK
 from codeflow_engine.providers.vcs.github.settings import GitHubSettings
 from fault_server import FaultServer, Reply
 
-__all__ = ["TOKEN", "answer", "client_at", "line_at", "private_key", "refusal"]
+__all__ = ["TOKEN", "answer", "client_at", "line_at", "private_key", "refusal", "refused"]
 
 TOKEN = "ghp_Rk4TzW9cQ2mVx7LbN5sHf8JdP3gYa6EuC1oX"  # noqa: S105 - made up
 
@@ -66,3 +68,13 @@ async def client_at(
     async with line_at(server, **settings) as line:
         given = credentials or TokenCredentials(TOKEN)
         yield Client(line, given, "acme/shop", Memory(sdk=SDK(line)))
+
+
+async def refused(call: object) -> BaseException:
+    """Give what a call raises; it has to raise."""
+    assert asyncio.iscoroutine(call)
+    try:
+        await call
+    except Exception as error:  # noqa: BLE001 - the test looks at it
+        return error
+    pytest.fail("it raised nothing")

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from codeflow_engine.providers.llm.groq import Groq
     from codeflow_engine.providers.llm.mistral import Mistral
     from codeflow_engine.providers.llm.openai import OpenAI
+    from codeflow_engine.providers.vcs.github import GitHub, GitHubApp
     from codeflow_engine.runs.context import RunContext
     from codeflow_engine.runs.handle import AsyncRun
     from codeflow_engine.sync import Engine, Run
@@ -72,6 +73,8 @@ __all__ = [
     "Evidence",
     "Finding",
     "FindingState",
+    "GitHub",
+    "GitHubApp",
     "Groq",
     "Message",
     "Mistral",
@@ -116,6 +119,8 @@ _HOMES = {
     "Evidence": "domain.finding",
     "Finding": "domain.finding",
     "FindingState": "domain.finding",
+    "GitHub": "providers.vcs.github",
+    "GitHubApp": "providers.vcs.github",
     "Groq": "providers.llm.groq",
     "Message": "domain.chat",
     "Mistral": "providers.llm.mistral",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
 
 import pytest
 
 from codeflow_engine.contracts import VCS
 from codeflow_engine.domain.change import ChangeRequest
+from codeflow_engine.domain.effect import Effect, EffectKind
 from codeflow_engine.providers.vcs.github import GitHub, GitHubSettings
 from codeflow_engine.testing.contracts import Published, VCSContract
 from codeflow_engine.testing.examples import Example
@@ -28,9 +30,49 @@ class TestGitHub(VCSContract):
             yield forge
 
     @pytest.fixture
-    def create(self, server: FakeForge) -> Create:
-        token = server.token("codeflow-app[bot]")
-        return lambda: GitHub(SETTINGS, token=token, base_url=server.url)
+    def ours(self, server: FakeForge) -> dict[str, Any]:
+        """Say who writes."""
+        return {"token": server.token("codeflow-app[bot]")}
+
+    @pytest.fixture
+    def others(self, server: FakeForge) -> dict[str, Any]:
+        """Say who else may write."""
+        server.add_user("mallory", permission="write")
+        return {"token": server.token("mallory")}
+
+    @pytest.fixture
+    async def create(self, server: FakeForge, ours: dict[str, Any]) -> AsyncIterator[Create]:
+        made: list[GitHub] = []
+
+        def create() -> VCS:
+            made.append(GitHub(SETTINGS, base_url=server.url, **ours))
+            return made[-1]
+
+        yield create
+        for one in made:
+            await one.aclose()
+
+    @pytest.fixture
+    def effect(self) -> Callable[[str, str, str], Effect]:
+        """Make reviews: of those, several may stand, other than of summaries."""
+        return lambda target, head, key: Effect(
+            key=key,
+            kind=EffectKind.REVIEW,
+            target=target,
+            head=head,
+            payload={"body": "Nothing was found.", "comments": []},
+        )
+
+    @pytest.fixture
+    def forge(
+        self, server: FakeForge, others: dict[str, Any]
+    ) -> Callable[[Effect], Awaitable[None]]:
+        async def write(effect: Effect) -> None:
+            other = GitHub(SETTINGS, base_url=server.url, **others)
+            await other.deliver(effect)
+            await other.aclose()
+
+        return write
 
     @pytest.fixture
     def published(self, server: FakeForge) -> Publishing:

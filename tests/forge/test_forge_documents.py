@@ -13,116 +13,11 @@ import github
 import jwt
 import pytest
 from forge_asking import Told, ask
+from route_models import CODE, HOOK, ISSUE, MODELS, PULL, REVIEW, TALK, R
 
 from codeflow_engine.testing.forge import FakeForge, PullRequest, Repository
 from codeflow_engine.testing.forge.assembly import API_ROUTES
 from github_models import check_document, check_documents
-
-R = "/repos/{owner}/{repo}"
-PULL, ISSUE = R + r"/pulls/{number:\d+}", R + r"/issues/{number:\d+}"
-HOOK = R + "/hooks/{hook_id}/deliveries"
-REVIEW = PULL + "/reviews/{review_id}"
-CODE, TALK = R + "/pulls/comments/{comment_id}", R + "/issues/comments/{comment_id}"
-SUITES = "ReposOwnerRepoCommitsRefCheckSuitesGetResponse200"
-ATTEMPT = "AppHookDeliveriesDeliveryIdAttemptsPostResponse202"
-RUNS = "ReposOwnerRepoCommitsRefCheckRunsGetResponse200"
-
-MODELS: dict[str, str] = {
-    "GET /app": "Integration",
-    "GET /app/installations": "[Installation]",
-    "GET /app/installations/{installation_id}": "Installation",
-    "POST /app/installations/{installation_id}/access_tokens": "InstallationToken",
-    "GET /installation/repositories": "InstallationRepositoriesGetResponse200",
-    "DELETE /installation/token": "",
-    f"GET {R}/installation": "Installation",
-    "GET /orgs/{account}/installation": "Installation",
-    "GET /users/{account}/installation": "Installation",
-    "GET /rate_limit": "RateLimitOverview",
-    "GET /app/hook/deliveries": "[HookDeliveryItem]",
-    "GET /app/hook/deliveries/{delivery_id}": "HookDelivery",
-    "POST /app/hook/deliveries/{delivery_id}/attempts": ATTEMPT,
-    f"GET {HOOK}": "[HookDeliveryItem]",
-    f"GET {HOOK}/{{delivery_id}}": "HookDelivery",
-    f"POST {HOOK}/{{delivery_id}}/attempts": ATTEMPT,
-    f"POST {R}/check-runs": "CheckRun",
-    f"GET {R}/check-runs/{{check_run_id}}": "CheckRun",
-    f"PATCH {R}/check-runs/{{check_run_id}}": "CheckRun",
-    f"GET {R}/check-runs/{{check_run_id}}/annotations": "[CheckAnnotation]",
-    f"GET {R}/commits/{{ref:.+}}/check-runs": RUNS,
-    f"GET {R}/commits/{{ref:.+}}/check-suites": SUITES,
-    f"POST {R}/statuses/{{sha}}": "Status",
-    f"GET {R}/commits/{{ref:.+}}/statuses": "[Status]",
-    f"GET {R}/commits/{{ref:.+}}/status": "CombinedCommitStatus",
-    f"POST {R}/code-scanning/sarifs": "CodeScanningSarifsReceipt",
-    f"GET {R}/code-scanning/sarifs/{{sarif_id}}": "CodeScanningSarifsStatus",
-    f"GET {R}/code-scanning/analyses": "[CodeScanningAnalysis]",
-    f"POST {R}/git/blobs": "ShortBlob",
-    f"POST {R}/git/trees": "GitTree",
-    f"POST {R}/git/commits": "GitCommit",
-    f"GET {R}/git/ref/{{ref:.+}}": "GitRef",
-    f"GET {R}/git/matching-refs/{{ref:.*}}": "[GitRef]",
-    f"POST {R}/git/refs": "GitRef",
-    f"PATCH {R}/git/refs/{{ref:.+}}": "GitRef",
-    f"DELETE {R}/git/refs/{{ref:.+}}": "",
-    "GET /user": "PrivateUser",
-    "GET /users/{username}": "PublicUser",
-    f"GET {R}": "FullRepository",
-    f"GET {R}/collaborators/{{username}}/permission": "RepositoryCollaboratorPermission",
-    f"GET {R}/contents/{{path:.*}}": "ContentFile",
-    f"GET {R}/contents": "[ContentDirectoryItems]",
-    f"GET {R}/git/trees/{{sha:.+}}": "GitTree",
-    f"GET {R}/git/blobs/{{sha}}": "Blob",
-    f"GET {R}/git/commits/{{sha}}": "GitCommit",
-    f"GET {R}/pulls": "[PullRequestSimple]",
-    f"PATCH {PULL}": "PullRequest",
-    f"GET {PULL}": "PullRequest",
-    f"GET {PULL}/files": "[DiffEntry]",
-    f"GET {PULL}/commits": "[Commit]",
-    f"GET {PULL}/reviews": "[PullRequestReview]",
-    f"POST {PULL}/reviews": "PullRequestReview",
-    f"GET {REVIEW}": "PullRequestReview",
-    f"PUT {REVIEW}": "PullRequestReview",
-    f"DELETE {REVIEW}": "PullRequestReview",
-    f"GET {REVIEW}/comments": "[ReviewComment]",
-    f"POST {REVIEW}/events": "PullRequestReview",
-    f"PUT {REVIEW}/dismissals": "PullRequestReview",
-    f"GET {PULL}/comments": "[PullRequestReviewComment]",
-    f"GET {R}/pulls/comments": "[PullRequestReviewComment]",
-    f"POST {PULL}/comments": "PullRequestReviewComment",
-    f"POST {PULL}/comments/{{comment_id}}/replies": "PullRequestReviewComment",
-    f"GET {CODE}": "PullRequestReviewComment",
-    f"PATCH {CODE}": "PullRequestReviewComment",
-    f"DELETE {CODE}": "",
-    f"GET {R}/issues": "[Issue]",
-    f"POST {R}/issues": "Issue",
-    f"GET {ISSUE}": "Issue",
-    f"PATCH {ISSUE}": "Issue",
-    f"PUT {ISSUE}/lock": "",
-    f"DELETE {ISSUE}/lock": "",
-    f"GET {R}/issues/comments": "[IssueComment]",
-    f"GET {ISSUE}/comments": "[IssueComment]",
-    f"POST {ISSUE}/comments": "IssueComment",
-    f"GET {TALK}": "IssueComment",
-    f"PATCH {TALK}": "IssueComment",
-    f"DELETE {TALK}": "",
-    f"GET {R}/labels": "[Label]",
-    f"POST {R}/labels": "Label",
-    f"GET {R}/labels/{{name}}": "Label",
-    f"GET {ISSUE}/labels": "[Label]",
-    f"POST {ISSUE}/labels": "[Label]",
-    f"PUT {ISSUE}/labels": "[Label]",
-    f"DELETE {ISSUE}/labels/{{name}}": "[Label]",
-    f"GET {TALK}/reactions": "[Reaction]",
-    f"POST {TALK}/reactions": "Reaction",
-    f"DELETE {TALK}/reactions/{{reaction_id}}": "",
-    f"GET {CODE}/reactions": "[Reaction]",
-    f"POST {CODE}/reactions": "Reaction",
-    f"DELETE {CODE}/reactions/{{reaction_id}}": "",
-    f"GET {R}/commits": "[Commit]",
-    f"GET {R}/commits/{{ref:.+}}": "Commit",
-    f"GET {R}/compare/{{basehead:.+}}": "CommitComparison",
-}
-"""What each route answers with: a document, `[a list]` of them, or nothing."""
 
 PLACE = re.compile(r"\{(\w+)(?::[^{}]+)?\}")
 
@@ -338,6 +233,24 @@ def test_each_route_answers_as_github_describes_it(walk: Walk) -> None:
     routes = {f"{route.method} {route.path}" for table in API_ROUTES for route in table}  # type: ignore[attr-defined]
 
     assert walk.seen == routes == MODELS.keys()
+
+
+def test_refusals_are_as_github_describes_them(walk: Walk) -> None:
+    """An error has its message, the page that tells more, and its status."""
+    home, token = "/repos/acme/shop", walk.user
+    body = {"name": "x", "head_sha": walk.pull.head_sha}
+    asks = {
+        401: ask(walk.forge, "GET", home, token="bad"),  # noqa: S106 - it is none
+        403: ask(walk.forge, "POST", f"{home}/check-runs", token=token, body=body),
+        404: ask(walk.forge, "GET", "/repos/acme/none"),
+        422: ask(walk.forge, "POST", f"{home}/issues", token=token, body={"title": ""}),
+    }
+
+    for status, told in asks.items():
+        assert told.status == status
+        check_document("ValidationError" if status == 422 else "BasicError", told.json)
+        assert told.json["status"] == str(status)
+        assert told.json["documentation_url"].startswith("https://docs.github.com/")
 
 
 @pytest.fixture

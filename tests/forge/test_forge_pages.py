@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 import time
 from collections.abc import Mapping
@@ -180,6 +182,10 @@ def test_a_page_can_do_nothing(site: Site) -> None:
         assert policy.startswith("default-src 'none'; style-src 'sha256-")
         assert "frame-ancestors 'none'" in policy
         assert "unsafe" not in policy
+        style = re.search(rb"<style>(.*?)</style>", told.body, re.DOTALL)
+        assert style is not None
+        digest = base64.b64encode(hashlib.sha256(style[1]).digest()).decode()
+        assert f"'sha256-{digest}'" in policy
 
 
 def test_all_pages_are_linked_and_there(site: Site) -> None:

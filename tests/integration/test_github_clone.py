@@ -24,6 +24,7 @@ from codeflow_engine.errors import (
 from codeflow_engine.providers.vcs.github import GitHub, GitHubSettings
 from codeflow_engine.providers.vcs.github.clone import Clone
 from codeflow_engine.providers.vcs.github.place import Place
+from codeflow_engine.providers.vcs.github.target import Target
 from codeflow_engine.sandbox import Sandbox
 from codeflow_engine.testing.forge import FakeForge, ForgeRules
 from fault_server import Ending, FaultServer, Reply
@@ -61,6 +62,7 @@ def clone(
         settings=GitHubSettings(**settings),
         sandbox=sandbox,
         header=header,
+        proxies={},
     )
 
 
@@ -104,6 +106,25 @@ async def test_s24_the_token_is_in_no_argument_no_file_and_no_url(
     assert env.count(encoded) <= env.count("GIT_ALLOW_PROTOCOL=http\n")
 
 
+async def test_git_goes_through_the_proxy_of_the_host(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its environment is empty otherwise, so that it would not know of it."""
+    async with FaultServer(Reply(status=404)) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        backend = GitHub(GitHubSettings(token=TOKEN), base_url="http://code.example.org/api/v3")
+        monkeypatch.delenv("http_proxy")
+        target = Target(owner="acme", name="shop", number=1)
+
+        error = await refusal(backend._source(target, sandbox).clone(COMMIT))
+        await backend.aclose()
+
+    assert isinstance(error, ChangeUnavailableError)
+    assert [each.target.partition("?")[0] for each in proxy.requests] == [
+        "http://code.example.org/acme/shop.git/info/refs"
+    ]
+
+
 async def test_s22_git_speaks_the_one_protocol_that_is_configured(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
@@ -123,6 +144,7 @@ async def test_s22_git_speaks_the_one_protocol_that_is_configured(
             settings=GitHubSettings(git=str(spy), clone_timeout=20),
             sandbox=sandbox,
             header=header,
+            proxies={},
         )
     )
 

@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from github_forges import fetch, github
 
-from codeflow_engine.domain.change import INDEX, WORKTREE, Change, ChangeRequest
-from codeflow_engine.domain.diff import Diff, FileStatus, Side
+from codeflow_engine.domain.change import INDEX, WORKTREE, ChangeRequest
+from codeflow_engine.domain.diff import Diff, Side
 from codeflow_engine.errors import (
     AuthenticationError,
     ChangeUnavailableError,
@@ -19,7 +20,6 @@ from codeflow_engine.errors import (
 )
 from codeflow_engine.providers.vcs.github import GitHub, GitHubSettings
 from codeflow_engine.sandbox import Sandbox
-from codeflow_engine.testing.examples import LINK, PROGRAM, REGULAR, SUBMODULE
 from codeflow_engine.testing.forge import FakeForge, ForgeRules, Repository
 
 LIMIT = 1024 * 1024
@@ -45,24 +45,6 @@ def shop(forge: FakeForge) -> Repository:
 async def sandbox() -> AsyncIterator[Sandbox]:
     async with Sandbox() as made:
         yield made
-
-
-def github(forge: FakeForge, *, login: str = "codeflow-app[bot]", **settings: Any) -> GitHub:
-    chosen = GitHubSettings(**{"write_interval": 0.0, **settings})
-    return GitHub(chosen, token=forge.token(login), base_url=forge.url)
-
-
-async def fetch(
-    forge: FakeForge, sandbox: Sandbox, target: str = "acme/shop#1", **asked: Any
-) -> Change:
-    """Fetch a change with a backend of its own; settings go by their names."""
-    names = {"base", "head"}
-    request = ChangeRequest(target=target, **{n: v for n, v in asked.items() if n in names})
-    backend = github(forge, **{n: v for n, v in asked.items() if n not in names})
-    try:
-        return await backend.fetch_change(request, sandbox)
-    finally:
-        await backend.aclose()
 
 
 def paths(diff: Diff) -> list[str]:
@@ -333,103 +315,6 @@ async def test_a_diff_over_our_own_limit_is_refused_with_its_setting(
 
     with pytest.raises(ChangeUnavailableError, match="max_diff_bytes"):
         await fetch(forge, sandbox, max_diff_bytes=10_000, git=NO_GIT)
-
-
-CORPUS_BASE: dict[str, Any] = {
-    "moved/from.py": "".join(f"line_{n} = {n}\n" for n in range(20)),
-    "same.py": "SAME = 'as it was'\n" * 3,
-    "run.sh": "#!/bin/sh\necho 1\n",
-    "mode.sh": "#!/bin/sh\necho only the mode\n",
-    "sub": (SUBMODULE, b"1" * 40),
-    "pic.bin": bytes(range(256)) * 4,
-    "gone.bin": b"\0gone" * 50,
-    "noend.py": "a = 1\nb = 2",
-    "crlf.py": "a = 1\r\nb = 2\r\n",
-    "latin.py": b"n = 'caf\xe9'\n",
-    "link": (LINK, b"run.sh"),
-    "becomes": "A = 'a file'\n",
-    "emptied.py": "x = 1\n",
-    "name \xe9 \u202e.py": "u = 1\n",
-    "bytes-\udcff\udce9.py": "raw = 1\n",
-    'quo"ted\\.py': "q = 1\n",
-    "tab\there.py": "t = 1\n",
-}
-CORPUS_HEAD: dict[str, Any] = {
-    "moved/to here.py": "".join(f"line_{n} = {n if n != 7 else 70}\n" for n in range(20)),
-    "other/same.py": "SAME = 'as it was'\n" * 3,
-    "run.sh": (PROGRAM, b"#!/bin/sh\necho 2\n"),
-    "mode.sh": (PROGRAM, b"#!/bin/sh\necho only the mode\n"),
-    "sub": (SUBMODULE, b"2" * 40),
-    "pic.bin": bytes(range(255, -1, -1)) * 4,
-    "new.bin": b"\0new" * 50,
-    "noend.py": "a = 1\nb = 3",
-    "crlf.py": "a = 1\r\nb = 3\r\n",
-    "latin.py": b"n = 'th\xe9'\n",
-    "link": (LINK, b"noend.py"),
-    "becomes": (LINK, b"run.sh"),
-    "emptied.py": "",
-    "package/__init__.py": "",
-    "name \xe9 \u202e.py": "u = 2\n",
-    "bytes-\udcff\udce9.py": "raw = 2\n",
-    'quo"ted\\.py': "q = 2\n",
-    "tab\there.py": "t = 2\n",
-}
-
-
-@pytest.mark.parametrize("way", ["diff", "listing-or-clone", "clone"])
-async def test_g24_every_kind_of_entry_comes_through(sandbox: Sandbox, way: str) -> None:
-    """Moves, modes, submodules, binaries, ends of lines, names in bytes, by each way."""
-    rules = {
-        "diff": ForgeRules(),
-        "listing-or-clone": ForgeRules(diff_files=0),
-        "clone": ForgeRules(diff_files=0, tree_entries=0),
-    }[way]
-    with FakeForge(rules=rules) as forge:
-        forge.repository("acme/shop").open_pull_request(CORPUS_BASE, CORPUS_HEAD)
-
-        change = await fetch(forge, sandbox)
-
-    files = {(file.path, file.status): file for file in change.diff.files}
-    modes = {path: (file.old_mode, file.new_mode) for (path, _), file in files.items()}
-    statuses = dict(files.keys())
-    assert statuses["moved/to here.py"] is FileStatus.RENAMED
-    assert statuses["other/same.py"] is FileStatus.RENAMED
-    assert modes["mode.sh"] == modes["run.sh"] == (REGULAR, PROGRAM)
-    assert modes["sub"] == (SUBMODULE, SUBMODULE)
-    assert {path for (path, _), file in files.items() if file.is_binary} == {
-        *("pic.bin", "new.bin", "gone.bin")
-    }
-    assert ("becomes", FileStatus.DELETED) in files
-    assert ("becomes", FileStatus.ADDED) in files
-    assert "bytes-\udcff\udce9.py" in statuses
-    assert {'quo"ted\\.py', "tab\there.py", "name \xe9 \u202e.py"} <= statuses.keys()
-    assert not any(file.unsupported for file in change.diff.files)
-
-
-@pytest.mark.parametrize("tree_entries", [100_000, 0], ids=["interface", "clone"])
-async def test_g24_files_of_every_kind_are_read(sandbox: Sandbox, tree_entries: int) -> None:
-    """By trees and blobs, or by git: the bytes and modes that the repository stores."""
-    with FakeForge(rules=ForgeRules(tree_entries=tree_entries)) as forge:
-        forge.repository("acme/shop").open_pull_request(CORPUS_BASE, CORPUS_HEAD)
-        change = await fetch(forge, sandbox)
-        backend = github(forge)
-        asked = [*CORPUS_HEAD, "moved", "gone.bin", "../x", "becomes/of"]
-
-        found = await backend.read_files(change, asked, side=Side.NEW, limit=LIMIT, sandbox=sandbox)
-        await backend.aclose()
-
-    by_path = {file.path: file for file in found}
-    for path, stored in CORPUS_HEAD.items():
-        mode, content = stored if isinstance(stored, tuple) else (REGULAR, stored)
-        expected = content.encode() if isinstance(content, str) else content
-        assert by_path[path].mode == mode
-        if mode == SUBMODULE:
-            assert by_path[path].reason == "a submodule"
-        else:
-            assert by_path[path].content == expected, path
-    assert by_path["moved"].reason == "a directory"
-    assert (by_path["gone.bin"].exists, by_path["becomes/of"].exists) == (False, False)
-    assert by_path["../x"].reason == "not a path of a repository"
 
 
 async def test_files_are_read_by_few_requests(

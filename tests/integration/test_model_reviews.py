@@ -216,8 +216,9 @@ async def test_money_that_ends_gives_a_partial_review(repository: GitRepository)
     assert 0 < review.usage.cost_usd < Decimal("0.012")
 
 
+@pytest.mark.parametrize("parallel", [8, 1], ids=["same", "other-settings"])
 async def test_a_review_that_is_taken_up_where_money_is_tight_goes_the_same_way(
-    repository: GitRepository, tmp_path: Path
+    repository: GitRepository, tmp_path: Path, parallel: int
 ) -> None:
     """What had not begun for want of money does not begin before what waits for it."""
     repository.commit(files(16))
@@ -238,7 +239,9 @@ async def test_a_review_that_is_taken_up_where_money_is_tight_goes_the_same_way(
         given = {"change": repository.path, "head": "HEAD", "budget": {"usd": "0.028"}}
         run = await engine.submit("review", given)
         await asyncio.wait_for(stuck.wait(), 30)
-    async with AsyncEngine(llm=FakeLLM(answering), **options) as engine:
+    settings = tmp_path / "settings.toml"
+    settings.write_text(f"llm_parallel = {parallel}\n")
+    async with AsyncEngine(llm=FakeLLM(answering), settings_file=settings, **options) as engine:
         review = await (await engine.run(run.id)).result()
 
     assert review.outcome is Outcome.PARTIAL

@@ -39,10 +39,13 @@ INNER = {
     "BadAnchorError": "becomes an answer of the fake forge, with status 422",
     "BrokenScanError": "ends the scan's own process, whose parent raises AnalyzerError",
     "MisfitError": "says why an answer does not follow its form, and never leaves the gateway",
+    "GraphQLSyntaxError": "becomes an answer of the fake forge, with status 200",
+    "InvalidValueError": "the same",
     "BadReportError": "ends the process that reads a report, whose parent raises AnalyzerError",
     "NoAnchorError": "says why a finding is dropped, and never leaves the stage",
     "OutOfScopeError": "the same",
     "Refusal": "is an answer of the fake forge, and never leaves its server",
+    "Stop": "ends a field of an answer of the fake forge, and never leaves its server",
     "UnreadableError": "says why the units of a file failed, and never leaves the analyzer",
 }
 """Public exceptions outside of the tree, each with the reason why no caller meets it."""

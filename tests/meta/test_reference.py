@@ -32,12 +32,16 @@ ELSEWHERE = {
 }
 """Public names without an entry of their own, each with where it is spoken of."""
 
-NOT_FOR_CALLERS = {"Index": "offsets of a diff, which `Diff.parse` alone makes"}
+NOT_FOR_CALLERS = {
+    "Credential": "who asks the fake forge, which finds it out by itself",
+    "GitStore": "how the fake forge keeps a repository; tests look at `Repository`",
+    "Index": "offsets of a diff, which `Diff.parse` alone makes",
+}
 """Types in signatures that the reference leaves out, each with the reason."""
 
 INNER = {
-    *("BadAnchorError", "BadReportError", "MisfitError", "NoAnchorError", "Refusal"),
-    "UnreadableError",
+    *("BadAnchorError", "BadReportError", "GraphQLSyntaxError", "InvalidValueError"),
+    *("MisfitError", "NoAnchorError", "Refusal", "Stop", "UnreadableError"),
 }
 """Errors that docstrings of internal modules name; `test_errors` says why they never leave."""
 

@@ -108,6 +108,16 @@ class TapedVCS(VCS):
         return seen
 
     @override
+    async def canonical(self, target: str) -> str:
+        asked = portable(target, self._tape.directory)
+        name: str = await self._tape.ask(
+            self._call("canonical", asked, {"target": asked}),
+            str,
+            lambda: self._host().canonical(target),
+        )
+        return name
+
+    @override
     async def find_effects(self, effects: Sequence[Effect]) -> tuple[Receipt, ...]:
         target = effects[0].target if effects else ""
         asked = {"target": target, "keys": [effect.key for effect in effects]}

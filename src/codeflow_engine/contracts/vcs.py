@@ -38,6 +38,14 @@ class VCS(Backend):
     loop; one that is cancelled ends soon, as cancelled, and nothing of it goes on.
     """
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Keys and tokens that it uses now; the engine shows them nowhere. Read before each call.
+
+        One shorter than 8 characters is not looked for: no text would be left.
+        """
+        return ()
+
     @abstractmethod
     async def fetch_change(self, request: ChangeRequest, sandbox: Sandbox) -> Change:
         """Read the whole change; idempotent, and pinned to full revision ids.
@@ -68,6 +76,19 @@ class VCS(Backend):
         Raises:
             ProviderError: The host failed; nothing was read.
         """
+
+    async def canonical(self, target: str) -> str:
+        """Give the one name of a change, which `fetch_change` gives it as its `target`.
+
+        A host that knows a change by several names, such as the address of its page, has to
+        say so: all effects go to the one name, and two of the same effect under two names
+        would be two.
+
+        Raises:
+            ChangeUnavailableError: The host has no change of such a name.
+            ProviderError: The host failed.
+        """
+        return target
 
     async def find_effects(self, effects: Sequence[Effect]) -> tuple[Receipt, ...]:
         """Find which effects stand on the host already, by our own author's markers alone.

@@ -50,6 +50,9 @@ class PublishPolicy:
     inline: bool = True
     """Whether findings on a line are told beside the code, in one review per head."""
 
+    most_comments: int = 100
+    """Findings that one review tells beside the code, the worst first; the report tells all."""
+
     summary: bool = True
     """Whether the report is told in a comment of the change, which later heads bring up to
     date."""
@@ -84,6 +87,8 @@ class PublishPolicy:
                 "a policy of publishing has a summary, a check, or both: without them nobody "
                 "would see that a review is not complete"
             )
+        if self.most_comments < 1:
+            raise ConfigurationError("most_comments is at least 1; `inline` turns them off")
         if not _is_name(self.check_name, _LONGEST_NAME):
             raise ConfigurationError(
                 f"the name of a check is one line of at most {_LONGEST_NAME} characters"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from codeflow_engine.domain.patch import Patch
 from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.publish.commits import plan_patch
-from codeflow_engine.publish.planning import head_of
 from codeflow_engine.workflows.planning import plan_review
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ async def plan(
     if change is None:
         change = str((await executor.known.look(result.run_id)).record.input.get("change"))
     if isinstance(result, Patch):
+        change = await tools.host().canonical(change)
         work = partial(plan_patch, result, provider=tools.vcs, target=change, branch=branch)
         return await asyncio.get_running_loop().run_in_executor(tools.threads, work)
-    head_of(result)  # before a host is asked about what it cannot know
     return await plan_review(tools, result, target=change, policy=policy)

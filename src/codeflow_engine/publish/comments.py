@@ -6,15 +6,13 @@ from typing import Any, Final
 
 from codeflow_engine.domain.diff import Side
 from codeflow_engine.domain.finding import Finding, Suggestion
-from codeflow_engine.domain.marker import MARKER_ROOM, find_markers
+from codeflow_engine.domain.marker import find_markers
+from codeflow_engine.publish.bodies import BODY_LIMIT, fitting, measure
 from codeflow_engine.publish.places import is_text
 from codeflow_engine.reports import markdown
 from codeflow_engine.reports.visible import is_hidden
 
-__all__ = ["BODY_LIMIT", "comment"]
-
-BODY_LIMIT: Final = 60_000 - MARKER_ROOM
-"""Characters of a body. GitHub takes 65,536, with the marker that the provider adds."""
+__all__ = ["comment"]
 
 _LONGEST_EDIT: Final = 20_000
 _MOST_TICKS: Final = 100
@@ -38,7 +36,8 @@ def comment(finding: Finding) -> dict[str, Any]:
     edit = _one_click(finding)
     first = finding.line if edit is None else edit.start_line
     last = (finding.end_line or finding.line) if edit is None else edit.end_line
-    room = BODY_LIMIT - (0 if edit is None else len(edit.replacement) + _FENCES)
+    plain = finding.to_json()
+    room = BODY_LIMIT - (0 if edit is None else measure(edit.replacement) + _FENCES)
     return {
         "fingerprint": finding.fingerprint,
         "path": finding.path,
@@ -46,7 +45,9 @@ def comment(finding: Finding) -> dict[str, Any]:
         "line": first,
         "end_line": last,
         "severity": finding.severity.value,
-        "body": markdown.comment(finding.to_json(), limit=room, with_edit=edit is None),
+        "body": fitting(
+            lambda limit: markdown.comment(plain, limit=limit, with_edit=edit is None), room
+        ),
         "suggestion": None if edit is None else edit.replacement,
     }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from codeflow_engine.domain.finding import Finding, Severity
 from codeflow_engine.domain.review import Review
-from codeflow_engine.publish.comments import BODY_LIMIT
+from codeflow_engine.publish.bodies import fitting
 from codeflow_engine.publish.places import is_live
 from codeflow_engine.reports import markdown
 
@@ -25,9 +25,10 @@ def worth_an_issue(review: Review, severity: Severity) -> list[Finding]:
 def issue(finding: Finding, *, target: str, head: str) -> dict[str, Any]:
     """Make the issue of a finding; it says where it was found."""
     plain = finding.to_json()
+    where = f"{target} at {head}"
     return {
         "fingerprint": finding.fingerprint,
         "title": markdown.title(plain),
-        "body": markdown.article(plain, found_in=f"{target} at {head}", limit=BODY_LIMIT),
+        "body": fitting(lambda limit: markdown.article(plain, found_in=where, limit=limit)),
         "labels": [],
     }

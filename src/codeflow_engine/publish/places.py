@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from codeflow_engine.domain.finding import Finding, FindingState
+from codeflow_engine.domain.source import only_bots
 
 __all__ = ["has_place", "is_live", "is_text"]
 
@@ -17,8 +18,12 @@ def is_live(finding: Finding) -> bool:
 
 
 def has_place(finding: Finding) -> bool:
-    """Say whether a comment can stand beside the code: on a line, of a file with such a name."""
-    return is_live(finding) and finding.line is not None and is_text(finding.path)
+    """Say whether a comment is to stand beside the code: on a line, of a file with such a name.
+
+    What bots alone have said stands there already, in their own words; the report lists it.
+    """
+    stands = only_bots(finding.sources)
+    return is_live(finding) and finding.line is not None and is_text(finding.path) and not stands
 
 
 def is_text(text: str) -> bool:

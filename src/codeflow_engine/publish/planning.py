@@ -5,10 +5,10 @@
 | `REVIEW` | where a finding is told beside the code | the fingerprints that it tells |
 | `SUMMARY` | the report, in a comment | what it tells |
 | `CHECK` | whether the change may pass | name, conclusion, and what it tells |
-| `RESOLUTION` | threads of ours that are done | the threads |
 | `LABEL` | labels of the change | the labels |
 | `ISSUE` | one finding | its fingerprint, and no head |
 | `SARIF` | the host's list of alerts | what it tells |
+| `RESOLUTION` | threads of ours that are done | the threads |
 
 They are delivered in this order: what matters most stands there first. All bodies are Markdown
 in which no text of others does anything. The keys hang on what was found, and on nothing that
@@ -29,8 +29,9 @@ from codeflow_engine.domain.finding import Finding, FindingState
 from codeflow_engine.domain.publishing import PublishPolicy
 from codeflow_engine.domain.review import Review
 from codeflow_engine.errors import ConfigurationError
+from codeflow_engine.publish.bodies import fitting
 from codeflow_engine.publish.checks import conclude, marks
-from codeflow_engine.publish.comments import BODY_LIMIT, comment
+from codeflow_engine.publish.comments import comment
 from codeflow_engine.publish.issues import issue, worth_an_issue
 from codeflow_engine.publish.labels import labels
 from codeflow_engine.publish.places import has_place, is_live
@@ -121,11 +122,14 @@ class _Planned:
         again = told.standing | told.settled
         fresh = [one for one in review.findings if policy.inline and has_place(one)]
         fresh = [one for one in fresh if one.fingerprint not in again]
+        fresh = sorted(fresh, key=lambda one: one.severity.rank)[: policy.most_comments]
         beside = self._beside(fresh, told.standing)
-        body = markdown.render(plain, limit=BODY_LIMIT, beside=beside)
+        body = fitting(lambda limit: markdown.render(plain, limit=limit, beside=beside))
         content = [*_told(review), sorted(beside)]
         if fresh:
-            payload = {"body": f"{title}\n", "comments": [comment(one) for one in fresh]}
+            live = sum(map(is_live, review.findings))
+            new = "" if len(fresh) == live else f"\nNew beside the code: {len(fresh)}.\n"
+            payload = {"body": f"{title}\n{new}", "comments": [comment(one) for one in fresh]}
             yield EffectKind.REVIEW, sorted(one.fingerprint for one in fresh), payload
         if policy.summary:
             yield EffectKind.SUMMARY, content, {"body": body}
@@ -163,10 +167,6 @@ class _Planned:
     def _rest(self, plain: dict[str, Any]) -> Iterator[_Content]:
         """Yield what nobody waits for."""
         policy, review = self.policy, self.review
-        ended = done(review, self.threads) if policy.resolve else []
-        if ended:
-            named = [{"id": one.id, "fingerprint": one.fingerprint} for one in ended]
-            yield EffectKind.RESOLUTION, sorted(one.id for one in ended), {"threads": named}
         if policy.labels:
             conclusion = conclude(review, fail_at=policy.fail_at)
             named_labels = labels(policy.labels, review, conclusion)
@@ -177,6 +177,11 @@ class _Planned:
                 yield EffectKind.ISSUE, one.fingerprint, payload
         if policy.sarif:
             yield EffectKind.SARIF, _told(review), {"sarif": sarif.render(plain)}
+        # Last, since an account that may write all of the above may still not be let do this.
+        ended = done(review, self.threads) if policy.resolve else []
+        if ended:
+            named = [{"id": one.id, "fingerprint": one.fingerprint} for one in ended]
+            yield EffectKind.RESOLUTION, sorted(one.id for one in ended), {"threads": named}
 
 
 def _told(review: Review) -> list[object]:

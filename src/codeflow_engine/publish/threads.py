@@ -91,7 +91,12 @@ def _sources(thread: Thread) -> set[str]:
 
 
 def _ended_by_us(thread: Thread) -> bool:
-    """Say whether the account that began a thread has resolved it, too."""
+    """Say whether the engine has resolved a thread, and nobody else.
+
+    With the account of a person nobody can tell the engine from its owner, whose word counts.
+    """
     author = thread.comments[0].author if thread.comments else None
     ender = thread.resolved_by
-    return author is not None and ender is not None and author.login == ender.login
+    if author is None or ender is None:
+        return False
+    return author.is_bot and author.login == ender.login

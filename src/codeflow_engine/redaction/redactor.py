@@ -80,6 +80,8 @@ class Redactor:
         if not is_searchable(value):
             return False
         forms = forms_of(value)
+        if self._scan.registry.knows(forms):
+            return True
         with self._adding:
             self._scan = Scan(self._scan.index, self._scan.registry.with_forms(forms))
             self._known = lru_cache(_REMEMBERED)(self.redact)

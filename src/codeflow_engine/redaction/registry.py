@@ -22,10 +22,11 @@ class Registry:
         forms: What to look for, without line breaks.
     """
 
-    __slots__ = ("_beginning", "_forms", "_spaced", "_unspaced", "encoded")
+    __slots__ = ("_beginning", "_forms", "_known", "_spaced", "_unspaced", "encoded")
 
     def __init__(self, forms: frozenset[str] = frozenset()) -> None:
         # The longest first, so that the outcome is one of the set, not of its order.
+        self._known = forms
         ordered = sorted(forms, key=lambda form: (-len(form), form))
         self._forms = tuple((form, _literal(form)) for form in ordered)
         self.encoded: tuple[bytes, ...] = tuple(
@@ -46,9 +47,13 @@ class Registry:
     def __reduce__(self) -> NoReturn:
         raise ConfigurationError("a registry of secrets is neither pickled nor copied")
 
+    def knows(self, forms: tuple[str, ...]) -> bool:
+        """Tell whether all of these are looked for already."""
+        return self._known.issuperset(forms)
+
     def with_forms(self, forms: tuple[str, ...]) -> Registry:
         """Return a registry that also knows `forms`."""
-        return Registry(frozenset(form for form, _ in self._forms) | frozenset(forms))
+        return Registry(self._known | frozenset(forms))
 
     def occurrences(self, text: str, view: View, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield start and end of each form that begins between `start` and `end`.

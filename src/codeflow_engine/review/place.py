@@ -54,6 +54,7 @@ class Locator:
         self._diff = diff
         self._to_review = to_review
         self._whole = whole
+        self._texts: dict[tuple[int, int, Side], str] = {}
 
     @cached_property
     def files(self) -> list[DiffFile]:
@@ -160,6 +161,14 @@ class Locator:
         """Tell whether the change adds, or on the old side removes, one of the lines."""
         return any(row.kind is not LineKind.CONTEXT for row in self._rows(side, place))
 
+    def _text(self, file: int, hunk: int, side: Side) -> str:
+        """Give one side of a hunk; kept, since a model may quote hundreds of times."""
+        key = file, hunk, side
+        if key not in self._texts:
+            rows = self.files[file].hunks[hunk].side(side)
+            self._texts[key] = "\n".join(row.text for row in rows)
+        return self._texts[key]
+
     def _by_quote(self, raw: RawFinding, files: list[int]) -> Place:
         wanted = (raw.quote or "").strip("\n")
         if not wanted.strip():
@@ -167,7 +176,7 @@ class Locator:
         found: list[Place] = []
         for file in files:
             for index, hunk in enumerate(self.files[file].hunks):
-                text = "\n".join(row.text for row in hunk.side(raw.side))
+                text = self._text(file, index, raw.side)
                 offset = text.find(wanted)
                 while offset >= 0:
                     line = hunk.numbers(raw.side).start + text.count("\n", 0, offset)

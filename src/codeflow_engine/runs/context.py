@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, overload
 
-from codeflow_engine.contracts import VCS
 from codeflow_engine.domain.budget import Budget, Payer
 from codeflow_engine.domain.chat import ChatAnswer, ChatRequest
 from codeflow_engine.domain.effect import Effect, Receipt
@@ -246,7 +245,7 @@ class RunContext:
                 return known
             await self._ledger.ready(place)
             name = vcs or self.tools.vcs
-            host = self.tools.backends.get(VCS, name)
+            host = self.tools.host(name)
             with (
                 self._ledger.told("effect", effect.key),
                 self.tools.eyes.effect(effect.kind.value, name) as seen,
@@ -265,7 +264,7 @@ class RunContext:
             effects: Those that were delivered.
             vcs: Name of the host; None for that of the engine.
         """
-        host = self.tools.backends.get(VCS, vcs or self.tools.vcs)
+        host = self.tools.host(vcs)
         work = self._outbox.collapse
         # All is written by now: one failed look must not end the run.
         return await self.step("collapse", work, tuple(effects), host, retry=DELIVERY)

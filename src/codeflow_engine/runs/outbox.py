@@ -14,8 +14,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from codeflow_engine.contracts import VCS, VCSCapability
-from codeflow_engine.domain.effect import Effect, Receipt
-from codeflow_engine.errors import LeaseLostError
+from codeflow_engine.domain.effect import Effect, EffectKind, Receipt
+from codeflow_engine.errors import LeaseLostError, PublishError
 from codeflow_engine.pace.retry import Retry
 from codeflow_engine.runs import codec
 from codeflow_engine.runs.containment import unless_cancelled
@@ -50,10 +50,18 @@ class Outbox:
 
         Raises:
             ProviderError: The host failed, and it is not known to stand there.
+            PublishError: It is a commit that holds a secret.
         """
         scrub = self._tools.redactor.scrub
         loop = asyncio.get_running_loop()
         payload = await loop.run_in_executor(self._tools.threads, scrub, effect.payload)
+        if effect.kind is EffectKind.COMMIT and payload != effect.payload:
+            error = PublishError(
+                f"the commit for {effect.target} holds a secret that the engine is configured "
+                "with: it is written nowhere, and not changed either"
+            )
+            await self._ledger.fail(place, error)
+            raise error
         effect = replace(effect, payload=payload)
         await self._writer.write(effects=[effect])
         await self._ledger.reach("effect.planned")

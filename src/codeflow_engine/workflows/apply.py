@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from codeflow_engine.contracts import VCS
 from codeflow_engine.domain.change import ChangeRequest
 from codeflow_engine.domain.effect import Plan, Receipt
 from codeflow_engine.domain.journal import StepState
@@ -88,7 +87,7 @@ async def _check(run: RunContext, plan: Plan) -> None:
     left = [effect for effect in plan.effects if f"={effect.key}" not in done]
     if not left:
         return
-    vcs = tools.backends.get(VCS, plan.provider)
+    vcs = tools.host(plan.provider)
     head = (await vcs.fetch_change(ChangeRequest(target=plan.target), tools.sandbox)).head
     if head == plan.head:
         return

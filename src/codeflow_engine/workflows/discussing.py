@@ -14,6 +14,7 @@ from codeflow_engine.domain.finding import Finding
 from codeflow_engine.domain.shape import is_sound
 from codeflow_engine.domain.source import SourceReport
 from codeflow_engine.errors import InvalidResponseError, ProviderError
+from codeflow_engine.redaction import Redactor
 from codeflow_engine.review.heed import Word, heed, weigh
 from codeflow_engine.review.overhear import Discussion, overhear, remarks
 from codeflow_engine.runs.context import RunContext
@@ -35,14 +36,14 @@ async def discuss(run: RunContext, given: ReviewInput, change: Change) -> Discus
     """
     if change.provider is None:
         return Discussion()
-    vcs = run.tools.backends.get(VCS, change.provider)
+    vcs = run.tools.host(change.provider)
     if VCSCapability.DISCUSS not in vcs.capabilities:
         return Discussion()
     bots = run.tools.settings.heed_bots if given.heed_bots is None else given.heed_bots
     try:
         chosen = await run.step("discuss", _discuss, run, vcs, change, bots, retry=AGAIN)
     except ProviderError as error:
-        told = " ".join(error.message.split())[:_TOLD]
+        told = " ".join(run.tools.redactor.redact(error.message).split())[:_TOLD]
         run.tools.log.warning("discussion not read", error=type(error).__name__)
         reason = f"discussion that could not be read, so that nothing new in it counts: {told}"
         return Discussion(dropped={reason: 1})
@@ -63,19 +64,25 @@ async def _discuss(
 ) -> tuple[Thread, ...]:
     """Read the threads of a change; keep what is dismissed there, and give what bots say."""
     threads = await vcs.read_threads(change.target)
-    if not is_sound(Discussion(remarks=threads)):
-        raise InvalidResponseError(f"vcs {change.provider!r} gave threads of a wrong form")
-    ours = tuple(thread for thread in threads if thread.fingerprint is not None)
-    if ours and change.key is not None:
-        words = await run.compute("heed", heed, ours, run.tools.redactor)
+    if threads == ():
+        return ()
+    words, chosen = await run.compute("heed", _understand, threads, bots, run.tools.redactor)
+    if words and change.key is not None:
         await _keep(run, change.key, words)
-    return remarks(threads, bots)
+    return chosen
+
+
+def _understand(
+    threads: tuple[Thread, ...], bots: tuple[str, ...], redactor: Redactor
+) -> tuple[tuple[Word, ...], tuple[Thread, ...]]:
+    """Find what people say of findings, and what bots say that are heard."""
+    if not is_sound(Discussion(remarks=threads)):
+        raise InvalidResponseError("the host gave threads of a wrong form")
+    return heed(threads, redactor), remarks(threads, bots)
 
 
 async def _keep(run: RunContext, change: str, words: tuple[Word, ...]) -> None:
     storage = run.tools.storage
-    if not words:
-        return
     held = await storage.find_dismissals(run.tenant, {word.fingerprint for word in words})
     weighed = weigh(words, held, change)
     if weighed.removed:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, override
 
-from codeflow_engine.contracts import VCS
 from codeflow_engine.domain.change import Change, FileContent
 from codeflow_engine.domain.diff import Side
 from codeflow_engine.domain.shape import is_sound
@@ -44,7 +43,7 @@ async def fetch(run: RunContext, given: ReviewInput) -> Change:
     if isinstance(given.change, Change):
         return given.change
     tools = run.tools
-    change = await tools.backends.get(VCS, tools.vcs).fetch_change(given.change, tools.sandbox)
+    change = await tools.host().fetch_change(given.change, tools.sandbox)
     if not is_sound(change):
         raise PluginError(f"vcs {tools.vcs!r} gave a {type(change).__name__} that is no change")
     return replace(change, provider=tools.vcs)
@@ -70,7 +69,7 @@ async def read_files(
         reason = "a bare patch has no files around it"
         return tuple(FileContent(path=path, exists=False, reason=reason) for path in paths)
     tools = run.tools
-    vcs = tools.backends.get(VCS, change.provider)
+    vcs = tools.host(change.provider)
     limit = tools.settings.max_file_bytes
     files = await vcs.read_files(change, paths, side=side, limit=limit, sandbox=tools.sandbox)
     if not (all(map(is_sound, files)) and [file.path for file in files] == [*paths]):

@@ -48,11 +48,21 @@ async def inspect_change(
         return SourceReport(source=MODEL)
     units = await run.compute("leave-out", _left, parts)
     frame = await frame_of(run, given, policy)
+    width = await run.step("pace", _width, run, given)
     told = await show_change(run, change, units, frame)
     inspector = _Inspector(run, given, change, frame, len(told.chunks))
     keyed = zip(told.chunks, _keys(told.chunks), strict=True)
-    found = await inspector.inspect_all((*one, key) for one, key in keyed)
+    found = await inspector.inspect_all([(*one, key) for one, key in keyed], width)
     return await run.compute("report", _report, parts, told.shown, found, inspector)
+
+
+def _width(run: RunContext, given: ReviewInput) -> int | None:
+    """Give the chunks of a wave; None where nothing limits what they may cost.
+
+    It is written down: who goes on with the run may have other settings.
+    """
+    settings = run.tools.settings
+    return settings.llm_parallel if given.budget or settings.budgets else None
 
 
 def _left(parts: Partition) -> tuple[Unit, ...]:
@@ -83,10 +93,6 @@ class _Inspector:
         self._confidential = frame.confidential
         self._turns = asyncio.Semaphore(run.tools.settings.llm_parallel)
         self._chunks = chunks
-        settings = run.tools.settings
-        self._width = settings.llm_parallel if given.budget or settings.budgets else None
-        """Chunks of a wave; None where nothing limits what they may cost."""
-
         self._done = 0
         self.dropped: Counter[str] = Counter()
 
@@ -96,20 +102,20 @@ class _Inspector:
         return self._questions.usage
 
     async def inspect_all(
-        self, work: Iterable[tuple[Chunk, tuple[Piece, ...], str]]
+        self, work: Sequence[tuple[Chunk, tuple[Piece, ...], str]], width: int | None
     ) -> list[Inspected]:
-        """Have all chunks looked at, each under a key of its own.
+        """Have all chunks looked at, each under a key of its own, `width` of them in a wave.
 
         Where a budget may end, they are looked at in waves: one that there was too little money
         for is tried again alone before the next wave begins, since those beside it had booked
         the most that they could cost. From the first one on that is too dear even then, all
         others are looked at one by one: a smaller one may fit, or its answer may be there
         already. What is asked follows from what was answered, and from no moment, so that a run
-        that is taken up again under the same settings asks the same.
+        that is taken up again asks the same.
         """
         left = deque(work)
         found: list[Inspected] = []
-        width = self._width or len(left)
+        width = width or len(left)
         while left:
             wave = [left.popleft() for _ in range(min(width, len(left)))]
             told = [*await self._run.together(self._inspect(*one) for one in wave)]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from codeflow_engine.contracts import VCS, VCSCapability
+from codeflow_engine.contracts import VCSCapability
 from codeflow_engine.domain.effect import Plan
 from codeflow_engine.domain.publishing import PublishPolicy
 from codeflow_engine.domain.review import Review
-from codeflow_engine.publish.planning import plan
+from codeflow_engine.publish.planning import head_of, plan
 from codeflow_engine.runs.toolbox import Toolbox
 
 __all__ = ["plan_review"]
@@ -23,14 +23,16 @@ async def plan_review(
     Args:
         tools: Of the engine.
         review: Of a revision that the host knows.
-        target: The change, in the words of the host.
+        target: The change, by any of its names on the host.
         policy: What of it is published; None leaves it to the settings.
 
     Raises:
         ConfigurationError: The change stands on no host.
         ProviderError: The threads could not be read.
     """
-    vcs = tools.backends.get(VCS, tools.vcs)
+    head_of(review)  # before a host is asked about what it cannot know
+    vcs = tools.host()
+    target = await vcs.canonical(target)
     talks = VCSCapability.DISCUSS in vcs.capabilities
     work = partial(
         plan,

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import batched
 from typing import Any, Final
 
-from codeflow_engine.contracts import VCS, Analysis, Analyzer, AnalyzerCapability
+from codeflow_engine.contracts import Analysis, Analyzer, AnalyzerCapability
 from codeflow_engine.domain.change import Change, Scope
 from codeflow_engine.domain.diff import Side, Unit
 from codeflow_engine.domain.encoding import to_plain
@@ -192,7 +192,7 @@ def _prepare(
     """
     backends, named = run.tools.backends, _named(run, given)
     if not isinstance(given.change, Change):
-        backends.get(VCS, run.tools.vcs)
+        run.tools.host()
     chosen: dict[str, Analyzer | str | None] = {}
     for name in names:
         try:

@@ -83,6 +83,17 @@ async def test_d6_a_check_that_was_left_half_way_is_finished(
     assert len(before) == (on == 2 and after)
 
 
+async def test_g28_a_check_is_found_behind_later_ones_of_its_name(app: Desk) -> None:
+    """GitHub lists the latest alone, unless it is asked for all."""
+    effects = [check(app, name=name) for name in ("one", "two", "three")]
+    for one in effects:
+        await app.backend().deliver(one)
+
+    found = await app.backend().find_effects(effects)
+
+    assert {one.key for one in found} == {one.key for one in effects}
+
+
 async def test_g28_check_runs_are_ours_by_their_app(app: Desk) -> None:
     """Another app may write what it likes into `external_id`."""
     effect = check(app)

@@ -254,6 +254,14 @@ async def test_a_commit_stands_on_its_base_with_exactly_its_files(desk: Desk) ->
     assert "a.py" in tree
 
 
+async def test_trailers_of_a_commit_stand_together(desk: Desk) -> None:
+    """Git reads those of the last paragraph alone."""
+    await desk.backend().deliver(commit(desk, message="Mend it\n\nCodeflow-Finding: f1\n"))
+
+    made = desk.forge.run(desk.repository.git.commit(desk.repository.branch("codeflow/fix")))
+    assert "\n\nCodeflow-Finding: f1\nCodeflow-Effect: " in made.message
+
+
 async def test_a_commit_is_found_below_others(desk: Desk) -> None:
     """The branch is walked down to the base."""
     effect = commit(desk)
@@ -271,10 +279,13 @@ async def test_a_branch_is_never_moved_but_forward(desk: Desk) -> None:
         "codeflow/fix", {**HEAD, "z.py": b"1\n"}, author="ann", parents=(desk.pull.head_sha,)
     )
 
+    desk.forge.faults.add(Fault(act=Act.DELAY, method="P*", path="*/git/*"))
+
     with pytest.raises(PublishError, match="left as it is"):
         await desk.backend().deliver(commit(desk))
 
     assert desk.repository.branch("codeflow/fix") == theirs
+    assert desk.forge.faults.struck == []
 
 
 async def test_a_branch_that_moves_meanwhile_is_not_moved(desk: Desk) -> None:

@@ -24,7 +24,7 @@ def posts(desk: Desk) -> int:
 
 async def test_g16_a_review_is_one_request_with_all_of_its_comments(desk: Desk) -> None:
     """It speaks of the head that was reviewed, and neither approves nor refuses it."""
-    watch = Fault(act=Act.DELAY, method="POST")
+    watch = Fault(act=Act.DELAY, method="POST", path="/repos/*")
     desk.forge.faults.add(watch)
     comments = [inline(5), inline(4, end_line=6, suggestion="x\n"), inline(50, side="old")]
 
@@ -126,7 +126,7 @@ async def test_g18_a_head_that_moves_while_a_review_is_written_is_told(desk: Des
         desk.pull.head_sha = sha
 
     desk.forge.faults.add(
-        Fault(act=Act.CALL, path=f"*/pulls/{desk.number}/comments", on=1, call=move),
+        Fault(act=Act.CALL, path="/graphql", on=1, call=move),
         Fault(act=Act.STATUS, path=REVIEWS, method="POST", status=422),
     )
 
@@ -168,6 +168,17 @@ async def test_a_finding_that_has_a_thread_is_not_said_again(desk: Desk) -> None
     await backend.deliver(desk.review(inline(5), inline(6), inline(4), name="two"))
 
     assert [one.line for one in desk.comments()] == [5, 6, 4]
+
+
+async def test_a_finding_that_comes_back_is_said_again(desk: Desk) -> None:
+    """Its thread was resolved by us, when it was mended; nobody looks there any more."""
+    backend = desk.backend()
+    await backend.deliver(desk.review(inline(5), inline(6)))
+    desk.pull.threads[0].resolved_by = desk.forge.user(BOT)
+
+    await backend.deliver(desk.review(inline(5), inline(6), name="two"))
+
+    assert [one.line for one in desk.comments()] == [5, 6, 5]
 
 
 async def test_a_review_that_says_nothing_new_is_found(desk: Desk) -> None:

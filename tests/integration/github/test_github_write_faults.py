@@ -173,7 +173,8 @@ async def test_g27_a_write_that_may_have_been_done_is_never_done_again(
     assert len(desk.pull.reviews) <= 1
 
 
-async def test_g27_a_resolution_that_lost_its_answer_is_found(desk: Desk) -> None:
+@pytest.mark.parametrize("act", [Act.STATUS, Act.HTML, Act.CUT, Act.RESET])
+async def test_g27_a_resolution_that_lost_its_answer_is_found(desk: Desk, act: Act) -> None:
     """A mutation of GraphQL is a write like any other."""
     backend = desk.backend()
     await backend.deliver(desk.review(inline(5), inline(6)))
@@ -181,11 +182,11 @@ async def test_g27_a_resolution_that_lost_its_answer_is_found(desk: Desk) -> Non
     ends = [{"id": one.id, "fingerprint": one.fingerprint} for one in threads]
     effect = desk.effect(EffectKind.RESOLUTION, {"threads": ends})
     # The looks of `find_effects`, `deliver` and `write` come first, then the two mutations.
-    desk.forge.faults.add(Fault(act=Act.STATUS, path="/graphql", on={4}, after=True))
+    desk.forge.faults.add(Fault(act=act, path="/graphql", on={4}, after=True))
 
     await settle(backend, [effect])
 
-    assert [one.act for one in desk.forge.faults.struck] == [Act.STATUS]
+    assert [one.act for one in desk.forge.faults.struck] == [act]
     assert all(one.is_resolved for one in desk.pull.threads)
 
 

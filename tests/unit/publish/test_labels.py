@@ -29,21 +29,21 @@ PARTIAL = Coverage(
 @pytest.mark.parametrize(
     ("fields", "add"),
     [
-        ({}, {"blocked", "any", "style"}),
-        ({"severity": Severity.HIGH}, {"blocked", "any", "style", "severe"}),
-        ({"severity": Severity.CRITICAL}, {"blocked", "any", "style", "severe"}),
-        ({"category": Category.SECURITY}, {"blocked", "any", "security"}),
-        ({"state": FindingState.OPEN}, {"blocked", "any", "style"}),
-        ({"state": FindingState.RESOLVED}, {"blocked"}),
-        ({"state": FindingState.DISMISSED}, {"blocked"}),
+        ({}, ["blocked", "any", "style"]),
+        ({"severity": Severity.HIGH}, ["blocked", "any", "style", "severe"]),
+        ({"severity": Severity.CRITICAL}, ["blocked", "any", "style", "severe"]),
+        ({"category": Category.SECURITY}, ["blocked", "any", "security"]),
+        ({"state": FindingState.OPEN}, ["blocked", "any", "style"]),
+        ({"state": FindingState.RESOLVED}, ["blocked"]),
+        ({"state": FindingState.DISMISSED}, ["blocked"]),
     ],
     ids=repr,
 )
-def test_a_label_holds_or_is_taken_off(fields: dict[str, Any], add: set[str]) -> None:
+def test_a_label_holds_or_is_taken_off(fields: dict[str, Any], add: list[str]) -> None:
     """By conclusion, by a severity that a finding reaches, or by its category."""
     made = labels(NAMED, review(findings=(finding(**fields),)), Conclusion.FAILURE)
 
-    assert made == {"add": sorted(add), "remove": sorted(NAMED.keys() - add)}
+    assert made == {"add": sorted(add), "remove": sorted(NAMED.keys() - {*add})}
 
 
 def test_a_review_that_is_not_complete_takes_off_no_label_of_findings() -> None:

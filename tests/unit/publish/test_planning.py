@@ -19,6 +19,7 @@ from codeflow_engine.domain.publishing import Conclusion, PublishPolicy
 from codeflow_engine.domain.review import ChangeSummary, Review, Timing
 from codeflow_engine.domain.usage import Usage
 from codeflow_engine.errors import ConfigurationError
+from codeflow_engine.publish.bodies import measure
 from codeflow_engine.publish.checks import conclude
 from codeflow_engine.publish.planning import plan
 from codeflow_engine.runs.codec import decode, encode
@@ -84,6 +85,14 @@ def test_a_finding_on_a_line_becomes_a_comment() -> None:
         "suggestion": None,
     }
     assert [second[name] for name in ("side", "line", "end_line")] == ["old", 7, 7]
+
+
+def test_a_review_says_how_many_of_the_findings_are_told_in_it() -> None:
+    """Where others stand elsewhere; its first line counts them all."""
+    made = review(change=CHANGE, findings=(finding(), finding(fingerprint="b", line=None)))
+
+    body = effects(made)[EffectKind.REVIEW].payload["body"]
+    assert body == "Review complete: 2 findings (2 low)\n\nNew beside the code: 1.\n"
 
 
 @pytest.mark.parametrize(
@@ -228,6 +237,23 @@ def test_a_policy_says_which_effects_there_are(policy: PublishPolicy, kinds: set
     assert {kind.value for kind in made} == kinds
 
 
+def test_g31_so_many_findings_are_told_beside_the_code_and_no_more() -> None:
+    """The worst ones; the report tells the others in full."""
+    many = tuple(
+        finding(fingerprint=f"{number:x}", line=2, severity=severity, message=f"It is {number}.")
+        for number, severity in enumerate([*[Severity.LOW] * 5, *[Severity.CRITICAL] * 3])
+    )
+    made = effects(review(change=CHANGE, findings=many), policy=PublishPolicy(most_comments=4))
+
+    comments = made[EffectKind.REVIEW].payload["comments"]
+    report = made[EffectKind.SUMMARY].payload["body"]
+    assert [one["severity"] for one in comments] == ["critical"] * 3 + ["low"]
+    assert [f"It is {number}." in report for number in range(8)] == [
+        *(number != int(comments[3]["fingerprint"], 16) for number in range(5)),
+        *[False] * 3,
+    ]
+
+
 @pytest.mark.parametrize(
     ("policy", "changed"),
     [
@@ -257,16 +283,16 @@ def test_the_report_leaves_room_for_what_the_host_adds(made: Review) -> None:
         assert len(body) + MARKER_ROOM <= 60_000
 
 
-def test_a_report_of_thousands_of_findings_fits_into_a_comment() -> None:
+@pytest.mark.parametrize("word", ["word ", "\U0001f600 "])
+def test_a_report_of_many_findings_fits_into_a_comment(word: str) -> None:
     """What does not fit is counted, and none of it is lost without a word."""
     many = tuple(
-        finding(fingerprint=f"{number:x}", line=None, message="word " * 200)
-        for number in range(3_000)
+        finding(fingerprint=f"{number:x}", line=None, message=word * 200) for number in range(1_000)
     )
     made = effects(review(change=CHANGE, findings=many), policy=PublishPolicy(sarif=True))
 
     summary, check = made[EffectKind.SUMMARY].payload, made[EffectKind.CHECK].payload
-    assert len(summary["body"]) + MARKER_ROOM <= 60_000
+    assert measure(summary["body"]) + MARKER_ROOM <= 60_000
     assert "Left out to stay within" in summary["body"]
     assert check["summary"] == summary["body"]
     report = json.loads(made[EffectKind.SARIF].payload["sarif"])

@@ -18,16 +18,19 @@ ABOUT = finding(sources=("ruff", "secrets"))
 HAND = "Please look."
 
 
-def thread(fingerprint: str | None = "f00d", *, body: str | None = None, **fields: Any) -> Thread:
+def begun(author: Person | None, body: str | None = None) -> tuple[Comment, ...]:
     text = markdown.comment(ABOUT.to_json()) if body is None else body
-    told = Comment(id="1", author=US, body=text, at=datetime(2026, 1, 1, tzinfo=UTC))
+    return (Comment(id="1", author=author, body=text, at=datetime(2026, 1, 1, tzinfo=UTC)),)
+
+
+def thread(fingerprint: str | None = "f00d", *, body: str | None = None, **fields: Any) -> Thread:
     return Thread(
         **{
             "id": "t1",
             "path": "a.py",
             "line": 1,
             "fingerprint": fingerprint,
-            "comments": (told,),
+            "comments": begun(US, body),
             **fields,
         }
     )
@@ -64,8 +67,13 @@ def is_done(
         (resolved(US), set(), set()),
         (thread(None), set(), set()),
         (thread(is_resolved=True, resolved_by=US, comments=()), set(), {"f00d"}),
+        (thread(is_resolved=True, resolved_by=ANN, comments=begun(ANN)), set(), {"f00d"}),
+        (thread(is_resolved=True, resolved_by=US, comments=begun(None)), set(), {"f00d"}),
     ],
-    ids=["open", "outdated", "by a person", "by a ghost", "by us", "of others", "empty"],
+    ids=[
+        *("open", "outdated", "by a person", "by a ghost", "by us", "of others", "empty"),
+        *("by the owner of our account", "begun by a ghost"),
+    ],
 )
 def test_what_a_thread_says_about_a_finding(
     one: Thread, standing: set[str], settled: set[str]

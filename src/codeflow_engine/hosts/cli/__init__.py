@@ -4,6 +4,7 @@
 $ codeflow review                        # the working tree against HEAD
 $ codeflow review --base main            # what this branch adds to main
 $ git diff | codeflow review --diff -    # a patch, from anywhere
+$ codeflow review acme/shop#42 --publish # a pull request, to which the review is written
 $ codeflow runs --follow                 # what was reviewed, what is under way
 $ codeflow resume RUN                    # go on with one that was cut short
 $ codeflow worker --db URL               # execute what others submit, until told to end
@@ -19,7 +20,7 @@ error. What a review ends with is its exit status, the same for every command:
 | 0 | complete, and nothing at or above `--fail-on` |
 | 1 | complete, with findings at or above `--fail-on` |
 | 2 | wrong usage or configuration: nothing was reviewed |
-| 3 | not complete: a review that is partial, skipped or failed is never green |
+| 3 | not complete: a review that is partial, skipped or failed is never green; or not published |
 | 130 | interrupted; by SIGTERM 143. The review is cancelled, and can be resumed |
 """
 

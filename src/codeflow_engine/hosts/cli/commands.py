@@ -12,6 +12,7 @@ from codeflow_engine.hosts.cli.doctor import doctor
 from codeflow_engine.hosts.cli.exits import Exit
 from codeflow_engine.hosts.cli.fix import fix
 from codeflow_engine.hosts.cli.plugins import plugins
+from codeflow_engine.hosts.cli.publish import publish
 from codeflow_engine.hosts.cli.reading import ask, describe
 from codeflow_engine.hosts.cli.review import review
 from codeflow_engine.hosts.cli.runs import runs
@@ -35,7 +36,7 @@ def app() -> typer.Typer:
     )
     program.callback()(_options)
     reading = (review, describe, ask, fix)
-    others = (runs, show, resume, cancel, approve, worker, dismiss, doctor)
+    others = (publish, runs, show, resume, cancel, approve, worker, dismiss, doctor)
     for command in (*reading, *others):
         program.command()(command)
     program.add_typer(dismissals(), name="dismissals")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from codeflow_engine.domain.budget import Budget
+from codeflow_engine.hosts.cli.change import ChangeArgument, Host, host_of, read_change
 from codeflow_engine.hosts.cli.exits import Exit
 from codeflow_engine.hosts.cli.history import Database, SettingsFile, history_engine
 from codeflow_engine.hosts.cli.models import Models
@@ -17,6 +18,7 @@ from codeflow_engine.hosts.cli.outcome import Output, destination_of
 from codeflow_engine.hosts.cli.terminal import say, style_of, write_out
 from codeflow_engine.reports import telling
 from codeflow_engine.reports.style import Style
+from codeflow_engine.settings import load_settings
 
 if TYPE_CHECKING:
     from codeflow_engine.domain.reading import Answer, Description
@@ -31,12 +33,6 @@ def _known(name: str) -> str:
     return name
 
 
-_Path = Annotated[
-    Path | None,
-    typer.Argument(
-        metavar="PATH", help="A directory of a git repository, or a patch. [default: .]"
-    ),
-]
 _Question = Annotated[str, typer.Argument(metavar="QUESTION", help="What to ask, in quotes.")]
 _Base = Annotated[
     str | None, typer.Option(metavar="REV", help="Compare with the merge base of this revision.")
@@ -60,12 +56,13 @@ _Money = Annotated[
 
 
 def describe(
-    path: _Path = None,
+    change: ChangeArgument = None,
     *,
     base: _Base = None,
     head: _Head = None,
     llm: Models = None,
     budget: _Money = None,
+    vcs: Host = None,
     form: _Format = "text",
     output: Output = None,
     db: Database = None,
@@ -78,18 +75,22 @@ def describe(
     Exit status: 0 complete; 2 wrong usage or configuration; 3 where something was not read that
     models may read, or nothing was.
     """
-    asked = {"change": path or Path(), "base": base, "head": head, "budget": _budget(budget)}
-    return _read("describe", asked, (llm, form, output), (db, settings))
+    known = load_settings(settings)
+    host = host_of(change, vcs, known)
+    asked: dict[str, Any] = {"base": base, "head": head, "budget": _budget(budget)}
+    asked |= {"change": read_change(change, known, os.environ)}
+    return _read("describe", asked, (llm, host, form, output), (db, settings))
 
 
 def ask(
     question: _Question,
-    path: _Path = None,
+    change: ChangeArgument = None,
     *,
     base: _Base = None,
     head: _Head = None,
     llm: Models = None,
     budget: _Money = None,
+    vcs: Host = None,
     form: _Format = "text",
     output: Output = None,
     db: Database = None,
@@ -102,8 +103,11 @@ def ask(
     Exit status: 0 complete; 2 wrong usage or configuration; 3 where something was not read that
     models may read, or nothing was.
     """
-    asked = {"change": path or Path(), "base": base, "head": head, "budget": _budget(budget)}
-    return _read("ask", {**asked, "question": question}, (llm, form, output), (db, settings))
+    known = load_settings(settings)
+    host = host_of(change, vcs, known)
+    asked: dict[str, Any] = {"base": base, "head": head, "budget": _budget(budget)}
+    asked |= {"change": read_change(change, known, os.environ)}
+    return _read("ask", {**asked, "question": question}, (llm, host, form, output), (db, settings))
 
 
 def _budget(usd: str | None) -> Budget | None:
@@ -113,15 +117,16 @@ def _budget(usd: str | None) -> Budget | None:
 def _read(
     workflow: str,
     asked: dict[str, Any],
-    how: tuple[list[str] | None, str, Path | None],
+    how: tuple[list[str] | None, str | None, str, Path | None],
     place: tuple[str | None, Path | None],
 ) -> int:
     """Have a change read, and report what was said of it."""
     from codeflow_engine.hosts.cli.progress import watch
 
-    llm, form, output = how
+    llm, host, form, output = how
     destination = destination_of(output)
-    with history_engine(*place, executes="own", grows=True, makes=True, llm=llm or None) as engine:
+    options: dict[str, Any] = {"llm": llm or None, "vcs": host}
+    with history_engine(*place, executes="own", grows=True, makes=True, **options) as engine:
         run = engine.submit(workflow, asked)
         watch(run, os.environ)
         told: Description | Answer = run.result()

@@ -14,6 +14,7 @@ import typer
 from codeflow_engine.domain.budget import Budget
 from codeflow_engine.domain.change import Scope
 from codeflow_engine.errors import ConfigurationError
+from codeflow_engine.hosts.cli.change import ChangeArgument, Host, host_of, read_change
 from codeflow_engine.hosts.cli.exits import Exit
 from codeflow_engine.hosts.cli.formats import ReportFormat
 from codeflow_engine.hosts.cli.history import Database, SettingsFile, history_engine
@@ -27,9 +28,11 @@ from codeflow_engine.hosts.cli.outcome import (
     exit_status,
     report,
 )
+from codeflow_engine.hosts.cli.publishing import publish_review, see_host
 from codeflow_engine.hosts.cli.table import table
 from codeflow_engine.hosts.cli.terminal import say, style_of, write_out
 from codeflow_engine.reports.style import Style
+from codeflow_engine.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from codeflow_engine.domain.change import Change
@@ -41,12 +44,6 @@ if TYPE_CHECKING:
 __all__ = ["review"]
 
 
-_Path = Annotated[
-    Path | None,
-    typer.Argument(
-        metavar="PATH", help="A directory of a git repository, or a patch. [default: .]"
-    ),
-]
 _Base = Annotated[
     str | None, typer.Option(metavar="REV", help="Compare with the merge base of this revision.")
 ]
@@ -89,7 +86,16 @@ _DryRun = Annotated[
     typer.Option(
         "--dry-run",
         help="Review nothing: tell which file would be sent to which model, and the cost; "
-        "with --format json also the text.",
+        "with --format json also the text. With --publish: review it, tell what would be "
+        "written to the pull request, and write nothing.",
+    ),
+]
+_Publish = Annotated[
+    bool,
+    typer.Option(
+        "--publish",
+        help="Write the review to its pull request; standard error tells the plan before, and "
+        "what was written after.",
     ),
 ]
 _Record = Annotated[
@@ -107,7 +113,7 @@ _Replay = Annotated[
 
 
 def review(
-    path: _Path = None,
+    change: ChangeArgument = None,
     *,
     base: _Base = None,
     head: _Head = None,
@@ -121,6 +127,8 @@ def review(
     imported: _Imported = None,
     llm: Models = None,
     budget: _Money = None,
+    vcs: Host = None,
+    publish: _Publish = False,
     dry_run: _DryRun = False,
     record: _Record = None,
     replay: _Replay = None,
@@ -134,44 +142,51 @@ def review(
     its first parent. With both: the head against their merge base.
 
     Exit status: 0 complete and below --fail-on; 1 complete with such findings; 2 wrong usage
-    or configuration; 3 not complete, whatever was found.
+    or configuration; 3 not complete, whatever was found, or not published.
     """
     if staged and head is not None:
         raise ConfigurationError("--staged and --head exclude each other")
     head = ":index" if staged else head
+    known = load_settings(settings)
+    host = host_of(change, vcs, known)
+    if publish:
+        see_host(host or known.vcs, is_patch=diff is not None, replays=replay is not None)
     destination = destination_of(output)
-    change = _read_change(path, diff, ranged=base is not None or head is not None)
     asked: dict[str, Any] = {
-        "change": change,
+        "change": _read_change(change, diff, known, ranged=base is not None or head is not None),
         "base": base,
         "head": head,
         "analyzers": analyzer or None,
         "scope": scope,
         "reports": imported,
     }
-    if dry_run:
+    options: dict[str, Any] = {"llm": llm or None, "vcs": host}
+    if dry_run and not publish:
         if form not in {"text", "json"}:
             raise ConfigurationError(f"a dry run is told as text or json, not as {form}")
         if record or replay:
             raise ConfigurationError("a dry run is neither recorded nor replayed")
-        return _tell(_preview(asked, llm, db, settings), form, destination)
+        return _tell(_preview(asked, db, settings, options), form, destination)
     asked |= {"budget": None if budget is None else Budget(usd=budget)}
-    options = {"llm": llm or None, "record": record, "replay": replay}
+    options |= {"record": record, "replay": replay}
     db = "memory" if replay and db is None else db
     with history_engine(db, settings, executes="own", grows=True, makes=True, **options) as engine:
         for failure in engine.plugins.failures:
             # Nobody asked what it offers, which no ledger can know of.
             say(f"warning: a plugin is not in use: {failure.error.message}")
         result = _review(engine, asked)
-    report(result, form, destination)
-    return exit_status(result, fail_on)
+        report(result, form, destination)
+        published = Exit.OK
+        if publish:
+            published = publish_review(engine, result, settings=known, dry_run=dry_run)
+    return published or exit_status(result, fail_on)
 
 
 def _preview(
-    asked: dict[str, Any], llm: list[str] | None, db: str | None, settings: Path | None
+    asked: dict[str, Any], db: str | None, settings: Path | None, options: dict[str, Any]
 ) -> ChangePreview:
     place = {name: asked[name] for name in ("change", "base", "head")}
-    with history_engine(db, settings, executes="own", makes=True, llm=llm or None) as engine:
+    with history_engine(db, settings, executes="own", makes=True, **options) as engine:
         return engine.preview(**place)
 
 
@@ -189,15 +204,17 @@ def _tell(preview: ChangePreview, form: str, destination: Destination | None) ->
     return Exit.OK
 
 
-def _read_change(path: Path | None, diff: str | None, *, ranged: bool) -> Path | Change:
-    """Give the repository's directory, or the patch, that the words mean."""
+def _read_change(
+    change: str | None, diff: str | None, settings: Settings, *, ranged: bool
+) -> str | Path | Change:
+    """Give the repository's directory, the patch or the pull request that the words mean."""
     if diff is not None:
-        if path is not None or ranged:
+        if change is not None or ranged:
             raise ConfigurationError(
-                "--diff stands alone, without PATH, --base, --head or --staged"
+                "--diff stands alone, without CHANGE, --base, --head or --staged"
             )
         return _read_patch(diff)
-    return path or Path()
+    return read_change(change, settings, os.environ)
 
 
 def _read_patch(name: str) -> Change:

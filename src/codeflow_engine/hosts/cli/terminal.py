@@ -13,7 +13,15 @@ from codeflow_engine.errors import ConfigurationError
 from codeflow_engine.reports.style import Style
 from codeflow_engine.reports.visible import escape
 
-__all__ = ["is_terminal", "prepare_streams", "say", "say_error", "style_of", "write_out"]
+__all__ = [
+    "encoding_of",
+    "is_terminal",
+    "prepare_streams",
+    "say",
+    "say_error",
+    "style_of",
+    "write_out",
+]
 
 
 def prepare_streams() -> None:
@@ -44,10 +52,11 @@ def style_of(
         color = False
     if terminal:
         width = shutil.get_terminal_size((100, 0)).columns
-    return Style(color=color, width=width, encoding=_encoding(stream))
+    return Style(color=color, width=width, encoding=encoding_of(stream))
 
 
-def _encoding(stream: TextIO | None) -> str:
+def encoding_of(stream: TextIO | None) -> str:
+    """Give the encoding of a stream, or that of most where there is none."""
     return getattr(stream, "encoding", None) or "utf-8"
 
 
@@ -88,7 +97,7 @@ def say(text: str) -> None:
 def say_error(message: str) -> None:
     """Write one line on what went wrong, with nothing in it that a terminal obeys."""
     line = " ".join(part.strip() for part in message.splitlines() if part.strip())
-    say(f"error: {escape(line, _encoding(sys.stderr))}")
+    say(f"error: {escape(line, encoding_of(sys.stderr))}")
 
 
 def _silence(stream: TextIO) -> None:

@@ -175,7 +175,9 @@ class CacheContract(BackendContract[Cache]):
         found = dict(await within(backend.get([f"k{number}" for number in range(34_000)])))
         await within(backend.discard([*items][:2000]))
 
-        assert found == items
+        # In numbers: to tell how thousands of items differ takes pytest minutes.
+        kept = sum(found.get(key) == value for key, value in items.items())
+        assert (len(found), kept) == (2500, 2500)
         assert len(await within(backend.get([*items]))) == 500
 
     async def test_many_callers_at_once_lose_nothing(self, backend: Cache) -> None:

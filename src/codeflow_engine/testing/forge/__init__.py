@@ -16,17 +16,21 @@ each rule names the page of GitHub's documentation that it comes from. It needs 
 `github`.
 """
 
+from codeflow_engine.testing.forge.apps import App
+from codeflow_engine.testing.forge.checks import CheckRun, Checks, CommitStatus
 from codeflow_engine.testing.forge.clock import ForgeClock
 from codeflow_engine.testing.forge.faults import Act, Fault
 from codeflow_engine.testing.forge.limits import LimitRules
 from codeflow_engine.testing.forge.posts import Posts
 from codeflow_engine.testing.forge.repository import Repository
 from codeflow_engine.testing.forge.rules import ForgeRules
+from codeflow_engine.testing.forge.sarif import Scans, Upload
 from codeflow_engine.testing.forge.server import FakeForge
 from codeflow_engine.testing.forge.state import (
     Comment,
     Issue,
     Label,
+    LabelEvent,
     PullRequest,
     Reaction,
     Review,
@@ -35,16 +39,22 @@ from codeflow_engine.testing.forge.state import (
     ReviewThread,
     User,
 )
+from codeflow_engine.testing.forge.trees import Signature, TreeFiles
 
 __all__ = [
     "Act",
+    "App",
+    "CheckRun",
+    "Checks",
     "Comment",
+    "CommitStatus",
     "FakeForge",
     "Fault",
     "ForgeClock",
     "ForgeRules",
     "Issue",
     "Label",
+    "LabelEvent",
     "LimitRules",
     "Posts",
     "PullRequest",
@@ -54,5 +64,9 @@ __all__ = [
     "ReviewComment",
     "ReviewState",
     "ReviewThread",
+    "Scans",
+    "Signature",
+    "TreeFiles",
+    "Upload",
     "User",
 ]

@@ -222,4 +222,4 @@ def _password(encoded: str) -> str:
         raise _bad() from None
     name, _, password = told.partition(":")
     # Git gives the token as the password; some clients give it as the name.
-    return password if password and password != "x-oauth-basic" else name  # noqa: S105 - a word that git clients send
+    return name if password in {"", "x-oauth-basic"} else password

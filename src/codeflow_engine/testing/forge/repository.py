@@ -289,6 +289,9 @@ class Repository:
             files: All files of the new head.
             message: The commit's message.
             force: Replace what the pull request has, rather than add to it.
+
+        Raises:
+            ConfigurationError: The fork that it comes from was deleted.
         """
         pull = self.pull(number)
         home = pull.head_repository

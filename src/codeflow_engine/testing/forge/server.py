@@ -148,7 +148,11 @@ class FakeForge:
             await self._sandbox.aclose()
 
     def run[T](self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in the forge's loop, from another thread, to its end."""
+        """Run a coroutine in the forge's loop, from another thread, to its end.
+
+        Raises:
+            ConfigurationError: The forge does not run, or this is its own thread.
+        """
         if self._loop is None or threading.current_thread() is self._thread:
             work.close()
             raise ConfigurationError(
@@ -191,6 +195,9 @@ class FakeForge:
             permission: One of `ROLES`, for all repositories that say nothing else of it;
                 `read` for a new account where absent.
             kind: `User`, `Bot` or `Organization`; by the login where absent.
+
+        Raises:
+            ConfigurationError: There is no such permission.
         """
         if permission is not None and permission not in ROLES:
             raise ConfigurationError(f"no permission {permission!r}; there are {', '.join(ROLES)}")
@@ -270,6 +277,9 @@ class FakeForge:
             full_name: Owner and name.
             private: Whether only those see it who may; of a new one.
             parent: What it is a fork of; of a new one.
+
+        Raises:
+            ConfigurationError: The name is none, or the forge does not run.
         """
         found = self.find_repository(full_name)
         if found is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from hypothesis import given
@@ -140,6 +141,21 @@ def test_g20_what_is_critical_is_told_in_place_of_what_the_review_says_as_a_whol
     assert body.count("c" * 11_000) == 5
     assert body.startswith("## Part 0")
     assert "left out here" in body
+
+
+def test_s20_thousands_of_findings_are_told_in_no_time() -> None:
+    """Their sizes are added up, and not their texts, again and again."""
+    left = [
+        inline(n, path="b.py", severity=severity, body="word " * 2_000)
+        for n in range(1_500)
+        for severity in (Severity.CRITICAL, Severity.LOW)
+    ]
+    started = time.process_time()
+
+    body = write(*left).body
+
+    assert time.process_time() - started < 5
+    assert measure(body) <= LIMIT
 
 
 severities = st.sampled_from(Severity)

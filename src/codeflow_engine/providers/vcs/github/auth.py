@@ -176,7 +176,11 @@ class HostCredentials(Credentials):
         self._seen = ""
 
     async def authorize(self, repository: str, *, write: bool) -> Pass:  # noqa: ARG002 - it is one for all
-        """Ask the host's client, in a thread: it may ask GitHub for a token."""
+        """Ask the host's client, in a thread: it may ask GitHub for a token.
+
+        Raises:
+            AuthenticationError: The host's client has no credentials.
+        """
         if self._auth is None:
             raise AuthenticationError("the client of github that the host gave has no credentials")
         asked = Asked(method="GET", path="the host's credentials")
@@ -250,9 +254,12 @@ class AppCredentials(Credentials):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The private key, and every token that is in use."""
-        key = self.app.private_key if self.app else ""
-        return (key, *(token.value for token in self._tokens.values()))
+        """The private key.
+
+        The tokens that are made with it are told by their form: there is another one each hour
+        for each repository, and nobody forgets a value that has to be kept secret.
+        """
+        return (self.app.private_key,) if self.app else ()
 
     def _kept(self, repository: str, *, write: bool) -> _Token | None:
         token = self._tokens.get((repository, write))

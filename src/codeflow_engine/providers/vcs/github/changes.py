@@ -20,6 +20,7 @@ from codeflow_engine.errors import (
 from codeflow_engine.providers.vcs.git.disk import shown
 from codeflow_engine.providers.vcs.git.reading import raw_path
 from codeflow_engine.providers.vcs.github.binaries import are_binary
+from codeflow_engine.providers.vcs.github.client import Client
 from codeflow_engine.providers.vcs.github.errors import TOO_LARGE, Asked, malformed, status_of
 from codeflow_engine.providers.vcs.github.listing import list_diff
 from codeflow_engine.providers.vcs.github.source import Source
@@ -96,14 +97,14 @@ def check(request: ChangeRequest) -> None:
             check_revision(revision)
 
 
-async def read_pull(source: Source, target: Target) -> Pull:
+async def read_pull(client: Client, target: Target) -> Pull:
     """Ask for a pull request, open or not.
 
     Raises:
         ProviderError: It is not there, or GitHub fails.
     """
     path = f"/repos/{target.repository}/pulls/{target.number}"
-    answer = await source.client.request("GET", path, needs=_NEEDS)
+    answer = await client.request("GET", path, needs=_NEEDS)
     told = answer.body
     base, head = _side(told, "base"), _side(told, "head")
     repository = _repository(told)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -100,12 +100,14 @@ class Clone:
         *,
         sandbox: Sandbox,
         header: Callable[[], Awaitable[str]],
+        proxies: Mapping[str, str],
     ) -> None:
         self._place = place
         self._settings = settings
         self._directory = directory
         self._sandbox = sandbox
         self._header = header
+        self._proxies = proxies
         self._plumbing: Plumbing | None = None
 
     @classmethod
@@ -118,6 +120,7 @@ class Clone:
         settings: GitHubSettings,
         sandbox: Sandbox,
         header: Callable[[], Awaitable[str]],
+        proxies: Mapping[str, str],
     ) -> AsyncIterator[Clone]:
         """Fetch the trees of commits, and remove everything afterwards.
 
@@ -128,12 +131,13 @@ class Clone:
             settings: The program and its limits.
             sandbox: Starts it.
             header: Gives the value of `Authorization`.
+            proxies: Variables that name the host's proxies.
 
         Raises:
             ProviderError: They cannot be fetched.
         """
         async with sandbox.workspace() as directory:
-            clone = cls(place, settings, directory, sandbox=sandbox, header=header)
+            clone = cls(place, settings, directory, sandbox=sandbox, header=header, proxies=proxies)
             hash_name = "sha256" if len(commits[0]) > 40 else "sha1"  # noqa: PLR2004 - digits of SHA-1
             await in_thread(lambda stop: clone._lay_out(repository, hash_name, stop))
             await clone._fetch(commits, "--depth=1")
@@ -246,6 +250,7 @@ class Clone:
             # What git's own interface takes for a token of any kind.
             value = base64.b64encode(f"x-access-token:{value}".encode()).decode()
         return {
+            **self._proxies,
             "GIT_DIR": str(self._directory),
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": "/dev/null",

@@ -58,7 +58,7 @@ async def _over_interface(
     sizes = {place.id: place.size for place in places.values() if _is_file(place)}
     large = {blob for blob, size in sizes.items() if size is not None and size > limit}
     wanted = sorted(sizes.keys() - large)
-    if len([blob for blob in wanted if source.blobs.get(blob) is None]) > _BLOBS:
+    if len([blob for blob in wanted if source.kept(blob) is None]) > _BLOBS:
         return None
     contents = await together(_blob(source, blob, limit) for blob in wanted)
     blobs = dict(zip(wanted, contents, strict=True))

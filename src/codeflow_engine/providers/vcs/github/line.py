@@ -138,20 +138,22 @@ class Line:
     async def _executor(self) -> ThreadPoolExecutor:
         if self._closed:
             raise ConfigurationError("this GitHub backend is closed")
+        if self._threads is not None:
+            return self._threads
         # Who starts a thread waits until it runs: 50 ms for all of them on a busy machine.
-        return self._threads or await asyncio.to_thread(self._start)
+        return await asyncio.to_thread(self._start)
 
     def _start(self) -> ThreadPoolExecutor:
         with self._made:
-            threads = self._threads
-            if threads is None:
-                size = self.settings.concurrency
-                threads = ThreadPoolExecutor(size, thread_name_prefix="codeflow-github")
-                here = threading.Barrier(size + 1)
-                for _ in range(size):
-                    threads.submit(here.wait)
-                here.wait()
-                self._threads = threads
+            if self._threads is not None:
+                return self._threads
+            size = self.settings.concurrency
+            threads = ThreadPoolExecutor(size, thread_name_prefix="codeflow-github")
+            here = threading.Barrier(size + 1)
+            for _ in range(size):
+                threads.submit(here.wait)
+            here.wait()
+            self._threads = threads
             return threads
 
     def _open(self, call: Call) -> Wire:

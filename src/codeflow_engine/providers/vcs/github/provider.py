@@ -41,6 +41,7 @@ __all__ = ["GitHub", "connect"]
 
 _TOKEN: Final = "GITHUB_TOKEN"  # noqa: S105 - the name of a variable
 _URL: Final = "GITHUB_API_URL"
+_PROXIES: Final = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy"})
 _BLOBS: Final = 32 * 1024 * 1024
 
 
@@ -93,6 +94,9 @@ class GitHub(VCS):
         self._place = Place.at(url)
         self._line = Line(self._place, settings, host=client, session=session)
         self._credentials = self._choose(token, app, client)
+        self._proxies = {
+            name: value for name, value in os.environ.items() if name.lower() in _PROXIES
+        }
         self._memory = Memory(sdk=SDK(self._line))
         self._trees = Trees()
         self._blobs: Shelf[bytes] = Shelf(_BLOBS)
@@ -128,16 +132,21 @@ class GitHub(VCS):
 
     @override
     async def fetch_change(self, request: ChangeRequest, sandbox: Sandbox) -> Change:
-        target = Target.parse(request.target, self._place)
+        asked = Target.parse(request.target, self._place)
         changes.check(request)
-        source = self._source(target, sandbox)
-        pull = await changes.read_pull(source, target)
-        if pull.repository != target.repository:
-            # It was renamed, or written in other letters: one change has one name.
-            owner, _, name = pull.repository.partition("/")
-            target = replace(target, owner=owner, name=name)
-            source = self._source(target, sandbox)
-        return await changes.fetch(source, target, pull, request)
+        target, pull = await self._look_up(asked)
+        return await changes.fetch(self._source(target, sandbox), target, pull, request)
+
+    @override
+    async def canonical(self, target: str) -> str:
+        found, _ = await self._look_up(Target.parse(target, self._place))
+        return found.text
+
+    async def _look_up(self, asked: Target) -> tuple[Target, changes.Pull]:
+        """Find a pull request, and its name: its repository may be renamed, or written large."""
+        pull = await changes.read_pull(self._client(asked), asked)
+        owner, _, name = pull.repository.partition("/")
+        return replace(asked, owner=owner, name=name), pull
 
     @override
     async def read_files(
@@ -178,6 +187,7 @@ class GitHub(VCS):
             trees=self._trees,
             blobs=self._blobs,
             sandbox=sandbox,
+            proxies=self._proxies,
         )
 
     @override

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -28,9 +29,11 @@ class Source:
     settings: GitHubSettings
     trees: Trees
     blobs: Shelf[bytes]
-    """By their ids, which name their content."""
+    """By repository and id: what one may read is none of another's."""
 
     sandbox: Sandbox
+    proxies: Mapping[str, str]
+    """Variables that name the proxies of the host, for git."""
 
     def clone(self, *commits: str) -> AbstractAsyncContextManager[Clone]:
         """Fetch the trees of commits by git; see `Clone.of`."""
@@ -41,7 +44,12 @@ class Source:
             settings=self.settings,
             sandbox=self.sandbox,
             header=self.client.header,
+            proxies=self.proxies,
         )
+
+    def kept(self, blob: str) -> bytes | None:
+        """Give a blob that was read before."""
+        return self.blobs.get(f"{self.client.repository} {blob}")
 
     async def blob(self, blob: str, *, limit: int) -> bytes:
         """Read a blob, whole.
@@ -50,7 +58,7 @@ class Source:
             ProviderError: It cannot be read; of the kind `too_large` where it has more than
                 `limit` bytes.
         """
-        kept = self.blobs.get(blob)
+        kept = self.kept(blob)
         if kept is None:
             kept = await self.client.raw(
                 f"/repos/{self.client.repository}/git/blobs/{blob}",
@@ -58,12 +66,12 @@ class Source:
                 limit=limit,
                 needs="contents: read",
             )
-            self.blobs.put(blob, kept)
+            self.blobs.put(f"{self.client.repository} {blob}", kept)
         return kept
 
     async def head_of(self, blob: str, size: int) -> bytes:
         """Read the first bytes of a blob."""
-        kept = self.blobs.get(blob)
+        kept = self.kept(blob)
         if kept is None:
             kept = await self.client.raw(
                 f"/repos/{self.client.repository}/git/blobs/{blob}",

@@ -13,6 +13,7 @@ from codeflow_engine.domain.change import INDEX, WORKTREE
 from codeflow_engine.domain.diff import Side
 from codeflow_engine.domain.shape import is_sound
 from codeflow_engine.sandbox import Sandbox
+from codeflow_engine.testing.contracts.answering import answered
 from codeflow_engine.testing.contracts.cancelling import cancel_often
 from codeflow_engine.testing.contracts.vcs.asking import fetch, read
 from codeflow_engine.testing.contracts.vcs.published import Publish, example_of, shortcomings
@@ -48,6 +49,20 @@ class FetchTests:
         assert _FULL.fullmatch(change.base or ""), f"the base {change.base!r} is no full id"
         if change.head not in {WORKTREE, INDEX}:
             assert _FULL.fullmatch(change.head or ""), f"the head {change.head!r} is no full id"
+
+    async def test_a_change_has_one_name(
+        self, backend: VCS, sandbox: Sandbox, publish: Publish
+    ) -> None:
+        """Whatever it is asked for by, the name under which effects go is that of the change."""
+        given = await publish(named("edit"))
+        change = await fetch(backend, given, sandbox)
+
+        names = [
+            await answered(backend.canonical(name), "giving the name of a change")
+            for name in (given.request.target, change.target)
+        ]
+
+        assert names == [change.target] * 2
 
     async def test_a_change_is_the_same_each_time(
         self, create: Callable[[], VCS], backend: VCS, sandbox: Sandbox, publish: Publish

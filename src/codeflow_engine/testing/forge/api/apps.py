@@ -28,13 +28,13 @@ def app_of(asked: Exchange) -> App:
     return asked.forge.tokens.apps.app(asked.credential.app_id)
 
 
-def _installation(asked: Exchange, found: Installation, app: App) -> web.Response:
+def _answered(asked: Exchange, found: Installation, app: App) -> web.Response:
     account = people.user(asked.forge, asked.forge.user(found.account))
     return web.json_response(found.document(app, account, asked.forge.url))
 
 
 @routes.get("/app")
-async def own(request: web.Request) -> web.Response:
+async def _own(request: web.Request) -> web.Response:
     """Give the app that asks. Source: "Get the authenticated app", /rest/apps/apps."""
     asked = Exchange(request)
     app = app_of(asked)
@@ -43,7 +43,7 @@ async def own(request: web.Request) -> web.Response:
 
 
 @routes.get("/app/installations")
-async def installations(request: web.Request) -> web.Response:
+async def _installations(request: web.Request) -> web.Response:
     """List where the app is installed. Source: "List installations", /rest/apps/apps."""
     asked = Exchange(request)
     app = app_of(asked)
@@ -56,14 +56,14 @@ async def installations(request: web.Request) -> web.Response:
 
 
 @routes.get("/app/installations/{installation_id}")
-async def installation(request: web.Request) -> web.Response:
+async def _installation(request: web.Request) -> web.Response:
     """Give an installation of the app. Source: "Get an installation", /rest/apps/apps."""
     asked = Exchange(request)
     app = app_of(asked)
-    return _installation(asked, _own(asked, app), app)
+    return _answered(asked, _own_installation(asked, app), app)
 
 
-def _own(asked: Exchange, app: App) -> Installation:
+def _own_installation(asked: Exchange, app: App) -> Installation:
     found = asked.forge.tokens.apps.installation(asked.number("installation_id"))
     if found.app_id != app.id:
         raise not_found()
@@ -71,7 +71,7 @@ def _own(asked: Exchange, app: App) -> Installation:
 
 
 @routes.post("/app/installations/{installation_id}/access_tokens")
-async def minted(request: web.Request) -> web.Response:
+async def _minted(request: web.Request) -> web.Response:
     """Make a token of an installation, for an hour (G13, G14).
 
     Source: "Create an installation access token for an app", /rest/apps/apps
@@ -79,7 +79,7 @@ async def minted(request: web.Request) -> web.Response:
     """
     asked = Exchange(request)
     app = app_of(asked)
-    found = _own(asked, app)
+    found = _own_installation(asked, app)
     wish = await asked.body()
     header = request.headers.get("X-GitHub-Stateless-S2S-Token")
     with asked.forge.lock:
@@ -98,7 +98,7 @@ async def minted(request: web.Request) -> web.Response:
 
 
 @routes.get("/installation/repositories")
-async def reachable(request: web.Request) -> web.Response:
+async def _reachable(request: web.Request) -> web.Response:
     """List the repositories that a token of an installation reaches.
 
     Source: "List repositories accessible to the app installation", /rest/apps/installations.
@@ -113,7 +113,7 @@ async def reachable(request: web.Request) -> web.Response:
 
 
 @routes.delete("/installation/token")
-async def revoked(request: web.Request) -> web.Response:
+async def _revoked(request: web.Request) -> web.Response:
     """Take the token away that asks.
 
     Source: "Revoke an installation access token", /rest/apps/installations.
@@ -128,7 +128,7 @@ async def revoked(request: web.Request) -> web.Response:
 
 
 @routes.get("/repos/{owner}/{repo}/installation")
-async def of_repository(request: web.Request) -> web.Response:
+async def _of_repository(request: web.Request) -> web.Response:
     """Give the app's installation for a repository.
 
     Source: "Get a repository installation for the authenticated app", /rest/apps/apps.
@@ -143,7 +143,7 @@ async def of_repository(request: web.Request) -> web.Response:
 
 @routes.get("/orgs/{account}/installation")
 @routes.get("/users/{account}/installation")
-async def of_account(request: web.Request) -> web.Response:
+async def _of_account(request: web.Request) -> web.Response:
     """Give the app's installation on an account.
 
     Source: "Get an organization installation for the authenticated app", /rest/apps/apps.
@@ -161,4 +161,4 @@ def _all(asked: Exchange, app: App) -> list[Installation]:
 def _found(asked: Exchange, app: App, found: list[Installation]) -> web.Response:
     if not found:
         raise not_found()
-    return _installation(asked, found[0], app)
+    return _answered(asked, found[0], app)

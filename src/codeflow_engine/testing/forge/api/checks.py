@@ -30,7 +30,7 @@ async def _commit(repository: Repository, name: str) -> str:
 
 
 @routes.post("/repos/{owner}/{repo}/check-runs")
-async def created(request: web.Request) -> web.Response:
+async def _created(request: web.Request) -> web.Response:
     """Make a check run. Source: "Create a check run", /rest/checks/runs (G21)."""
     asked = Exchange(request)
     repository = asked.repository("checks", "write")
@@ -52,7 +52,7 @@ def _run(asked: Exchange, repository: Repository) -> CheckRun:
 
 
 @routes.get("/repos/{owner}/{repo}/check-runs/{check_run_id}")
-async def one(request: web.Request) -> web.Response:
+async def _one(request: web.Request) -> web.Response:
     """Give a check run. Source: "Get a check run", /rest/checks/runs."""
     asked = Exchange(request)
     repository = asked.repository("checks")
@@ -60,7 +60,7 @@ async def one(request: web.Request) -> web.Response:
 
 
 @routes.patch("/repos/{owner}/{repo}/check-runs/{check_run_id}")
-async def updated(request: web.Request) -> web.Response:
+async def _updated(request: web.Request) -> web.Response:
     """Change a check run. Source: "Update a check run", /rest/checks/runs (G21)."""
     asked = Exchange(request)
     repository = asked.repository("checks", "write")
@@ -73,7 +73,7 @@ async def updated(request: web.Request) -> web.Response:
 
 
 @routes.get("/repos/{owner}/{repo}/check-runs/{check_run_id}/annotations")
-async def annotated(request: web.Request) -> web.Response:
+async def _annotated(request: web.Request) -> web.Response:
     """List the annotations of a check run.
 
     Source: "List check run annotations", /rest/checks/runs.
@@ -85,7 +85,7 @@ async def annotated(request: web.Request) -> web.Response:
 
 
 @routes.get("/repos/{owner}/{repo}/commits/{ref:.+}/check-runs")
-async def of_commit(request: web.Request) -> web.Response:
+async def _of_commit(request: web.Request) -> web.Response:
     """List the check runs of a commit.
 
     Source: "List check runs for a Git reference", /rest/checks/runs.
@@ -107,7 +107,7 @@ async def of_commit(request: web.Request) -> web.Response:
 
 
 @routes.get("/repos/{owner}/{repo}/commits/{ref:.+}/check-suites")
-async def suites(request: web.Request) -> web.Response:
+async def _suites(request: web.Request) -> web.Response:
     """List the suites of check runs of a commit, one of each app.
 
     Source: "List check suites for a Git reference", /rest/checks/suites.
@@ -140,7 +140,7 @@ async def _simple_commit(repository: Repository, sha: str) -> dict[str, Any]:
 
 
 @routes.post("/repos/{owner}/{repo}/statuses/{sha}")
-async def set_status(request: web.Request) -> web.Response:
+async def _set_status(request: web.Request) -> web.Response:
     """Make a status of a commit. Source: "Create a commit status", /rest/commits/statuses."""
     asked = Exchange(request)
     repository = asked.repository("statuses", "write", role="write")
@@ -156,7 +156,7 @@ async def set_status(request: web.Request) -> web.Response:
 
 
 @routes.get("/repos/{owner}/{repo}/commits/{ref:.+}/statuses")
-async def statuses(request: web.Request) -> web.Response:
+async def _statuses(request: web.Request) -> web.Response:
     """List the statuses of a commit, newest first.
 
     Source: "List commit statuses for a reference", /rest/commits/statuses.
@@ -169,7 +169,7 @@ async def statuses(request: web.Request) -> web.Response:
 
 
 @routes.get("/repos/{owner}/{repo}/commits/{ref:.+}/status")
-async def combined(request: web.Request) -> web.Response:
+async def _combined(request: web.Request) -> web.Response:
     """Give the state of a commit.
 
     Source: "Get the combined status for a specific reference", /rest/commits/statuses.

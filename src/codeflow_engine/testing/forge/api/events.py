@@ -35,7 +35,7 @@ def tell_labels(asked: Exchange, issue: Issue, before: list[Label]) -> None:
 
 
 @routes.get(r"/repos/{owner}/{repo}/issues/{number:\d+}/events")
-async def listed(request: web.Request) -> web.Response:
+async def _listed(request: web.Request) -> web.Response:
     """List what happened to an issue, the oldest first.
 
     Source: "List issue events", /rest/issues/events#list-issue-events.

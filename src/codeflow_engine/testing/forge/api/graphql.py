@@ -15,7 +15,7 @@ routes = web.RouteTableDef()
 
 
 @routes.post("/api/graphql")
-async def graphql(request: web.Request) -> web.Response:
+async def _graphql(request: web.Request) -> web.Response:
     """Run a document. Errors of it come with status 200.
 
     Source: "Forming calls with GraphQL", /graphql/guides/forming-calls-with-graphql.

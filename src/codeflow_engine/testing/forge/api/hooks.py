@@ -17,7 +17,7 @@ _AT = "/repos/{owner}/{repo}/hooks/{hook_id}/deliveries"
 
 
 @routes.get(_AT)
-async def deliveries(request: web.Request) -> web.Response:
+async def _deliveries(request: web.Request) -> web.Response:
     """List deliveries, newest first.
 
     Source: "List deliveries for a repository webhook", /rest/repos/webhooks (G5).
@@ -28,7 +28,7 @@ async def deliveries(request: web.Request) -> web.Response:
 
 
 @routes.get(_AT + "/{delivery_id}")
-async def one(request: web.Request) -> web.Response:
+async def _one(request: web.Request) -> web.Response:
     """Give a delivery, with what was sent.
 
     Source: "Get a delivery for a repository webhook", /rest/repos/webhooks.
@@ -40,18 +40,18 @@ async def one(request: web.Request) -> web.Response:
 
 
 @routes.post(_AT + "/{delivery_id}/attempts")
-async def again(request: web.Request) -> web.Response:
+async def _again(request: web.Request) -> web.Response:
     """Send a delivery again, with the same GUID (G6).
 
     Source: "Redeliver a delivery for a repository webhook", /rest/repos/webhooks.
     """
     asked = Exchange(request)
     asked.repository("administration", "write", role="admin")
-    return _again(asked, asked.number("hook_id"))
+    return _send_again(asked, asked.number("hook_id"))
 
 
 @routes.get(_OF_APP)
-async def of_app(request: web.Request) -> web.Response:
+async def _of_app(request: web.Request) -> web.Response:
     """List deliveries to an app, newest first (G5).
 
     Source: "List deliveries for an app webhook", /rest/apps/webhooks.
@@ -62,7 +62,7 @@ async def of_app(request: web.Request) -> web.Response:
 
 
 @routes.get(_OF_APP + "/{delivery_id}")
-async def one_of_app(request: web.Request) -> web.Response:
+async def _one_of_app(request: web.Request) -> web.Response:
     """Give a delivery to an app.
 
     Source: "Get a delivery for an app webhook", /rest/apps/webhooks.
@@ -75,16 +75,16 @@ async def one_of_app(request: web.Request) -> web.Response:
 
 
 @routes.post(_OF_APP + "/{delivery_id}/attempts")
-async def again_to_app(request: web.Request) -> web.Response:
+async def _again_to_app(request: web.Request) -> web.Response:
     """Send a delivery to an app again, with the same GUID (G6).
 
     Source: "Redeliver a delivery for an app webhook", /rest/apps/webhooks.
     """
     asked = Exchange(request)
-    return _again(asked, asked.forge.webhooks.of_app(app_of(asked).id).id)
+    return _send_again(asked, asked.forge.webhooks.of_app(app_of(asked).id).id)
 
 
-def _again(asked: Exchange, number: int) -> web.Response:
+def _send_again(asked: Exchange, number: int) -> web.Response:
     delivery = asked.number("delivery_id")
     asked.forge.webhooks.find(number, delivery)
     # It is answered at once; whom it is sent to may take ten seconds.

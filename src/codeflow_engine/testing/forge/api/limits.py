@@ -11,7 +11,7 @@ routes = web.RouteTableDef()
 
 
 @routes.get("/rate_limit")
-async def told(request: web.Request) -> web.Response:
+async def _told(request: web.Request) -> web.Response:
     """Tell the limits of who asks, for nothing.
 
     Source: "Get rate limit status for the authenticated user", /rest/rate-limit/rate-limit.

@@ -30,7 +30,7 @@ async def document(repository: Repository, name: str, sha: str) -> dict[str, Any
 
 
 @routes.get("/repos/{owner}/{repo}/git/ref/{ref:.+}")
-async def one(request: web.Request) -> web.Response:
+async def _one(request: web.Request) -> web.Response:
     """Give a ref. Source: "Get a reference", /rest/git/refs#get-a-reference."""
     asked = Exchange(request)
     repository = asked.repository("contents")
@@ -42,7 +42,7 @@ async def one(request: web.Request) -> web.Response:
 
 
 @routes.get("/repos/{owner}/{repo}/git/matching-refs/{ref:.*}")
-async def matching(request: web.Request) -> web.Response:
+async def _matching(request: web.Request) -> web.Response:
     """List the refs whose names begin alike.
 
     Source: "List matching references", /rest/git/refs#list-matching-references.
@@ -57,7 +57,7 @@ async def matching(request: web.Request) -> web.Response:
 
 
 @routes.post(_REFS)
-async def created(request: web.Request) -> web.Response:
+async def _created(request: web.Request) -> web.Response:
     """Make a ref. Source: "Create a reference", /rest/git/refs#create-a-reference."""
     asked = Exchange(request)
     repository = asked.repository("contents", "write", role="write")
@@ -81,7 +81,7 @@ async def created(request: web.Request) -> web.Response:
 
 
 @routes.patch(_REFS + "/{ref:.+}")
-async def moved(request: web.Request) -> web.Response:
+async def _moved(request: web.Request) -> web.Response:
     """Move a ref, forward unless forced.
 
     Source: "Update a reference", /rest/git/refs#update-a-reference.
@@ -107,7 +107,7 @@ async def moved(request: web.Request) -> web.Response:
 
 
 @routes.delete(_REFS + "/{ref:.+}")
-async def deleted(request: web.Request) -> web.Response:
+async def _deleted(request: web.Request) -> web.Response:
     """Take a ref away. Source: "Delete a reference", /rest/git/refs#delete-a-reference."""
     asked = Exchange(request)
     repository = asked.repository("contents", "write", role="write")

@@ -16,7 +16,7 @@ _NEEDED = "security_events"
 
 
 @routes.post("/repos/{owner}/{repo}/code-scanning/sarifs")
-async def uploaded(request: web.Request) -> web.Response:
+async def _uploaded(request: web.Request) -> web.Response:
     """Take in a report, which is looked at later (G26).
 
     Source: "Upload an analysis as SARIF data", /rest/code-scanning/code-scanning.
@@ -31,7 +31,7 @@ async def uploaded(request: web.Request) -> web.Response:
 
 
 @routes.get("/repos/{owner}/{repo}/code-scanning/sarifs/{sarif_id}")
-async def status(request: web.Request) -> web.Response:
+async def _status(request: web.Request) -> web.Response:
     """Tell how far an upload is.
 
     Source: "Get information about a SARIF upload", /rest/code-scanning/code-scanning.
@@ -52,7 +52,7 @@ async def status(request: web.Request) -> web.Response:
 
 
 @routes.get("/repos/{owner}/{repo}/code-scanning/analyses")
-async def analyses(request: web.Request) -> web.Response:
+async def _analyses(request: web.Request) -> web.Response:
     """List analyses, newest first.
 
     Source: "List code scanning analyses for a repository",
@@ -67,7 +67,7 @@ async def analyses(request: web.Request) -> web.Response:
 
 
 @routes.delete("/repos/{owner}/{repo}/code-scanning/analyses/{analysis_id}")
-async def deleted(request: web.Request) -> web.Response:
+async def _deleted(request: web.Request) -> web.Response:
     """Take an analysis away; the last one of its kind only where that is confirmed.
 
     Source: "Delete a code scanning analysis from a repository",

@@ -28,7 +28,7 @@ def _at(repository: Repository) -> str:
 
 
 @routes.post(_GIT + "/blobs")
-async def blob(request: web.Request) -> web.Response:
+async def _blob(request: web.Request) -> web.Response:
     """Write a blob. Source: "Create a blob", /rest/git/blobs#create-a-blob."""
     asked = Exchange(request)
     repository = asked.repository("contents", "write", role="write")
@@ -55,7 +55,7 @@ def _content(text: str, encoding: object) -> bytes:
 
 
 @routes.post(_GIT + "/trees")
-async def tree(request: web.Request) -> web.Response:
+async def _tree(request: web.Request) -> web.Response:
     """Write a tree, on top of another one where one is named.
 
     Source: "Create a tree", /rest/git/trees#create-a-tree; an entry whose `sha` is null takes
@@ -118,7 +118,7 @@ async def _staged(repository: Repository, entry: object) -> Staged:
 
 
 @routes.post(_GIT + "/commits")
-async def commit(request: web.Request) -> web.Response:
+async def _commit(request: web.Request) -> web.Response:
     """Write a commit. Source: "Create a commit", /rest/git/commits#create-a-commit."""
     asked = Exchange(request)
     repository = asked.repository("contents", "write", role="write")

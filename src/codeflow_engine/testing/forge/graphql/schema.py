@@ -12,7 +12,7 @@ SCALARS = frozenset(
     {"BigInt", "Boolean", "DateTime", "Float", "GitObjectID", "ID", "Int", "String", "URI"}
 )
 
-type Find = Callable[[Any, Mapping[str, Any]], Any]
+type _Find = Callable[[Any, Mapping[str, Any]], Any]
 """Gives the value of a field, of what it is a field of and the arguments."""
 
 
@@ -39,7 +39,7 @@ class FieldOf:
 
     type: str
     arguments: Mapping[str, str] = field(default_factory=dict)
-    find: Find | None = None
+    find: _Find | None = None
     paged: bool = False
     """Whether it is a connection, which needs `first` or `last`, 100 at most."""
 

@@ -17,7 +17,7 @@ _AROUND = 4
 
 _KINDS = {"+": "new", "-": "old", "@": "hunk", "\\": "hunk"}
 
-type Place = tuple[str, int]
+type _Place = tuple[str, int]
 """A side and a line."""
 
 
@@ -35,7 +35,7 @@ def thread(pull: PullRequest, one: ReviewThread, *, alone: bool = True) -> Marku
         marks.append(badge(f"Resolved by {one.resolved_by.login}", "resolved"))
     if first.review_id in pull.pending:
         marks.append(badge("Pending", "pending"))
-    code = table(shown(first)) if alone and first.diff_hunk else None
+    code = _table(_shown(first)) if alone and first.diff_hunk else None
     said = [_said(each) for each in one.comments]
     return element(
         "article",
@@ -57,7 +57,7 @@ def _where(one: ReviewComment) -> str:
 
 def _said(one: ReviewComment) -> Markup:
     def suggest(lines: Sequence[str]) -> Markup:
-        return suggestion(one, lines)
+        return _suggestion(one, lines)
 
     return element(
         "div",
@@ -69,7 +69,7 @@ def _said(one: ReviewComment) -> Markup:
     )
 
 
-def shown(one: ReviewComment) -> list[Row]:
+def _shown(one: ReviewComment) -> list[Row]:
     """Give the lines that a comment is shown under: its own, and a few before them."""
     told = list(rows(one.diff_hunk))
     if one.original_start_line is None:
@@ -79,7 +79,7 @@ def shown(one: ReviewComment) -> list[Row]:
     return told[begun[0] if begun else -_AROUND :]
 
 
-def suggestion(one: ReviewComment, lines: Sequence[str]) -> Markup:
+def _suggestion(one: ReviewComment, lines: Sequence[str]) -> Markup:
     """Show a suggestion as the diff that it makes of the lines it stands on."""
     last = one.original_line or 0
     start = one.original_start_line or last
@@ -89,12 +89,12 @@ def suggestion(one: ReviewComment, lines: Sequence[str]) -> Markup:
     return element(
         "figure",
         element("figcaption", "Suggested change"),
-        table([*old, *new]),
+        _table([*old, *new]),
         class_="suggestion",
     )
 
 
-def table(lines: Iterable[Row], under: Callable[[Row], Content] | None = None) -> Markup:
+def _table(lines: Iterable[Row], under: Callable[[Row], Content] | None = None) -> Markup:
     """Show lines of a diff, each with its numbers, and what stands under it."""
     made: list[Content] = []
     for row in lines:
@@ -119,7 +119,7 @@ def table(lines: Iterable[Row], under: Callable[[Row], Content] | None = None) -
 
 def file(pull: PullRequest, one: FileDiff, threads: Sequence[ReviewThread]) -> Markup:
     """Show a file of a diff, with the threads on it and on its lines."""
-    on_lines: dict[Place, list[ReviewThread]] = {}
+    on_lines: dict[_Place, list[ReviewThread]] = {}
     on_file: list[ReviewThread] = []
     for each in threads:
         first = each.comments[0]
@@ -135,7 +135,7 @@ def file(pull: PullRequest, one: FileDiff, threads: Sequence[ReviewThread]) -> M
         ]
         return [thread(pull, each, alone=False) for each in found] if found else None
 
-    told: Content = [table(_lines(one), under)] if one.hunks else element("p", "No lines to show.")
+    told: Content = [_table(_lines(one), under)] if one.hunks else element("p", "No lines to show.")
     name = one.name if one.name == one.old_name else f"{one.old_name} \u2192 {one.name}"
     counts: Mapping[str, int] = {"+": one.additions, "-": one.deletions}
     return element(

@@ -14,7 +14,7 @@ from codeflow_engine.testing.forge.framework import web
 from codeflow_engine.testing.forge.pages.links import link
 from codeflow_engine.testing.forge.state import Label, Reaction, User
 
-__all__ = ["badge", "by", "label", "page", "reactions", "rows", "section", "source", "tabs"]
+__all__ = ["Row", "badge", "by", "label", "page", "reactions", "rows", "section", "source", "tabs"]
 
 _HEADER = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@.*")
 _FACES = {

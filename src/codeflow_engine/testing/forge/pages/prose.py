@@ -16,7 +16,7 @@ from codeflow_engine.testing.forge.pages.links import outward
 
 __all__ = ["prose"]
 
-type Suggest = Callable[[Sequence[str]], Markup]
+type _Suggest = Callable[[Sequence[str]], Markup]
 """Shows a suggestion, of its lines; none of them takes the code away."""
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*([^`\n]{0,100})\n?")
@@ -38,7 +38,7 @@ _INLINE = re.compile(
 _DEEPEST = 20
 
 
-def prose(text: str, suggest: Suggest | None = None) -> Markup:
+def prose(text: str, suggest: _Suggest | None = None) -> Markup:
     """Show a body.
 
     Args:
@@ -66,7 +66,7 @@ class _Blocks:
     """Reads lines from the top, each once."""
 
     lines: Sequence[str]
-    suggest: Suggest | None
+    suggest: _Suggest | None
     at: int = 0
     depth: int = 0
 

@@ -63,7 +63,7 @@ def _place(one: Issue) -> str:
 
 
 @routes.get("/")
-async def all_repositories(request: web.Request) -> web.Response:
+async def _all_repositories(request: web.Request) -> web.Response:
     """Show all repositories."""
     items = [
         element(
@@ -79,7 +79,7 @@ async def all_repositories(request: web.Request) -> web.Response:
 
 
 @routes.get("/{owner}/{repo}")
-async def one_repository(request: web.Request) -> web.Response:
+async def _one_repository(request: web.Request) -> web.Response:
     """Show the pull requests and issues of a repository."""
     try:
         repository = _repository(request)
@@ -110,7 +110,7 @@ def _listed(issues: Sequence[Issue]) -> Markup:
 
 @routes.get(r"/{owner}/{repo}/issues/{number:\d+}")
 @routes.get(r"/{owner}/{repo}/pull/{number:\d+}")
-async def one_issue(request: web.Request) -> web.Response:
+async def _one_issue(request: web.Request) -> web.Response:
     """Show the conversation of an issue or a pull request."""
     try:
         one = _issue(request)
@@ -138,7 +138,7 @@ async def _tabs(pull: PullRequest, *, on_files: bool) -> Markup:
 
 
 @routes.get(r"/{owner}/{repo}/pull/{number:\d+}/files")
-async def files(request: web.Request) -> web.Response:
+async def _files(request: web.Request) -> web.Response:
     """Show what a pull request changes, with the threads on it."""
     try:
         pull = _issue(request)
@@ -164,7 +164,7 @@ async def files(request: web.Request) -> web.Response:
 
 
 @routes.get(r"/{owner}/{repo}/runs/{run_id:\d+}")
-async def run(request: web.Request) -> web.Response:
+async def _run(request: web.Request) -> web.Response:
     """Show a check run with its annotations."""
     try:
         repository = _repository(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, ClassVar, Final, override
 from urllib.parse import quote
@@ -19,6 +20,7 @@ __all__ = ["Commits"]
 _NEEDS: Final = "contents: write"
 _READS: Final = "contents: read"
 _TRAILER: Final = "Codeflow-Effect"
+_A_TRAILER: Final = re.compile(r"[A-Za-z0-9-]+: \S.*")
 _MODES: Final = frozenset({"100644", "100755", "120000"})
 _FAR: Final = 10
 """Pages of 100 commits that are looked through for ours, from the tip of the branch down."""
@@ -93,7 +95,7 @@ class Commits(Poster):
         tree = {"base_tree": field(base, "tree", "sha"), "tree": entries}
         made = await pull.send("POST", f"{git}/trees", tree, needs=_NEEDS)
         commit = {
-            "message": f"{payload.message.rstrip()}\n\n{_trailer(effect)}\n",
+            "message": _signed(payload.message, effect),
             "tree": field(made, "sha"),
             "parents": [payload.base],
         }
@@ -133,6 +135,14 @@ class Commits(Poster):
 
 def _trailer(effect: Effect) -> str:
     return f"{_TRAILER}: {effect.key}"
+
+
+def _signed(message: str, effect: Effect) -> str:
+    """Put the trailer behind a message, beside those that it has."""
+    text = message.rstrip()
+    title, _, last = text.rpartition("\n\n")
+    beside = title and all(_A_TRAILER.fullmatch(line) for line in last.splitlines())
+    return f"{text}\n{'' if beside else chr(10)}{_trailer(effect)}\n"
 
 
 def _moved(payload: CommitPayload, tip: str | None) -> PublishError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Final
 
 from codeflow_engine.domain.diff import Side
@@ -29,8 +30,8 @@ from codeflow_engine.providers.vcs.github.posting.payloads import Inline, Review
 __all__ = ["Draft", "draft", "plain_body"]
 
 _MOST_COMMENTS: Final = 100
-"""Comments of one review. GitHub names no limit; reviews of hundreds fail with 502 after ten
-seconds of work, and leave what they leave."""
+"""Comments of one review. GitHub names no limit, but ends a request that takes it more than ten
+seconds ("Troubleshooting the REST API", section "Timeouts")."""
 
 _MOST_TEXT: Final = 1_000_000
 """Characters of all comments of one review."""
@@ -38,6 +39,8 @@ _MOST_TEXT: Final = 1_000_000
 _HARD_ROOM: Final = LIMIT - MARKER_ROOM
 _SHORT: Final = 300
 _TITLE: Final = "### Findings without a place in this diff"
+_AROUND: Final = 150
+"""More characters than the title and the count take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,42 +93,65 @@ def plain_body(text: str, left: Sequence[Inline]) -> str:
         text: What the review says as a whole.
         left: Findings that stand nowhere else.
     """
-    ranked = sorted(left, key=lambda one: one.severity.rank)
-    full, short = [_told(one) for one in ranked], [_shortened(one) for one in ranked]
-    criticals = sum(one.severity is Severity.CRITICAL for one in ranked)
-    for whole, told in _steps(len(ranked), criticals):
-        body = _joined(text, [*full[:whole], *short[whole:told]], len(ranked) - told)
-        if measure(body) <= ROOM:
-            return body
-    return _criticals_alone(text, full[:criticals], short[:criticals], len(ranked) - criticals)
+    told = _Findings(sorted(left, key=lambda one: one.severity.rank))
+    count, criticals = len(left), sum(one.severity is Severity.CRITICAL for one in left)
+    room = ROOM - measure(text)
+    for whole in range(count, criticals - 1, -1):
+        if told.measure(whole, count) <= room:
+            return told.write(text, whole, count)
+    for named in range(count - 1, criticals - 1, -1):
+        if told.measure(criticals, named) <= room:
+            return told.write(text, criticals, named)
+    return _criticals_alone(text, told, criticals)
 
 
-def _steps(count: int, criticals: int) -> Sequence[tuple[int, int]]:
-    """Give how many findings are told whole, and how many at all, from all down to criticals."""
-    return [
-        *((whole, count) for whole in range(count, criticals - 1, -1)),
-        *((criticals, told) for told in range(count - 1, criticals - 1, -1)),
-    ]
-
-
-def _criticals_alone(text: str, full: list[str], short: list[str], more: int) -> str:
+def _criticals_alone(text: str, told: _Findings, criticals: int) -> str:
     """Keep the texts of critical findings, in place of what the review says as a whole.
 
     All that GitHub takes is used for them. Where even that is too little, the last of them
     lose their texts, then are counted.
     """
-    for whole in range(len(full), -1, -1):
-        findings = _joined("", [*full[:whole], *short[whole:]], more)
-        room = (ROOM if whole == len(full) else _HARD_ROOM) - measure(findings) - 2
-        if room >= _SHORT:
-            return f"{cut(text, room)}\n\n{findings}".strip()
-        if measure(findings) <= _HARD_ROOM:
-            return findings
-    for told in range(len(short), -1, -1):
-        findings = _joined("", short[:told], more + len(short) - told)
-        if measure(findings) <= _HARD_ROOM:
-            break
-    return findings
+    needed = told.measure(criticals, criticals)
+    for most in (ROOM, _HARD_ROOM):
+        if needed <= most:
+            room = most - needed
+            return told.write(cut(text, room) if room >= _SHORT else "", criticals, criticals)
+    for whole in range(criticals - 1, -1, -1):
+        if told.measure(whole, criticals) <= _HARD_ROOM:
+            return told.write("", whole, criticals)
+    named = criticals
+    while told.measure(0, named) > _HARD_ROOM:
+        named -= 1
+    return told.write("", 0, named)
+
+
+class _Findings:
+    """Findings as text, the worst first: some whole, some by name, and the rest counted.
+
+    There may be thousands; sizes are added up before anything is put together.
+    """
+
+    def __init__(self, ranked: Sequence[Inline]) -> None:
+        self._whole = [_told(one) for one in ranked]
+        self._names = [_shortened(one) for one in ranked]
+        self._whole_sizes = [0, *accumulate(measure(one) + 2 for one in self._whole)]
+        self._name_sizes = [0, *accumulate(measure(one) + 2 for one in self._names)]
+
+    def measure(self, whole: int, named: int) -> int:
+        """Count the characters that findings take at most, with what stands around them.
+
+        Args:
+            whole: How many are told with their texts.
+            named: How many are told at all, those among them.
+        """
+        names = self._name_sizes[named] - self._name_sizes[whole]
+        around = _AROUND if self._whole else 0
+        return self._whole_sizes[whole] + names + around
+
+    def write(self, text: str, whole: int, named: int) -> str:
+        """Put them behind a text."""
+        findings = [*self._whole[:whole], *self._names[whole:named]]
+        return _joined(text, findings, len(self._whole) - named)
 
 
 def _joined(text: str, findings: Sequence[str], more: int) -> str:

@@ -82,6 +82,13 @@ class Pull:
         except InvalidResponseError as error:
             raise ProviderUnavailableError(f"{error.message}; it may be written") from None
 
+    async def mutate(self, query: str, variables: Mapping[str, object]) -> None:
+        """Write over GraphQL, as `send` does over REST."""
+        try:
+            await self.client.graphql(query, variables)
+        except InvalidResponseError as error:
+            raise ProviderUnavailableError(f"{error.message}; it may be written") from None
+
     async def remove(self, path: str, *, needs: str) -> None:
         """Delete something; what is gone already is no error."""
         try:

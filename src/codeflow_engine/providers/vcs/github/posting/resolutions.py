@@ -59,7 +59,7 @@ class Resolutions(Poster):
                 )
         for one in payload.threads:
             if one.id in known and not known[one.id].is_resolved:
-                await pull.client.graphql(_RESOLVE, {"id": one.id})
+                await pull.mutate(_RESOLVE, {"id": one.id})
         return _receipt(effect, payload, found=False)
 
     @override
@@ -71,7 +71,7 @@ class Resolutions(Poster):
             if thread is None or thread.fingerprint is None or thread.resolved_by is None:
                 continue
             if thread.resolved_by.login.lower() == author.login.lower():
-                await pull.client.graphql(_UNRESOLVE, {"id": one})
+                await pull.mutate(_UNRESOLVE, {"id": one})
 
     async def _known(self, pull: Pull) -> dict[str, Thread]:
         found = await threads.read_threads(pull, ask_rights=False)

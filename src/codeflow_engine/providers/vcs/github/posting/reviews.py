@@ -23,6 +23,7 @@ from codeflow_engine.providers.vcs.github.posting.entries import (
 from codeflow_engine.providers.vcs.github.posting.payloads import Inline, ReviewPayload, read
 from codeflow_engine.providers.vcs.github.posting.poster import Poster
 from codeflow_engine.providers.vcs.github.posting.pull import Pull, is_refused
+from codeflow_engine.providers.vcs.github.posting.threads import read_threads
 
 __all__ = ["Reviews"]
 
@@ -50,7 +51,7 @@ class Reviews(Poster):
         payload = read(ReviewPayload, effect.payload)
         ours = await self._ours(pull)
         pending = [one for one in ours if _is_pending(one[0])]
-        standing = await self._standing(pull, {number(entry) for entry, _ in pending})
+        standing = await self._standing(pull)
         fresh = [one for one in payload.comments if one.fingerprint not in standing]
         made = draft(payload, fresh, effect.key, await pull.anchors())
         if payload.comments and not fresh:
@@ -158,14 +159,17 @@ class Reviews(Poster):
             if (marker := our_marker(author, entry, "review")) is not None
         ]
 
-    async def _standing(self, pull: Pull, pending: set[int]) -> set[str | None]:
-        """Give the findings that have a comment of ours, resolved or not."""
+    async def _standing(self, pull: Pull) -> set[str | None]:
+        """Give the findings that are told in a thread of ours: they are not told again.
+
+        A thread that we have resolved ourselves does not count: what it was about was mended.
+        """
         author = await pull.whoami()
         return {
-            marker.finding
-            for entry in await pull.list(f"{pull.path}/comments")
-            if (marker := our_marker(author, entry, "comment")) is not None
-            and field(entry, "pull_request_review_id") not in pending
+            thread.fingerprint
+            for thread in await read_threads(pull, ask_rights=False)
+            if thread.resolved_by is None
+            or thread.resolved_by.login.lower() != author.login.lower()
         }
 
 

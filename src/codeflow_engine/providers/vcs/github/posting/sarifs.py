@@ -41,19 +41,13 @@ class Sarifs(Poster):
         entries = await self._analyses(pull)
         found = []
         for effect in effects:
+            ours = [one for one in entries if field(one, "commit_sha") == effect.head]
             wanted = _runs(read(SarifPayload, effect.payload).sarif)
-            there: dict[_Run, Any] = {}
-            for entry in reversed(entries):  # the newest are listed first
-                if field(entry, "commit_sha") == effect.head:
-                    run = _Run(
-                        tool=str(field(entry, "tool", "name")),
-                        category=str(field(entry, "category") or ""),
-                    )
-                    there.setdefault(run, entry)
-            if wanted and wanted <= there.keys():
-                entry = min((there[run] for run in wanted), key=lambda one: str(field(one, "id")))
-                at = moment(entry, "created_at")
-                told = f"sarif:{field(entry, 'sarif_id')}"
+            # The newest are listed first; the first one counts, as for `deliver`.
+            there = [[one for one in reversed(ours) if run.is_told_in(one)] for run in wanted]
+            if there and all(there):
+                told = f"sarif:{field(there[0][0], 'sarif_id')}"
+                at = moment(there[0][0], "created_at")
                 found.append(receipt(effect, told, at, found=True))
         return found
 
@@ -123,6 +117,12 @@ class Sarifs(Poster):
 class _Run:
     tool: str
     category: str
+    """Empty where the report names none, and GitHub gives one of its own."""
+
+    def is_told_in(self, entry: Any) -> bool:
+        """Tell whether an analysis was made of this run."""
+        same = self.category in {"", field(entry, "category")}
+        return same and field(entry, "tool", "name") == self.tool
 
 
 def _document(text: str) -> list[Mapping[str, Any]]:
@@ -140,12 +140,12 @@ def _document(text: str) -> list[Mapping[str, Any]]:
     return runs
 
 
-def _runs(text: str) -> set[_Run]:
-    found = set()
+def _runs(text: str) -> list[_Run]:
+    found = []
     for run in _document(text):
         name = str(field(run, "automationDetails", "id") or "")
         category = name.rpartition("/")[0] if "/" in name else name
-        found.add(_Run(tool=str(field(run, "tool", "driver", "name")), category=category))
+        found.append(_Run(tool=str(field(run, "tool", "driver", "name")), category=category))
     return found
 
 
