@@ -3,8 +3,8 @@
 | number | what fails | held in |
 |---|---|---|
 | D1-D7 | the worker, by SIGKILL, between and inside of steps and effects | `test_killed_runs` |
-| all of these | any boundary of a review that is published, in any order | `test_kill_schedules` |
-| D5, D6, D35 | any boundary and any write of a review that GitHub gets | `test_kills_of_publishing` |
+| D1-D7 | the same, at any boundary of a review that is published | `test_kill_schedules` |
+| D5, D6, D35 | the worker, at any boundary and any write to GitHub | `test_kills_of_publishing` |
 | D8-D13 | nothing, but workers are many; one is stopped, and wakes up | `test_claimed_runs` |
 | D14-D19 | the database | `test_runs_on_failing_databases`; below runs `test_sql_faults` |
 | D20-D22 | the file of a database | `test_runs_on_failing_files`; below runs `test_sql_faults` |
