@@ -79,6 +79,10 @@ class Redactor:
             raise ConfigurationError("a secret to redact is empty; leave it unset instead")
         if not is_searchable(value):
             return False
+        # Whoever uses a host names its keys with each call; to work out the forms of one takes
+        # a millisecond.
+        if value in self._registered:
+            return True
         forms = forms_of(value)
         if self._scan.registry.knows(forms):
             return True
