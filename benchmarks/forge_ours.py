@@ -73,16 +73,18 @@ async def main() -> None:
 
 
 class Slow(FakeLLM):
-    """A model that takes a while."""
+    """A model that takes a while, and computes nothing on the loop meanwhile."""
 
     def __init__(self, latency: float) -> None:
-        super().__init__(Reviewer({"rebate": r"rebate_99\d\d ="}))
+        super().__init__("")
+        self._says = Reviewer({"rebate": r"rebate_99\d\d ="})
         self._latency = latency
 
     async def complete(self, request: ChatRequest) -> ChatAnswer:
         """Answer late."""
+        text = await asyncio.to_thread(self._says, request)
         await asyncio.sleep(self._latency)
-        return await super().complete(request)
+        return await FakeLLM(text).complete(request)
 
 
 async def review(engine: AsyncEngine, number: int) -> Review:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 from pathlib import Path
-from typing import Any, override
+from typing import Any, Final, override
 
 from crash_http import call
 from crash_life import ANY, Life, Trace
@@ -22,7 +24,12 @@ from codeflow_engine.providers.vcs.github.provider import GitHub
 from codeflow_engine.providers.vcs.github.settings import GitHubSettings
 from codeflow_engine.sandbox import Isolation, Sandbox
 
-__all__ = ["PairTrace", "publish"]
+__all__ = ["DRAINED", "PairTrace", "publish"]
+
+DRAINED: Final = 3
+"""Exit code of a life that was told to end by SIGTERM, and has left the run to others."""
+
+_GRACE: Final = 5.0
 
 
 class PairTrace(Trace):
@@ -131,15 +138,32 @@ async def publish(life: Life, policy: dict[str, Any]) -> int:
         points=trace.point,
         **life.options,
     )
+    terminated = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminated.set)
+    status = 0
     async with engine:
-        given = {"change": told["target"], "policy": policy}
-        try:
-            run = await engine.submit("publish", given, key="k")
-            trace.note("run", run.id)
-            published = await run.result()
-            trace.note("outcome", published.review.outcome.value)
-        except CodeflowError as error:
-            trace.note("error", f"{type(error).__name__}: {error}")
-        trace.note("end", run.status.value)
+        seeing = asyncio.ensure_future(
+            _see(engine, {"change": told["target"], "policy": policy}, trace)
+        )
+        ending = asyncio.ensure_future(terminated.wait())
+        await asyncio.wait({seeing, ending}, return_when=asyncio.FIRST_COMPLETED)
+        if not seeing.done():
+            await engine.drain(grace=_GRACE)
+            status = DRAINED
+        for task in (seeing, ending):
+            task.cancel()
+        await asyncio.wait({seeing, ending})
     await forge.aclose()
-    return 0
+    return status
+
+
+async def _see(engine: AsyncEngine, given: dict[str, Any], trace: Trace) -> None:
+    """Submit the run, unless somebody has, and write down how it ended."""
+    run = await engine.submit("publish", given, key="k")
+    trace.note("run", run.id)
+    try:
+        published = await run.result()
+        trace.note("outcome", published.review.outcome.value)
+    except CodeflowError as error:
+        trace.note("error", f"{type(error).__name__}: {error}")
+    trace.note("end", run.status.value)

@@ -43,5 +43,5 @@ def rules_of(*, chance: float = 0.006, refuse: bool = False) -> list[Fault]:
             Fault(act=Act.CUT, method=method, chance=chance),
         ]
     if refuse:
-        rules.append(Fault(act=Act.STATUS, method="POST", path="*/reviews", status=422, chance=0.5))
+        rules.append(Fault(act=Act.STATUS, method="POST", path="*/reviews", status=422, on=1))
     return rules

@@ -36,7 +36,7 @@ from codeflow_engine.testing.forge.clock import ForgeClock
 from codeflow_engine.testing.forge.framework import web
 from codeflow_engine.testing.forge.limits import LimitRules
 
-__all__ = ["AFTER", "BEFORE", "LATE", "Forges", "forges"]
+__all__ = ["AFTER", "BEFORE", "LATE", "TERM", "Forges", "forges"]
 
 BEFORE: Final = "before"
 """Who asks is killed, and nothing is written."""
@@ -46,6 +46,9 @@ AFTER: Final = "after"
 
 LATE: Final = "late"
 """Who asks is killed, and a while later it is written all the same."""
+
+TERM: Final = "term"
+"""Who asks is told to end by SIGTERM, before it is written (D35)."""
 
 _APP: Final = "codeflow"
 _SINCE: Final = 1_780_000_000.0
@@ -98,7 +101,7 @@ class Watch:
             strike = world.strikes.pop(number, "")
         if strike == LATE:
             await request.read()  # all of it has been sent before who sent it dies
-        if strike in {BEFORE, LATE}:
+        if strike in {BEFORE, LATE, TERM}:
             self._kill(world, request, (number, strike, path))
         if strike == BEFORE:
             return web.Response(status=503)
@@ -115,7 +118,7 @@ class Watch:
         pid = world.lives.get(token)
         if pid is not None:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, signal.SIGTERM if told[1] == TERM else signal.SIGKILL)
                 world.killed.append(told)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import signal
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,9 +13,10 @@ from typing import Any, Final
 
 from crash_database import answers, done_steps, read
 from crash_life import ANY, Blow, Life, Trace, read_trace
+from crash_publishing import DRAINED
 from crash_schedule import Played, Schedule, Stand
 from forge_changes import FULL
-from forge_process import AFTER, BEFORE, LATE, Forges
+from forge_process import AFTER, BEFORE, LATE, TERM, Forges
 
 __all__ = ["POLICY", "Published", "Wanted", "Wreck", "faulty", "play", "table", "wrecks"]
 
@@ -78,6 +80,12 @@ class Published(Played):
         writes = Counter(f"{when} {_shape(path)}" for _, when, path in self.told["killed"])
         return super().kills + writes
 
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether the host did not give all files, and the review said so."""
+        outcomes = {line.of for line in self.lines if line.what == "outcome"}
+        return bool(outcomes) and "reviewed" not in outcomes
+
     def wrong(self, wanted: Wanted) -> list[str]:
         """Say everything that must not be."""
         return [
@@ -88,6 +96,18 @@ class Published(Played):
         ]
 
     def _wrong_items(self, wanted: Wanted) -> Iterable[str]:
+        if self.is_incomplete:
+            # It is another review, which has everything once, too.
+            yield from (f"twice: {item[:200]}" for item, at in self.items.items() if at > 1)
+        else:
+            yield from self._not_wanted(wanted)
+        if self.told["pending"]:
+            yield f"{self.told['pending']} reviews are pending"
+        reviews = [item for item in self.items.elements() if item.startswith("review ")]
+        if len(reviews) > 1:
+            yield f"{len(reviews)} reviews of one head"
+
+    def _not_wanted(self, wanted: Wanted) -> Iterable[str]:
         refused = bool((self.wreck.faults or {}).get("refuse"))
         told = [item for item in self.items.elements() if item.startswith("review ")]
         for item, count in (self.items - wanted.items).items():
@@ -98,11 +118,6 @@ class Published(Played):
             moved = refused and (item.startswith("review ") or _is_in(item, told))
             if not moved:
                 yield f"lost, {count} times: {item[:200]}"
-        if self.told["pending"]:
-            yield f"{self.told['pending']} reviews are pending"
-        reviews = [item for item in self.items.elements() if item.startswith("review ")]
-        if len(reviews) > 1:
-            yield f"{len(reviews)} reviews of one head"
 
     def _wrong_receipts(self) -> Iterable[str]:
         stands = set(self.told["ids"])
@@ -153,7 +168,9 @@ def play(
         lives += len(children)
         ends = [child.wait() for child in children]
         errors += "".join(
-            child.errors for child, end in zip(children, ends, strict=True) if end > 0
+            child.errors
+            for child, end in zip(children, ends, strict=True)
+            if end not in {0, DRAINED, -signal.SIGKILL}
         )
         if 0 in ends:
             break
@@ -208,7 +225,9 @@ def wrecks(points: Sequence[tuple[str, int]], writes: int, count: int, seed: int
         seed: Where chance comes from.
     """
     chance = random.Random(seed)  # noqa: S311 - places of a test
-    ends = [(number, when) for number in range(1, writes + 1) for when in (BEFORE, AFTER, LATE)]
+    ends = [
+        (number, when) for number in range(1, writes + 1) for when in (BEFORE, AFTER, LATE, TERM)
+    ]
     places: list[tuple[str | None, int, str]] = [(name, at, "") for name, at in points]
     places += [(None, number, when) for number, when in ends]
     chosen = places if count >= len(places) else chance.sample(places, count)

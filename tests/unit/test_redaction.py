@@ -358,3 +358,13 @@ def test_offsets_of_the_redacted_text_lead_to_the_source_and_back() -> None:
     assert offsets.source_range(mark[0] + 3, mark[0] + 4) == (5, 45)
     assert offsets.shown_range(20, 30) == mark
     assert offsets.shown_range(0, 3) == offsets.source_range(0, 3) == (0, 3)
+
+
+def test_a_value_that_is_named_again_is_one_secret() -> None:
+    """Keys of a host are named with each call, and cost nothing after the first one."""
+    redactor = Redactor(secrets=["correct-horse-1"])
+    shown = repr(redactor)
+
+    assert redactor.add_secret("correct-horse-1")
+
+    assert repr(redactor) == shown

@@ -44,19 +44,19 @@ class Redactor:
         ConfigurationError: A rule cannot work, or a secret is empty.
     """
 
-    __slots__ = ("_adding", "_growth", "_known", "_scan", "_secrets")
+    __slots__ = ("_adding", "_growth", "_known", "_registered", "_scan")
 
     def __init__(self, *, secrets: Iterable[str] = (), rules: Sequence[Rule] = RULES) -> None:
         self._scan = Scan(indexed(rules), Registry())
         self._growth = Growth(self._scan.index.keys)
         self._known = lru_cache(_REMEMBERED)(self.redact)
-        self._secrets = 0
+        self._registered: frozenset[str] = frozenset()
         self._adding = Lock()
         for secret in secrets:
             self.add_secret(secret)
 
     def __repr__(self) -> str:
-        return f"Redactor(rules={len(self._scan.index.rules)}, secrets={self._secrets})"
+        return f"Redactor(rules={len(self._scan.index.rules)}, secrets={len(self._registered)})"
 
     def __reduce__(self) -> NoReturn:
         raise ConfigurationError(
@@ -79,13 +79,17 @@ class Redactor:
             raise ConfigurationError("a secret to redact is empty; leave it unset instead")
         if not is_searchable(value):
             return False
+        # Whoever uses a host names its keys with each call; to work out the forms of one takes
+        # a millisecond.
+        if value in self._registered:
+            return True
         forms = forms_of(value)
         if self._scan.registry.knows(forms):
             return True
         with self._adding:
             self._scan = Scan(self._scan.index, self._scan.registry.with_forms(forms))
             self._known = lru_cache(_REMEMBERED)(self.redact)
-            self._secrets += 1
+            self._registered |= {value}
         return True
 
     def find(self, text: str) -> tuple[Span, ...]:
@@ -131,7 +135,7 @@ class Redactor:
     @property
     def has_secrets(self) -> bool:
         """Whether any value is registered that is looked for."""
-        return self._secrets > 0
+        return bool(self._registered)
 
     def seal(self, data: bytes) -> bytes:
         """Cut registered values out of data, so that `unseal` can put them back.

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, override
 
 from codeflow_engine.domain.change import Change, FileContent
 from codeflow_engine.domain.diff import Side
 from codeflow_engine.domain.shape import is_sound
 from codeflow_engine.errors import (
+    CodeflowError,
     ConfigurationError,
     PluginError,
-    ProviderTimeoutError,
-    ProviderUnavailableError,
 )
 from codeflow_engine.pace.retry import Retry
 from codeflow_engine.review.policy import POLICY_PATH, RepositoryPolicy, read_policy
@@ -26,10 +25,17 @@ AGAIN: Final = Retry(attempts=4, first=2.0, most=60.0)
 """For steps that only read from a host, and for failures that say of themselves that they may
 pass. Where the host asks for a longer pause, the run is put aside for so long."""
 
-_SOON: Final = Retry(
-    attempts=3, first=1.0, most=5.0, on=(ProviderTimeoutError, ProviderUnavailableError)
-)
-"""For reads inside of a step that has a time of its own: no pause that a host asks for."""
+
+class _Soon(Retry):
+    """For reads inside of a step that has a time of its own: no pause that a host asks for."""
+
+    @override
+    def covers(self, error: BaseException) -> bool:
+        asked = error.retry_after if isinstance(error, CodeflowError) else None
+        return super().covers(error) and (asked or 0.0) <= self.most
+
+
+_SOON: Final = _Soon(attempts=4, first=1.0, most=5.0)
 
 
 async def fetch(run: RunContext, given: ReviewInput) -> Change:

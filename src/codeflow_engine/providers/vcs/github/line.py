@@ -147,6 +147,7 @@ class Line:
         with self._made:
             if self._threads is not None:
                 return self._threads
+            agent()  # once, and here: it reads files
             size = self.settings.concurrency
             threads = ThreadPoolExecutor(size, thread_name_prefix="codeflow-github")
             here = threading.Barrier(size + 1)

@@ -7,6 +7,7 @@ import weakref
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
@@ -49,8 +50,9 @@ class _Held:
     connector: aiohttp.TCPConnector | None = None
 
 
+@cache
 def agent() -> str:
-    """Name ourselves, as GitHub asks of every client."""
+    """Name ourselves, as GitHub asks of every client; looked up once, since that reads files."""
     try:
         return f"codeflow-engine/{version('codeflow-engine')}"
     except PackageNotFoundError:
