@@ -105,8 +105,6 @@ class Pass:
 class Credentials(ABC):
     """Gives what each request goes with."""
 
-    app: GitHubApp | None = None
-
     @abstractmethod
     async def authorize(self, repository: str, *, write: bool) -> Pass:
         """Give what a request to a repository goes with.
@@ -261,7 +259,7 @@ class AppCredentials(Credentials):
         The tokens that are made with it are told by their form: there is another one each hour
         for each repository, and nobody forgets a value that has to be kept secret.
         """
-        return (self.app.private_key,) if self.app else ()
+        return (self.app.private_key,)
 
     def _kept(self, repository: str, *, write: bool) -> _Token | None:
         token = self._tokens.get((repository, write))
@@ -302,7 +300,7 @@ class AppCredentials(Credentials):
         known = self._installations.get(repository)
         if known is not None:
             return known
-        given = self.app.installation_id if self.app else None
+        given = self.app.installation_id
         path = f"/repos/{repository}/installation"
         told = await self.ask("GET", path if given is None else f"/app/installations/{given}")
         number, permissions = told.get("id"), told.get("permissions")
