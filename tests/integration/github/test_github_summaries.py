@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from codeflow_engine.domain.effect import Effect, EffectKind
@@ -63,6 +65,22 @@ async def test_g28_summaries_that_stand_twice_become_the_oldest(desk: Desk) -> N
 
     assert desk.pull.comments == [ours, forged]
     assert ours.body.startswith("Now.")
+
+
+async def test_g28_of_two_summaries_that_say_different_things_one_is_left(desk: Desk) -> None:
+    """Whoever wrote the later one may have been killed before it was made one with the other."""
+    backend, later = desk.backend(), summary(desk, "other", "Later.")
+    await backend.deliver(summary(desk))
+    (ours,) = desk.pull.comments
+    body = f"Later.\n\n{_marker(desk)}"
+    desk.pull.comments.append(replace(ours, id=desk.forge.next_id(), body=body))
+
+    before = await backend.find_effects([later])
+    receipt = await backend.deliver(later)
+
+    assert (before, receipt.external_id) == ((), f"comment:{ours.id}")
+    assert desk.pull.comments == [ours]
+    assert ours.body.startswith("Later.")
 
 
 async def test_g27_two_that_write_at_once_leave_one_summary(desk: Desk) -> None:
