@@ -57,7 +57,8 @@ class TestGitHubChecks(reading.TestGitHub):
             target=target,
             head=head,
             payload={
-                "name": "codeflow",
+                # A check replaces those of its name before it, so each has a name of its own.
+                "name": f"codeflow {key[:8]}",
                 "conclusion": "success",
                 "title": "Nothing was found",
                 "summary": "All was looked at.",

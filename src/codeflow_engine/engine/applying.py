@@ -20,7 +20,10 @@ _GOES_ON = frozenset({RunStatus.RUNNING, RunStatus.SUCCEEDED})
 
 async def apply(engine: AsyncEngine, plan: Plan) -> tuple[Receipt, ...]:
     """Do what `AsyncEngine.apply` says."""
-    run = await engine.submit("apply", {"plan": plan.to_json()}, key=f"apply:{plan.key}")
+    # Other plans may have been applied since one of the same key, and have replaced what it had
+    # written: that of another review looks again.
+    key = f"apply:{plan.key}:{plan.run_id}"
+    run = await engine.submit("apply", {"plan": plan.to_json()}, key=key)
     if run.status.is_terminal and run.status is not RunStatus.SUCCEEDED:
         await _resume(run)
     receipts: tuple[Receipt, ...] = await run.result()

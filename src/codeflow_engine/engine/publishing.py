@@ -58,8 +58,9 @@ class PublishingVerbs:
         """Write the effects of a plan, each once, and return their receipts in its order.
 
         The plan is bound to the revision that was reviewed. Applied again, in whatever
-        process, or as another plan of the same key, it is the same run, and gives the same
-        receipts. One that has ended without success is resumed, and tries what is left.
+        process, it is the same run, and gives the same receipts. One that has ended without
+        success is resumed, and tries what is left. A plan of another review is another run,
+        also where it says the same: it finds what still stands, and writes the rest.
 
         Raises:
             PublishError: The change has moved on since.

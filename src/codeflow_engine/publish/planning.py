@@ -2,7 +2,7 @@
 
 | effect | where | its key hangs on |
 |---|---|---|
-| `REVIEW` | where a finding is told beside the code | the fingerprints that it tells |
+| `REVIEW` | where a finding is told beside the code | what it tells, and the ends of its threads |
 | `SUMMARY` | the report, in a comment | what it tells |
 | `CHECK` | whether the change may pass | name, conclusion, and what it tells |
 | `LABEL` | labels of the change | the labels |
@@ -130,7 +130,9 @@ class _Planned:
             live = sum(map(is_live, review.findings))
             new = "" if len(fresh) == live else f"\nNew beside the code: {len(fresh)}.\n"
             payload = {"body": f"{title}\n{new}", "comments": [comment(one) for one in fresh]}
-            yield EffectKind.REVIEW, sorted(one.fingerprint for one in fresh), payload
+            names = sorted(one.fingerprint for one in fresh)
+            ended = sorted(thread for name, thread in told.ended if name in names)
+            yield EffectKind.REVIEW, [names, ended] if ended else names, payload
         if policy.summary:
             yield EffectKind.SUMMARY, content, {"body": body}
         if policy.check:

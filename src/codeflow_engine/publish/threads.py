@@ -25,6 +25,10 @@ class Told:
     """Somebody has resolved a thread about them. Whether that dismisses the finding is not
     decided here; in any case nobody is told the same beside the code again."""
 
+    ended: tuple[tuple[str, str], ...] = ()
+    """Fingerprint and thread of those that the engine itself has resolved: told again, it is
+    another review, also of the same head."""
+
 
 def told_in(threads: Sequence[Thread]) -> Told:
     """Say which findings have been told beside the code.
@@ -36,6 +40,7 @@ def told_in(threads: Sequence[Thread]) -> Told:
     return Told(
         standing=frozenset(name for name, one in ours if not one.is_resolved),
         settled=frozenset(name for name, one in ours if one.is_resolved and not _ended_by_us(one)),
+        ended=tuple((name, one.id) for name, one in ours if one.is_resolved and _ended_by_us(one)),
     )
 
 

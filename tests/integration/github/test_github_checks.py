@@ -8,6 +8,7 @@ import pytest
 
 from codeflow_engine.domain.effect import Effect, EffectKind
 from codeflow_engine.errors import AuthenticationError, ProviderUnavailableError, PublishError
+from codeflow_engine.providers.vcs.github.target import Target
 from codeflow_engine.testing.forge.checks import CheckRun
 from codeflow_engine.testing.forge.faults import Act, Fault
 from github_posting import BOT, Desk, settle
@@ -83,15 +84,37 @@ async def test_d6_a_check_that_was_left_half_way_is_finished(
     assert len(before) == (on == 2 and after)
 
 
-async def test_g28_a_check_is_found_behind_later_ones_of_its_name(app: Desk) -> None:
-    """GitHub lists the latest alone, unless it is asked for all."""
-    effects = [check(app, name=name) for name in ("one", "two", "three")]
-    for one in effects:
-        await app.backend().deliver(one)
+async def test_g28_a_check_that_was_replaced_does_not_stand(app: Desk) -> None:
+    """The latest run of a name counts: one that is incomplete is told again behind a success."""
+    partial = check(app, name="partial", conclusion="action_required")
+    whole = check(app, name="whole", conclusion="success")
+    await settle(app.backend(), [partial, whole])
 
-    found = await app.backend().find_effects(effects)
+    found = await app.backend().find_effects([partial, whole])
+    (again,) = await settle(app.backend(), [partial])
 
-    assert {one.key for one in found} == {one.key for one in effects}
+    latest = max(app.repository.checks.runs, key=lambda run: run.id)
+    assert [one.key for one in found] == [whole.key]
+    assert (again.found, again.external_id) == (False, f"check:{latest.id}")
+    assert latest.conclusion == "action_required"
+    assert len(app.repository.checks.runs) == 3
+
+
+async def test_g28_of_two_equal_checks_the_latest_stands_alone(app: Desk) -> None:
+    """What people see of two is the later one: to take that back would hide what it says."""
+    effect = check(app)
+    entry = {"name": "codeflow", "head_sha": effect.head, "external_id": effect.key}
+    done = {"status": "completed", "conclusion": "failure"}
+    output = {"output": {"title": "Findings", "summary": "There are some."}}
+    await app.backend().deliver(effect)
+    backend = app.backend()
+    client = backend._client(Target.parse(app.target, backend._place))
+    path = "/repos/acme/shop/check-runs"
+    twin = (await client.request("POST", path, body={**entry, **done, **output})).body
+
+    found = await app.backend().find_effects([effect])
+
+    assert [one.external_id for one in found] == [f"check:{twin['id']}"]
 
 
 async def test_g28_check_runs_are_ours_by_their_app(app: Desk) -> None:

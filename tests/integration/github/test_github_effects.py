@@ -120,18 +120,20 @@ async def test_g30_a_repository_without_issues_is_told(desk: Desk) -> None:
     assert not refused.value.retryable
 
 
-def report(desk: Desk, *, runs: Any = None, name: str = "one") -> Effect:
+def report(desk: Desk, *, runs: Any = None, name: str = "one", count: int = 0) -> Effect:
+    place = {"artifactLocation": {"uri": "a.py"}, "region": {"startLine": 5}}
+    result = {"ruleId": "r", "message": {"text": "m"}, "locations": [{"physicalLocation": place}]}
     run = {
         "tool": {"driver": {"name": "codeflow", "rules": [{"id": "r"}]}},
         "automationDetails": {"id": "codeflow/review/"},
-        "results": [],
+        "results": [result] * count,
     }
     sarif = {"version": "2.1.0", "runs": [run] if runs is None else runs}
     return desk.effect(EffectKind.SARIF, {"sarif": json.dumps(sarif)}, name)
 
 
 async def test_g26_a_report_is_uploaded_once_for_a_commit(desk: Desk) -> None:
-    """It is found by commit, tool and category."""
+    """It is found by commit, tool, category, and how much it says."""
     backend, effect = desk.backend(), report(desk)
     before = await backend.find_effects([effect])
 
@@ -143,6 +145,18 @@ async def test_g26_a_report_is_uploaded_once_for_a_commit(desk: Desk) -> None:
     assert (analysis.commit_sha, analysis.category) == (effect.head, "codeflow/review")
     assert receipt.external_id == again.external_id == f"sarif:{analysis.sarif_id}"
     assert (receipt.found, again.found) == (False, True)
+
+
+async def test_g26_a_report_that_another_has_replaced_is_uploaded_again(desk: Desk) -> None:
+    """A second review of a commit may find more, and a third one as much as the first."""
+    backend = desk.backend()
+    few, many = report(desk, count=1), report(desk, count=2, name="two")
+
+    receipts = [await backend.deliver(one) for one in (few, many, few)]
+
+    assert [one.found for one in receipts] == [False, False, False]
+    assert [one.results for one in desk.repository.scans.analyses] == [1, 2, 1]
+    assert (await backend.deliver(few)).external_id == receipts[2].external_id
 
 
 async def test_g26_a_report_for_another_head_is_another_one(desk: Desk) -> None:

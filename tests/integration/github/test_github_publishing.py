@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ from codeflow_engine import AsyncEngine, PublishPolicy, Severity
 from codeflow_engine.contracts import Analysis, AnalyzerReport
 from codeflow_engine.domain.diff import LineKind
 from codeflow_engine.domain.finding import Category, RawFinding, Suggestion
+from codeflow_engine.storage.memory import MemoryStorage
 from codeflow_engine.testing.fakes import FakeAnalyzer
 from github_posting import HEAD, Desk
 
@@ -51,9 +53,13 @@ def engine(desk: Desk) -> Engine:
     """Give what makes an engine with a storage of its own, as each run of a pipeline has."""
     credentials = desk.as_app()
 
-    def make() -> AsyncEngine:
-        backend = desk.backend(**credentials)
-        return AsyncEngine(vcs=backend, analyzers=[FakeAnalyzer(answer=finder)], plugins_allow=[])
+    def make(storage: MemoryStorage | None = None) -> AsyncEngine:
+        return AsyncEngine(
+            vcs=desk.backend(**credentials),
+            analyzers=[FakeAnalyzer(answer=finder)],
+            plugins_allow=[],
+            storage=storage or MemoryStorage(),
+        )
 
     return make
 
@@ -92,13 +98,51 @@ async def test_pushes_end_and_repeat_nothing_that_was_told(desk: Desk, engine: E
 
     assert again == []
     assert moved == ["summary", "check", "sarif"]
-    assert mended == ["summary", "check", "resolution", "label", "sarif"]
+    assert mended == ["summary", "check", "label", "sarif", "resolution"]
     assert [thread.is_resolved for thread in desk.pull.threads] == [True]
     assert len(desk.pull.reviews) == len(desk.pull.comments) == 1
 
     desk.repository.push(desk.number, HEAD)
     assert "review" in await publish(engine(), desk)
     assert [thread.is_resolved for thread in desk.pull.threads] == [True, False]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_g28_a_head_that_comes_back_is_told_again(
+    desk: Desk, engine: Engine, *, kept: bool
+) -> None:
+    """What another head has replaced since is written anew, whoever had written it before."""
+    bad, storage = desk.pull.head_sha, MemoryStorage()
+    mended = desk.repository.push(desk.number, MENDED)
+
+    for head in (bad, mended, bad):
+        await asyncio.to_thread(move, desk, head)
+        async with engine(storage if kept else None) as one:
+            await one.apply(await one.plan(await one.review(desk.target), policy=ALL))
+
+    (summary,) = desk.pull.comments
+    assert summary.body.startswith("## Review complete: 1 finding")
+    assert [thread.is_resolved for thread in desk.pull.threads] == [True, False]
+    assert desk.pull.label_names == ("blocked",)
+
+
+async def test_g28_a_summary_that_a_person_deleted_is_written_by_the_next_review(
+    desk: Desk, engine: Engine
+) -> None:
+    """A plan of another review looks, also where it says the same as one that was applied."""
+    storage = MemoryStorage()
+    for _ in range(2):
+        desk.pull.comments.clear()
+        async with engine(storage) as one:
+            await one.apply(await one.plan(await one.review(desk.target)))
+
+    assert len(desk.pull.comments) == 1
+
+
+def move(desk: Desk, head: str) -> None:
+    """Push a head back to a commit that it had before, or on to a later one."""
+    desk.repository.git.write_ref(f"refs/heads/{desk.pull.head_ref}", head)
+    desk.forge.run(desk.repository.refresh(desk.pull.head_ref))
 
 
 async def test_a_fix_becomes_a_branch_on_top_of_the_head(desk: Desk, engine: Engine) -> None:

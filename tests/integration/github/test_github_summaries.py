@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from codeflow_engine.domain.effect import Effect, EffectKind
@@ -11,6 +13,7 @@ from codeflow_engine.errors import (
     ProviderUnavailableError,
     PublishError,
 )
+from codeflow_engine.providers.vcs.github import client
 from codeflow_engine.testing.forge import Comment
 from codeflow_engine.testing.forge.faults import Act, Fault
 from github_posting import BOT, HEAD, Desk
@@ -63,6 +66,37 @@ async def test_g28_summaries_that_stand_twice_become_the_oldest(desk: Desk) -> N
 
     assert desk.pull.comments == [ours, forged]
     assert ours.body.startswith("Now.")
+
+
+async def test_g28_of_two_summaries_that_say_different_things_one_is_left(desk: Desk) -> None:
+    """Whoever wrote the later one may have been killed before it was made one with the other."""
+    backend, later = desk.backend(), summary(desk, "other", "Later.")
+    await backend.deliver(summary(desk))
+    (ours,) = desk.pull.comments
+    body = f"Later.\n\n{_marker(desk)}"
+    desk.pull.comments.append(replace(ours, id=desk.forge.next_id(), body=body))
+
+    before = await backend.find_effects([later])
+    receipt = await backend.deliver(later)
+
+    assert (before, receipt.external_id) == ((), f"comment:{ours.id}")
+    assert desk.pull.comments == [ours]
+    assert ours.body.startswith("Later.")
+
+
+async def test_g28_an_account_that_was_renamed_knows_its_summary(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GitHub shows the new name at all that stands; a process that runs for weeks learns it."""
+    monkeypatch.setattr(client, "_KNOWN", 0.0)
+    backend = desk.backend()
+    await backend.deliver(summary(desk))
+    desk.forge.user(BOT).login = "another-name[bot]"
+
+    await backend.deliver(summary(desk, "two", "Now."))
+
+    (comment,) = desk.pull.comments
+    assert comment.body.startswith("Now.")
 
 
 async def test_g27_two_that_write_at_once_leave_one_summary(desk: Desk) -> None:

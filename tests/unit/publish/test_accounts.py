@@ -128,7 +128,7 @@ def test_g31_a_head_gets_one_review_one_summary_and_one_check_at_most(
     once = set(EffectKind) - {EffectKind.ISSUE}
     assert all(kinds.count(kind) <= 1 for kind in once)
     order = list(dict.fromkeys(kinds))
-    ranks = ["review", "summary", "check", "resolution", "label", "issue", "sarif"]
+    ranks = ["review", "summary", "check", "label", "issue", "sarif", "resolution"]
     assert order == sorted(order, key=lambda kind: ranks.index(kind.value))
 
 

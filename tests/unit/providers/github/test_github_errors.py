@@ -166,6 +166,15 @@ def test_g30_refusals_are_typed_and_most_of_them_final(
     assert (status_of(told), words_of(told)) == (status, message)
 
 
+def test_g30_branches_without_a_common_commit_are_no_lack_of_a_right() -> None:
+    """A pull request may be pointed at a branch that shares nothing with it."""
+    told = refused(Refusal(status=404, body={"message": "No common ancestor of a and b."}), READING)
+
+    assert isinstance(told, ChangeUnavailableError)
+    assert "where two commits have parted" in told.message
+    assert "permission" not in told.message
+
+
 def test_g30_a_missing_permission_is_named() -> None:
     """A 404 may mean one as well; GitHub's own word for it wins over ours, if it is one."""
     headers = {"x-accepted-github-permissions": "contents=read; pull_requests=write"}

@@ -53,6 +53,9 @@ class Pull:
     files: int | None
     """How many files it changes; None where GitHub does not say."""
 
+    lines: tuple[int, int] | None
+    """How many lines it adds and removes; None where GitHub does not say."""
+
     repository: str
     """What the repository is called now, in its own letters."""
 
@@ -69,7 +72,7 @@ async def fetch(source: Source, target: Target, pull: Pull, request: ChangeReque
     )
     base = await _merge_base(source, old, new)
     own = (old, new) == (pull.base, pull.head)
-    diff = await _diff(source, target, (base, new), pull.files if own else None)
+    diff = await _diff(source, target, (base, new), pull if own else None)
     key = target.text if request.base is None else f"{target.text} against {request.base}"
     return Change(
         provider="github",
@@ -124,8 +127,14 @@ async def read_pull(client: Client, target: Target) -> Pull:
         base=base,
         head=head,
         files=files if isinstance(files, int) else None,
+        lines=_lines(told),
         repository=target.repository if repository is None else repository,
     )
+
+
+def _lines(told: Any) -> tuple[int, int] | None:
+    counts = told.get("additions"), told.get("deletions")
+    return counts if isinstance(counts[0], int) and isinstance(counts[1], int) else None
 
 
 def _repository(told: Any) -> str | None:
@@ -175,7 +184,7 @@ async def _merge_base(source: Source, old: str, new: str) -> str:
 
 
 async def _diff(
-    source: Source, target: Target, commits: tuple[str, str], files: int | None
+    source: Source, target: Target, commits: tuple[str, str], told: Pull | None
 ) -> Diff:
     """Get the diff whole: as GitHub writes it, or lists it, or as git does.
 
@@ -183,17 +192,17 @@ async def _diff(
         source: The repository.
         target: The pull request.
         commits: Full ids of base and head.
-        files: How many files GitHub says that it has; None where it is another comparison.
+        told: What GitHub says of the pull request; None where it is another comparison.
     """
     base, head = commits
     if base == head:
         return Diff.parse(b"")
     diff = await _as_told(source, base, head)
     if diff is not None:
-        if await _is_whole(source, diff, commits, files):
+        if await _is_whole(source, diff, commits, told):
             return diff
-    elif files is not None:
-        diff = await list_diff(source, target, commits, files)
+    elif told is not None and told.files is not None:
+        diff = await list_diff(source, target, commits, told.files)
         if diff is not None:
             return diff
     async with source.clone(base, head) as clone:
@@ -227,14 +236,17 @@ async def _as_told(source: Source, base: str, head: str) -> Diff | None:
 
 
 async def _is_whole(
-    source: Source, diff: Diff, commits: tuple[str, str], files: int | None
+    source: Source, diff: Diff, commits: tuple[str, str], told: Pull | None
 ) -> bool:
     """Say whether a diff of GitHub shows everything.
 
-    It has fewer files than there are where GitHub has cut it, entries that it does not show, and
-    text that it calls binary where an attribute of the change says so.
+    It has fewer files or other numbers of lines than there are where it was cut, entries that it
+    does not show, and text that it calls binary where an attribute of the change says so.
     """
-    if files is not None and len(diff.files) < files:
+    if told is not None and told.files is not None and len(diff.files) < told.files:
+        return False
+    lines = sum(file.added for file in diff.files), sum(file.deleted for file in diff.files)
+    if told is not None and told.lines not in {None, lines}:
         return False
     if any(file.unsupported for file in diff.files):
         return False

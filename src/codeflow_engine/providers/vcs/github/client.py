@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -43,6 +44,8 @@ _MUTATION: Final = re.compile(r"\s*(?:#[^\n]*\n\s*)*mutation\b")
 _PAGE: Final = 100
 _ETAGS: Final = 16 * 1024 * 1024
 _BOT: Final = "[bot]"
+_KNOWN: Final = 60.0
+"""Seconds for which the name of our account is believed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +77,8 @@ class Memory:
 
     sdk: SDK
     etags: Shelf[Kept] = field(default_factory=lambda: Shelf(_ETAGS))
-    authors: dict[str, Author] = field(default_factory=dict)
+    author: tuple[float, Author] | None = None
+    """Until when we are taken for somebody, by `time.monotonic`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,19 +247,24 @@ class Client:
         return told.data
 
     async def whoami(self) -> Author:
-        """Say whom GitHub takes us for; asked once.
+        """Say whom GitHub takes us for; asked once a minute, since an account may be renamed.
 
         Raises:
             CodeflowError: As in `request`.
         """
-        known = self._memory.authors.get("me")
+        known = self._known()
         if known is not None:
             return known
         async with self._line.lock("whoami"):
-            known = self._memory.authors.get("me")
+            known = self._known()
             if known is None:
-                known = self._memory.authors["me"] = await self._ask_author()
+                known = await self._ask_author()
+                self._memory.author = time.monotonic() + _KNOWN, known
         return known
+
+    def _known(self) -> Author | None:
+        until, author = self._memory.author or (0.0, None)
+        return author if time.monotonic() < until else None
 
     async def _ask_author(self) -> Author:
         if isinstance(self._credentials, AppCredentials):

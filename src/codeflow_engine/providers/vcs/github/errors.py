@@ -48,6 +48,7 @@ _SHOWN: Final = 200
 _DEEP: Final = 20
 _PERMISSION: Final = re.compile(r"[a-z_]+=[a-z]+(?:[,;] ?[a-z_]+=[a-z]+)*")
 _NOT_WRITABLE: Final = re.compile(r"archived|read-only|locked|lock prevents", re.IGNORECASE)
+_UNRELATED: Final = re.compile(r"no common ancestor", re.IGNORECASE)
 _NO_COMMIT: Final = re.compile(r"no commit found|no common ancestor|not found", re.IGNORECASE)
 _PACKAGES: Final = frozenset({"aiohttp", "github", "jwt", "requests", "urllib3"})
 
@@ -192,6 +193,8 @@ def _unreadable(refusal: Refusal, asked: Asked, where: str) -> CodeflowError | N
         return ProviderError(f"{where}: too large for this form", kind=TOO_LARGE)
     if status == HTTPStatus.FORBIDDEN and TOO_LARGE in refusal.words:  # of the contents interface
         return ProviderError(f"{where}: too large for this form", kind=TOO_LARGE)
+    if status == HTTPStatus.NOT_FOUND and _UNRELATED.search(refusal.words):
+        return ChangeUnavailableError(f"{where}: a diff begins where two commits have parted")
     if status == HTTPStatus.NOT_FOUND:
         return ChangeUnavailableError(
             f"{where}: it is not there, or the token may not see it{_needed(refusal, asked)}"

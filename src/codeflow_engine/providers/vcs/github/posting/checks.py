@@ -37,6 +37,9 @@ class Checks(Poster):
 
     GitHub takes 50 annotations in one request, and adds those of the next one to them. Until
     the last of them is there the run is in progress, so that a part never looks like the whole.
+
+    The latest run of a name is the one that lets a head pass, or does not. So one that a later
+    run of its name has replaced does not stand, whatever it says: it is written anew.
     """
 
     prefixes: ClassVar = ("check", "status")
@@ -47,11 +50,9 @@ class Checks(Poster):
         for effect in effects:
             payload = read(CheckPayload, effect.payload)
             if pull.settings.checks == "run":
-                found += [
-                    _receipt(effect, entry, found=True)
-                    for entry in await self._ours(pull, effect, payload)
-                    if _is_whole(entry, payload)
-                ]
+                entry = await self._latest(pull, effect, payload)
+                if entry is not None and _is_whole(entry, payload):
+                    found.append(_receipt(effect, entry, found=True))
             elif pull.settings.checks == "status":
                 found += await statuses.find(pull, effect, payload)
         return found
@@ -76,9 +77,8 @@ class Checks(Poster):
     async def _run(self, pull: Pull, effect: Effect, payload: CheckPayload) -> Receipt:
         runs = f"{pull.repository}/check-runs"
         told = [_annotation(one) for one in payload.annotations]
-        begun = await self._ours(pull, effect, payload)
-        if begun:
-            entry = begun[0]
+        entry = await self._latest(pull, effect, payload)
+        if entry is not None:
             done = _count(entry)
         else:
             first = {"name": payload.name, "head_sha": effect.head, "external_id": effect.key}
@@ -110,22 +110,18 @@ class Checks(Poster):
         over = {"external_id": "", "status": "completed", "conclusion": "neutral", "output": output}
         await pull.send("PATCH", path, over, needs=_NEEDS)
 
-    async def _ours(self, pull: Pull, effect: Effect, payload: CheckPayload) -> list[Any]:
-        """List the check runs of an effect, the oldest first."""
+    async def _latest(self, pull: Pull, effect: Effect, payload: CheckPayload) -> Any:
+        """Give the latest check run of ours of a name, where it is that of an effect."""
         author = await pull.whoami()
         entries = await pull.list(
             f"{pull.repository}/commits/{effect.head}/check-runs",
             key="check_runs",
-            # By default, only the latest of each name is listed.
+            # What counts as the latest is decided here, and not by clocks.
             parameters={"check_name": payload.name, "filter": "all"},
             needs="checks: read",
         )
-        found = [
-            entry
-            for entry in entries
-            if is_by_app(author, entry) and field(entry, "external_id") == effect.key
-        ]
-        return sorted(found, key=number)
+        latest = max((one for one in entries if is_by_app(author, one)), key=number, default=None)
+        return latest if field(latest, "external_id") == effect.key else None
 
 
 def _part(payload: CheckPayload, told: list[dict[str, Any]], start: int) -> dict[str, Any]:

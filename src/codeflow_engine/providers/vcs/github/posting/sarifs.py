@@ -23,6 +23,9 @@ _NEEDS: Final = "security_events: write"
 _READS: Final = "security_events: read"
 _RUNS: Final = 20
 _RESULTS: Final = 25_000
+_KEPT: Final = 5_000
+"""Results of a run that GitHub keeps."""
+
 _RULES: Final = 25_000
 _PACKED: Final = 10 * 1024 * 1024
 _LOOKS: Final = 8
@@ -43,11 +46,11 @@ class Sarifs(Poster):
         for effect in effects:
             ours = [one for one in entries if field(one, "commit_sha") == effect.head]
             wanted = _runs(read(SarifPayload, effect.payload).sarif)
-            # The newest are listed first; the first one counts, as for `deliver`.
-            there = [[one for one in reversed(ours) if run.is_told_in(one)] for run in wanted]
-            if there and all(there):
-                told = f"sarif:{field(there[0][0], 'sarif_id')}"
-                at = moment(there[0][0], "created_at")
+            # The newest are listed first, and have replaced those behind them.
+            latest = [next(filter(run.is_told_in, ours), None) for run in wanted]
+            if latest and all(map(_Run.is_whole_in, wanted, latest)):
+                told = f"sarif:{field(latest[0], 'sarif_id')}"
+                at = moment(latest[0], "created_at")
                 found.append(receipt(effect, told, at, found=True))
         return found
 
@@ -119,10 +122,20 @@ class _Run:
     category: str
     """Empty where the report names none, and GitHub gives one of its own."""
 
+    results: int
+
     def is_told_in(self, entry: Any) -> bool:
         """Tell whether an analysis was made of this run."""
         same = self.category in {"", field(entry, "category")}
         return same and field(entry, "tool", "name") == self.tool
+
+    def is_whole_in(self, entry: Any) -> bool:
+        """Tell whether it is there with as many results: one of an earlier review may have others.
+
+        A list of analyses has no key of ours, and does not say which results they are.
+        """
+        count = field(entry, "results_count")
+        return entry is not None and count in {self.results, min(self.results, _KEPT)}
 
 
 def _document(text: str) -> list[Mapping[str, Any]]:
@@ -145,7 +158,9 @@ def _runs(text: str) -> list[_Run]:
     for run in _document(text):
         name = str(field(run, "automationDetails", "id") or "")
         category = name.rpartition("/")[0] if "/" in name else name
-        found.append(_Run(tool=str(field(run, "tool", "driver", "name")), category=category))
+        tool = str(field(run, "tool", "driver", "name"))
+        results = len(run.get("results") or ())
+        found.append(_Run(tool=tool, category=category, results=results))
     return found
 
 
