@@ -7,7 +7,7 @@ it; a marker in anybody else's text makes no thread the engine's.
 | in a thread | means |
 |---|---|
 | an answer that begins with `/codeflow dismiss`, and a reason | dismissed |
-| an answer that begins with a phrase of `PHRASES`, and a reason | dismissed |
+| an answer that begins with a phrase of `PHRASES`, alone or before its reason | dismissed |
 | an answer that begins with `/codeflow reopen` | taken back |
 | a thumb down on the comment that began it | dismissed |
 | the thread resolved, while the code is still what the comment was about | dismissed |
@@ -15,7 +15,8 @@ it; a marker in anybody else's text makes no thread the engine's.
 
 Of several answers the last one counts. A host does not say when a thumb was given or a thread
 resolved, so both count as given when the comment came: every answer is later. A phrase in a
-line that ends in a question mark asks, and dismisses nothing.
+line that ends in a question mark asks, and dismisses nothing; nor does one that is the beginning
+of a longer sentence. Its reason follows a mark such as a colon, or begins with `because`.
 """
 
 from __future__ import annotations
@@ -44,12 +45,14 @@ PHRASES: Final = (
 )
 """What an answer that dismisses a finding may begin with, in any case."""
 
-_COMMAND: Final = re.compile(r"/codeflow[ \t]+(dismiss|reopen)(?!\w)[ \t:,-]*", re.IGNORECASE)
+_COMMAND: Final = re.compile(
+    r"/codeflow[ \t]+(dismiss|reopen)(?:[ \t:,]|\Z)[ \t:,-]*", re.IGNORECASE
+)
 _PHRASE: Final = re.compile(
-    # `intended to` and `intended for` begin other sentences.
-    r"(?!intended[ \t]+(?:to|for)\b)("
+    # Whatever goes on after one is another sentence: "not a bug in itself, but please mend it".
+    "("
     + "|".join(PHRASES).replace("'", "['\u2019]").replace(" ", "[ \\t]+")
-    + r")(?![\w?'\u2019-])[ \t.,:;!\u2013\u2014-]*",
+    + r")[ \t]*(?:[.,:;!\u2013\u2014]|[ \t]-|\Z|(?=\bbecause\b|\bsince\b))[ \t.,:;!\u2013\u2014-]*",
     re.IGNORECASE,
 )
 _REASON: Final = 500
