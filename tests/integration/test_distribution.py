@@ -33,6 +33,7 @@ DATA = {
     "reports/html/steps.css",
     "reports/html/style.css",
     "reports/review.schema.json",
+    "testing/forge/pages/style.css",
 }
 """Files of the package that are not Python; each is read at run time, or by a type checker."""
 

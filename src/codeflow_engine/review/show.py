@@ -168,7 +168,7 @@ class _Writer:
             raise _UnshownError("the name of the file is too long to be shown")
         parts = cut(rows, room, self._tokens)
         for part in parts:
-            size = self._tokens(rows[part.start].text) if len(part) == 1 else 0
+            size = self._tokens(_text(rows[part.start : part.stop])) if len(part) == 1 else 0
             if size > room:
                 raise _UnshownError(f"a line has about {size:,} tokens; {room:,} can be shown")
         shown = [part for part in parts if any(map(_is_changed, rows[part.start : part.stop]))]

@@ -301,7 +301,7 @@ def test_a_line_that_is_too_long_fails_its_unit_alone() -> None:
     new = old.replace("line 3\n", "x" * LONG + "\n").replace("line 90\n", "changed\n")
     told = shown(edit(old, new), most=LONG)
     assert list(told.failed) == [Unit(file=0, hunk=0)]
-    assert "a line has about 501 tokens" in told.failed[Unit(file=0, hunk=0)]
+    assert "a line has about 502 tokens" in told.failed[Unit(file=0, hunk=0)]
     assert {piece.unit for piece in told.pieces} == {Unit(file=0, hunk=1)}
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "is_on_host",
     "pages_of",
     "read_change",
+    "read_settings",
 ]
 
 ChangeArgument = Annotated[
@@ -53,6 +54,17 @@ _ADDRESS: Final = re.compile(
 _INTERFACE: Final = "https://api.github.com"
 _PAGES: Final = {_INTERFACE: "https://github.com"}
 _ENTERPRISE: Final = "/api/v3"
+
+
+def read_settings(path: Path | None) -> Settings:
+    """Read the settings that a command works with; help gets along without them.
+
+    Raises:
+        ConfigurationError: They cannot be read.
+    """
+    from codeflow_engine.settings import load_settings
+
+    return load_settings(path)
 
 
 def is_on_host(change: str | None) -> bool:

@@ -12,12 +12,11 @@ import typer
 
 from codeflow_engine.domain.coverage import Outcome
 from codeflow_engine.errors import ConfigurationError, SerializationError
-from codeflow_engine.hosts.cli.change import LOCAL, Host, host_of, read_change
+from codeflow_engine.hosts.cli.change import LOCAL, Host, host_of, read_change, read_settings
 from codeflow_engine.hosts.cli.exits import Exit
 from codeflow_engine.hosts.cli.history import Database, SettingsFile, history_engine
 from codeflow_engine.hosts.cli.publishing import apply_plan
 from codeflow_engine.hosts.cli.terminal import write_out
-from codeflow_engine.settings import load_settings
 
 if TYPE_CHECKING:
     from codeflow_engine.domain.publishing import PublishPolicy
@@ -69,7 +68,7 @@ def publish(
     Exit status: 0 it stands there, and is complete; 2 the file is refused, or wrong usage; 3
     the review is not complete, or it could not be written.
     """
-    known = load_settings(settings)
+    known = read_settings(settings)
     host = host_of(change, vcs, known)
     if (host or known.vcs) == LOCAL:
         raise ConfigurationError(f"{change!r} is no pull request, such as owner/repo#42")

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from codeflow_engine.domain.budget import Budget
-from codeflow_engine.hosts.cli.change import ChangeArgument, Host, host_of, read_change
+from codeflow_engine.hosts.cli.change import (
+    ChangeArgument,
+    Host,
+    host_of,
+    read_change,
+    read_settings,
+)
 from codeflow_engine.hosts.cli.exits import Exit
 from codeflow_engine.hosts.cli.history import Database, SettingsFile, history_engine
 from codeflow_engine.hosts.cli.models import Models
@@ -18,7 +24,6 @@ from codeflow_engine.hosts.cli.outcome import Output, destination_of
 from codeflow_engine.hosts.cli.terminal import say, style_of, write_out
 from codeflow_engine.reports import telling
 from codeflow_engine.reports.style import Style
-from codeflow_engine.settings import load_settings
 
 if TYPE_CHECKING:
     from codeflow_engine.domain.reading import Answer, Description
@@ -75,7 +80,7 @@ def describe(
     Exit status: 0 complete; 2 wrong usage or configuration; 3 where something was not read that
     models may read, or nothing was.
     """
-    known = load_settings(settings)
+    known = read_settings(settings)
     host = host_of(change, vcs, known)
     asked: dict[str, Any] = {"base": base, "head": head, "budget": _budget(budget)}
     asked |= {"change": read_change(change, known, os.environ)}
@@ -103,7 +108,7 @@ def ask(
     Exit status: 0 complete; 2 wrong usage or configuration; 3 where something was not read that
     models may read, or nothing was.
     """
-    known = load_settings(settings)
+    known = read_settings(settings)
     host = host_of(change, vcs, known)
     asked: dict[str, Any] = {"base": base, "head": head, "budget": _budget(budget)}
     asked |= {"change": read_change(change, known, os.environ)}

@@ -14,7 +14,13 @@ import typer
 from codeflow_engine.domain.budget import Budget
 from codeflow_engine.domain.change import Scope
 from codeflow_engine.errors import ConfigurationError
-from codeflow_engine.hosts.cli.change import ChangeArgument, Host, host_of, read_change
+from codeflow_engine.hosts.cli.change import (
+    ChangeArgument,
+    Host,
+    host_of,
+    read_change,
+    read_settings,
+)
 from codeflow_engine.hosts.cli.exits import Exit
 from codeflow_engine.hosts.cli.formats import ReportFormat
 from codeflow_engine.hosts.cli.history import Database, SettingsFile, history_engine
@@ -32,13 +38,13 @@ from codeflow_engine.hosts.cli.publishing import publish_review, see_host
 from codeflow_engine.hosts.cli.table import table
 from codeflow_engine.hosts.cli.terminal import say, style_of, write_out
 from codeflow_engine.reports.style import Style
-from codeflow_engine.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from codeflow_engine.domain.change import Change
     from codeflow_engine.domain.preview import ChangePreview
     from codeflow_engine.domain.review import Review
     from codeflow_engine.hosts.cli.destination import Destination
+    from codeflow_engine.settings import Settings
     from codeflow_engine.sync import Engine
 
 __all__ = ["review"]
@@ -147,7 +153,7 @@ def review(
     if staged and head is not None:
         raise ConfigurationError("--staged and --head exclude each other")
     head = ":index" if staged else head
-    known = load_settings(settings)
+    known = read_settings(settings)
     host = host_of(change, vcs, known)
     if publish:
         see_host(host or known.vcs, is_patch=diff is not None, replays=replay is not None)
