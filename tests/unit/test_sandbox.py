@@ -197,7 +197,9 @@ async def test_a_file_past_its_size_is_refused_to_the_program(run: Run) -> None:
     """No file grows past its limit; a program that ignores the signal gets an error."""
     limits = Limits(file_bytes=MIB)
 
-    done = await run([*PYTHON, "open('f', 'wb').write(bytes(2**21))"], limits=limits)
+    # The limits of a trusted program come when it runs already.
+    code = "import time; time.sleep(0.3); open('f', 'wb').write(bytes(2**21))"
+    done = await run([*PYTHON, code], limits=limits)
 
     assert done.returncode == 1
     assert b"OSError" in done.stderr
