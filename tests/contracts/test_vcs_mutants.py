@@ -405,6 +405,18 @@ class Silent(Git):
         return ()
 
 
+class Nameless(FakeVCS):
+    async def canonical(self, target: str) -> str:
+        return f"{target}#1"
+
+
+class Lagging(FakeVCS):
+    async def read_head(self, target: str, sandbox: Sandbox) -> str | None:
+        return (await self.fetch_change(ChangeRequest(target=target), sandbox)).base
+
+
+TestNameless = struck(HostSuite, hosted(Nameless), "test_a_change_has_one_name")
+TestLagging = struck(HostSuite, hosted(Lagging), "test_a_change_stands_where_it_is_fetched")
 TestHaunted = struck(
     HostSuite, hosted(Haunted), "test_a_change_of_which_nobody_spoke_has_no_thread"
 )

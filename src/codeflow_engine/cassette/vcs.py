@@ -118,6 +118,16 @@ class TapedVCS(VCS):
         return name
 
     @override
+    async def read_head(self, target: str, sandbox: Sandbox) -> str | None:
+        asked = portable(target, self._tape.directory)
+        head: str | None = await self._tape.ask(
+            self._call("read_head", asked, {"target": asked}),
+            str | None,
+            lambda: self._host().read_head(target, sandbox),
+        )
+        return head
+
+    @override
     async def find_effects(self, effects: Sequence[Effect]) -> tuple[Receipt, ...]:
         target = effects[0].target if effects else ""
         asked = {"target": target, "keys": [effect.key for effect in effects]}

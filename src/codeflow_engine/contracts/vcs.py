@@ -90,6 +90,18 @@ class VCS(Backend):
         """
         return target
 
+    async def read_head(self, target: str, sandbox: Sandbox) -> str | None:
+        """Say where a change stands now: what `fetch_change` gives it as its `head`.
+
+        It is asked before each plan is applied; a host that can tell without the whole change
+        should.
+
+        Raises:
+            ChangeUnavailableError: There is no such change.
+            ProviderError: The host failed.
+        """
+        return (await self.fetch_change(ChangeRequest(target=target), sandbox)).head
+
     async def find_effects(self, effects: Sequence[Effect]) -> tuple[Receipt, ...]:
         """Find which effects stand on the host already, by our own author's markers alone.
 

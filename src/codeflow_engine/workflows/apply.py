@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from codeflow_engine.domain.change import ChangeRequest
 from codeflow_engine.domain.effect import Plan, Receipt
 from codeflow_engine.domain.journal import StepState
 from codeflow_engine.errors import ConfigurationError, PublishError, SerializationError
@@ -88,7 +87,7 @@ async def _check(run: RunContext, plan: Plan) -> None:
     if not left:
         return
     vcs = tools.host(plan.provider)
-    head = (await vcs.fetch_change(ChangeRequest(target=plan.target), tools.sandbox)).head
+    head = await vcs.read_head(plan.target, tools.sandbox)
     if head == plan.head:
         return
     # What stands there already gets its receipt, and is not written.

@@ -283,7 +283,7 @@ async def test_the_look_at_the_head_is_tried_again(
     options: dict[str, Any], host: FakeHost, plan: Plan, clock: FakeClock
 ) -> None:
     """A host that is away for a moment keeps nothing from being written."""
-    away = FaultPlan(raises("fetch_change", ProviderUnavailableError("away"), on=1))
+    away = FaultPlan(raises("read_head", ProviderUnavailableError("away"), on=1))
     vcs = faulty(FakeVCS(host), away)
     plan = replace(plan, provider=type(vcs).__name__.lower())
     async with opened(AsyncEngine(**{**options, "vcs": vcs})) as engine:

@@ -142,6 +142,11 @@ class GitHub(VCS):
         found, _ = await self._look_up(Target.parse(target, self._place))
         return found.text
 
+    @override
+    async def read_head(self, target: str, sandbox: Sandbox) -> str:
+        _, pull = await self._look_up(Target.parse(target, self._place))
+        return pull.head
+
     async def _look_up(self, asked: Target) -> tuple[Target, changes.Pull]:
         """Find a pull request, and its name: its repository may be renamed, or written large."""
         pull = await changes.read_pull(self._client(asked), asked)

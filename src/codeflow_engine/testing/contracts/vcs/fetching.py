@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -12,8 +13,9 @@ from codeflow_engine.contracts import VCS
 from codeflow_engine.domain.change import INDEX, WORKTREE
 from codeflow_engine.domain.diff import Side
 from codeflow_engine.domain.shape import is_sound
+from codeflow_engine.errors import ChangeUnavailableError
 from codeflow_engine.sandbox import Sandbox
-from codeflow_engine.testing.contracts.answering import answered
+from codeflow_engine.testing.contracts.answering import answered, raised
 from codeflow_engine.testing.contracts.cancelling import cancel_often
 from codeflow_engine.testing.contracts.vcs.asking import fetch, read
 from codeflow_engine.testing.contracts.vcs.published import Publish, example_of, shortcomings
@@ -63,6 +65,22 @@ class FetchTests:
         ]
 
         assert names == [change.target] * 2
+
+    async def test_a_change_stands_where_it_is_fetched(
+        self, backend: VCS, sandbox: Sandbox, publish: Publish
+    ) -> None:
+        """The head that is told is that of the change; one that is not there has none."""
+        given = await publish(named("edit"))
+        if given.request.head is not None or given.request.base is not None:
+            pytest.skip("the change is asked for by its ends, and not by its name")
+        change = await fetch(backend, given, sandbox)
+        absent = given.absent or replace(given.request, target=f"{given.request.target} is no more")
+
+        head = await answered(backend.read_head(change.target, sandbox), "reading a head")
+        refused = await raised(backend.read_head(absent.target, sandbox))
+
+        assert head == change.head
+        assert isinstance(refused, ChangeUnavailableError)
 
     async def test_a_change_is_the_same_each_time(
         self, create: Callable[[], VCS], backend: VCS, sandbox: Sandbox, publish: Publish
