@@ -89,7 +89,9 @@ class Outbox:
         targets = {effect.key: effect.target for effect in effects}
         found = await vcs.find_effects(effects)
         first: dict[str, Receipt] = {}
-        in_order = sorted(found, key=lambda one: (one.at, one.external_id))
+        # What a host tells of twice stands there once.
+        each = {(one.key, one.external_id): one for one in found}.values()
+        in_order = sorted(each, key=lambda one: (one.at, one.external_id))
         twice = [one for one in in_order if first.setdefault(one.key, one) is not one]
         for receipt in twice:
             target = targets[receipt.key]

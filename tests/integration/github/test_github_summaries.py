@@ -244,3 +244,17 @@ async def test_g29_a_token_that_may_only_read_names_what_it_lacks(desk: Desk) ->
 
     with pytest.raises(AuthenticationError, match="pull_requests"):
         await desk.backend(**credentials).deliver(summary(desk))
+
+
+async def test_g27_a_summary_that_is_listed_twice_stands_once(desk: Desk) -> None:
+    """A page that moves while it is read names it two times; the only one is not deleted."""
+    await desk.backend().deliver(summary(desk))
+    desk.forge.faults.add(Fault(act=Act.REPEAT, method="GET", path=COMMENTS))
+    again = summary(desk, "two", "There is more.")
+
+    await desk.backend().deliver(again)
+    found = await desk.backend().find_effects([again])
+
+    (comment,) = desk.pull.comments
+    assert comment.body.startswith("There is more.")
+    assert [one.external_id for one in found] == [f"comment:{comment.id}"]

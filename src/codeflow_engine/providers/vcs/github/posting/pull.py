@@ -59,8 +59,17 @@ class Pull:
         parameters: Mapping[str, object] | None = None,
         needs: str = "pull_requests: read",
     ) -> list[Any]:
-        """Give the entries of all pages; a failure is never an empty list."""
-        return await self.client.pages(path, key=key, parameters=parameters, needs=needs)
+        """Give the entries of all pages, each once; a failure is never an empty list.
+
+        Pages move while somebody writes, and an entry then stands on two of them. Taken for
+        two, one of them would be taken back, and with it the only one.
+        """
+        entries = await self.client.pages(path, key=key, parameters=parameters, needs=needs)
+        each: dict[tuple[str, int], Any] = {}
+        for place, entry in enumerate(entries):
+            name = field(entry, "id")
+            each.setdefault(("", place) if name is None else (str(name), 0), entry)
+        return [*each.values()]
 
     async def find(self, path: str, *, needs: str) -> Any:
         """Give an entry; None where it is not there."""
