@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -395,19 +395,3 @@ async def test_a_patch_has_no_host_to_publish_to(engine: AsyncEngine) -> None:
     review = await engine.review(patch, analyzers=["secrets"])
     with pytest.raises(ConfigurationError, match="bare patch"):
         await engine.plan(review)
-
-
-async def test_g27_what_a_host_tells_of_twice_stands_there_once(
-    options: dict[str, Any], host: FakeHost, plan: Plan
-) -> None:
-    """A page that moves while it is read names one thing two times; it is not taken back."""
-
-    class Moving(FakeVCS):
-        async def find_effects(self, effects: Sequence[Effect]) -> tuple[Receipt, ...]:
-            return (await super().find_effects(effects)) * 2
-
-    plan = replace(plan, provider="moving")
-    async with opened(AsyncEngine(**{**options, "vcs": Moving(host)})) as engine:
-        await engine.apply(plan)
-
-    assert written(host) == keys(plan)

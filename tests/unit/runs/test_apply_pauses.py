@@ -1,8 +1,9 @@
-"""What a host's limits mean for a run that writes to it."""
+"""What a host that is busy, or moves, means for a run that writes to it."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -159,3 +160,21 @@ async def test_g28_plans_for_one_change_are_applied_one_after_the_other(
     assert Slow.most == 1
     assert [sum(not one.found for one in each) for each in receipts].count(0) == 2
     assert len(host.posts) == len(plan.effects)
+
+
+class Moving(FakeVCS):
+    """A host whose pages move while they are read: it names each thing two times."""
+
+    async def find_effects(self, effects: Sequence[Effect]) -> tuple[Receipt, ...]:
+        return (await super().find_effects(effects)) * 2
+
+
+async def test_g27_what_a_host_tells_of_twice_stands_there_once(
+    options: dict[str, Any], host: FakeHost
+) -> None:
+    """It is one thing all the same, and is not taken back."""
+    plan = await planned(options, Moving(host))
+    async with opened(AsyncEngine(**options, vcs=Moving(host))) as engine:
+        await engine.apply(plan)
+
+    assert [post.marker for post in host.posts] == [effect.key for effect in plan.effects]
