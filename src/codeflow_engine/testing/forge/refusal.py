@@ -31,9 +31,9 @@ class Refusal(Exception):  # noqa: N818 - it is an answer of the server, not a f
         super().__init__(message)
         self.status = status
         self.message = message
-        self.headers = dict(headers or {})
+        self.headers: dict[str, str] = dict(headers or {})
         self.documentation = documentation
-        self.errors = tuple(errors)
+        self.errors: tuple[Any, ...] = tuple(errors)
 
     def document(self) -> dict[str, Any]:
         """Give the body of the answer.

@@ -62,13 +62,13 @@ class FakeForge:
         limits: LimitRules | None = None,
         middlewares: Sequence[Middleware] = (),
     ) -> None:
-        self.rules = rules or ForgeRules()
-        self.clock = clock or ForgeClock()
-        self.tokens = Tokens(self.clock)
-        self.limits = Limits(self.clock, limits or LimitRules())
-        self.faults = Faults()
-        self.webhooks = Webhooks(self.clock)
-        self.lock = threading.RLock()
+        self.rules: ForgeRules = rules or ForgeRules()
+        self.clock: ForgeClock = clock or ForgeClock()
+        self.tokens: Tokens = Tokens(self.clock)
+        self.limits: Limits = Limits(self.clock, limits or LimitRules())
+        self.faults: Faults = Faults()
+        self.webhooks: Webhooks = Webhooks(self.clock)
+        self.lock: threading.RLock = threading.RLock()
         """Holds all that the forge keeps; who changes it from outside takes it."""
         self._port = port
         self._before = tuple(middlewares)

@@ -16,7 +16,7 @@ from codeflow_engine.testing.forge.repository import Repository
 
 __all__ = ["routes"]
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 _SERVICE = "git-upload-pack"
 # The lowest route of each is the first to be tried: it takes `.git` off the name.
 _NEVER = {"Cache-Control": "no-cache, max-age=0, must-revalidate"}

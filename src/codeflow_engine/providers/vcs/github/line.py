@@ -60,7 +60,7 @@ class Line:
         self.place = place
         self.settings = settings
         self._host = host
-        self.streams = Streams(place, settings, session)
+        self.streams: Streams = Streams(place, settings, session)
         self._wire: Wire | None = None
         self._made = threading.Lock()
         self._threads: ThreadPoolExecutor | None = None

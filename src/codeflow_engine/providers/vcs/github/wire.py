@@ -70,7 +70,7 @@ class Wire:
         self.place = place
         self.verify = verify
         self.timeout = timeout
-        self.session = requests.Session()
+        self.session: requests.Session = requests.Session()
         self.session.auth = _as_it_is  # else requests would look into ~/.netrc
         self.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         adapter = HTTPAdapter(max_retries=0, pool_connections=1, pool_maxsize=size)

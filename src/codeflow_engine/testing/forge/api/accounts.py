@@ -10,7 +10,7 @@ from codeflow_engine.testing.forge.refusal import Refusal, not_found
 
 __all__ = ["routes"]
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 
 
 @routes.get("/user")

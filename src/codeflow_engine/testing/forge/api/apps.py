@@ -14,7 +14,7 @@ from codeflow_engine.testing.forge.refusal import Refusal, not_found
 
 __all__ = ["app_of", "routes"]
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 
 
 def app_of(asked: Exchange) -> App:

@@ -13,7 +13,7 @@ from codeflow_engine.testing.forge.repository import Repository
 
 __all__ = ["routes"]
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 
 
 async def _commit(repository: Repository, name: str) -> str:

@@ -16,7 +16,7 @@ from codeflow_engine.testing.forge.repository import Repository
 
 __all__ = ["routes"]
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 _LINK = "120000"
 _DEEPEST = 40
 """Links that are followed one after the other, as the kernel has it."""

@@ -13,7 +13,7 @@ from codeflow_engine.testing.forge.state import Issue, Label, LabelEvent
 
 __all__ = ["routes", "tell_labels"]
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 
 
 def tell_labels(asked: Exchange, issue: Issue, before: list[Label]) -> None:

@@ -12,7 +12,7 @@ from codeflow_engine.testing.forge.refusal import Refusal, not_found
 
 __all__ = ["routes"]
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 _HOME = "/repos/{owner}/{repo}/git"
 _RATE = 120
 """Bytes that an entry takes in an answer, beside its path."""

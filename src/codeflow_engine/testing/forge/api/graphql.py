@@ -11,7 +11,7 @@ from codeflow_engine.testing.forge.refusal import Refusal
 
 __all__ = ["routes"]
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 
 
 @routes.post("/api/graphql")

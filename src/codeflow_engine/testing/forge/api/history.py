@@ -15,7 +15,7 @@ from codeflow_engine.testing.forge.repository import Repository
 
 __all__ = ["find_commit", "routes"]
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 _EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 

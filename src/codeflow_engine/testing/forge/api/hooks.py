@@ -11,7 +11,7 @@ from codeflow_engine.testing.forge.webhooks import Delivery
 
 __all__ = ["routes"]
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 _OF_APP = "/app/hook/deliveries"
 _AT = "/repos/{owner}/{repo}/hooks/{hook_id}/deliveries"
 

@@ -14,7 +14,7 @@ from codeflow_engine.testing.forge.state import ROLES, Issue, Label
 
 __all__ = ["edit_issue", "may_triage", "names_of", "routes"]
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 _TITLE = 256
 _ALL = "/repos/{owner}/{repo}/issues"
 _ONE = _ALL + r"/{number:\d+}"

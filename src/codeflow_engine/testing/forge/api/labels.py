@@ -15,7 +15,7 @@ from codeflow_engine.testing.forge.state import Issue, Label
 
 __all__ = ["routes"]
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 _ALL = "/repos/{owner}/{repo}/labels"
 _ON = r"/repos/{owner}/{repo}/issues/{number:\d+}/labels"
 _NAME = 50

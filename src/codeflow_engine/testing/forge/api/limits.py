@@ -7,7 +7,7 @@ from codeflow_engine.testing.forge.framework import web
 
 __all__ = ["routes"]
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 
 
 @routes.get("/rate_limit")

@@ -17,7 +17,7 @@ from codeflow_engine.testing.forge.state import PullRequest
 
 __all__ = ["routes"]
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 
 
 _STATES = ("open", "closed", "all")

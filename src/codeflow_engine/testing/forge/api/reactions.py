@@ -15,7 +15,7 @@ from codeflow_engine.testing.forge.state import Reaction
 
 __all__ = ["routes"]
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 _TALK = "/repos/{owner}/{repo}/issues/comments/{comment_id}/reactions"
 _CODE = "/repos/{owner}/{repo}/pulls/comments/{comment_id}/reactions"
 

@@ -12,7 +12,7 @@ from codeflow_engine.testing.forge.repository import Repository
 
 __all__ = ["document", "routes"]
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 _REFS = "/repos/{owner}/{repo}/git/refs"
 
 

@@ -10,7 +10,7 @@ from codeflow_engine.testing.forge.state import ROLES
 
 __all__ = ["routes"]
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 
 
 @routes.get("/repos/{owner}/{repo}")

@@ -23,7 +23,7 @@ from codeflow_engine.testing.forge.state import (
 
 __all__ = ["find_review_comment", "routes"]
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 _AT = r"/repos/{owner}/{repo}/pulls/{number:\d+}/comments"
 _ONE = "/repos/{owner}/{repo}/pulls/comments/{comment_id}"
 

@@ -17,7 +17,7 @@ from codeflow_engine.testing.forge.state import PullRequest, Review, ReviewState
 
 __all__ = ["routes"]
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 _AT = r"/repos/{owner}/{repo}/pulls/{number:\d+}/reviews"
 
 

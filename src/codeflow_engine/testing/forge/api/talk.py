@@ -15,7 +15,7 @@ from codeflow_engine.testing.forge.state import ROLES, Comment, Issue
 
 __all__ = ["find_comment", "refuse_locked", "refuse_others", "routes", "since"]
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 _WRITE = "issues|pull_requests"
 
 

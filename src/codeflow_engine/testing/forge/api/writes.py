@@ -17,7 +17,7 @@ from codeflow_engine.testing.forge.staging import Staged, write_tree
 
 __all__ = ["routes"]
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 
 _MODES = ("100644", "100755", "040000", "160000", "120000")
 _GIT = "/repos/{owner}/{repo}/git"

@@ -22,6 +22,7 @@ from codeflow_engine.testing.forge.state import (
 if TYPE_CHECKING:
     from codeflow_engine.testing.forge.exchange import Exchange
     from codeflow_engine.testing.forge.repository import Repository
+    from codeflow_engine.testing.forge.server import FakeForge
 
 __all__ = ["Viewing"]
 
@@ -31,7 +32,7 @@ class Viewing:
 
     def __init__(self, asked: Exchange) -> None:
         self.asked = asked
-        self.forge = asked.forge
+        self.forge: FakeForge = asked.forge
         self.credential: Credential = asked.credential
 
     @property

@@ -17,7 +17,7 @@ from codeflow_engine.testing.forge.state import Issue, PullRequest
 
 __all__ = ["routes"]
 
-routes = web.RouteTableDef()
+routes: web.RouteTableDef = web.RouteTableDef()
 
 
 class _Missing(Exception):  # noqa: N818 - it becomes a page, it is no fault

@@ -42,7 +42,7 @@ class Checks(Poster):
     run of its name has replaced does not stand, whatever it says: it is written anew.
     """
 
-    prefixes: ClassVar = ("check", "status")
+    prefixes: ClassVar[tuple[str, ...]] = ("check", "status")
 
     @override
     async def find(self, pull: Pull, effects: Sequence[Effect]) -> list[Receipt]:

@@ -33,7 +33,7 @@ class Commits(Poster):
     never moved in any other way, so that nobody's work is lost.
     """
 
-    prefixes: ClassVar = ("commit",)
+    prefixes: ClassVar[tuple[str, ...]] = ("commit",)
 
     @override
     async def find(self, pull: Pull, effects: Sequence[Effect]) -> list[Receipt]:

@@ -30,7 +30,7 @@ _GONE: Final = "*This issue is superseded.*"
 class Issues(Poster):
     """Opens issues. One that a person has closed stays closed, and counts."""
 
-    prefixes: ClassVar = ("issue",)
+    prefixes: ClassVar[tuple[str, ...]] = ("issue",)
 
     @override
     async def find(self, pull: Pull, effects: Sequence[Effect]) -> list[Receipt]:

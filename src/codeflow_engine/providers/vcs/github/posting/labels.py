@@ -21,7 +21,7 @@ _NEEDS: Final = "pull_requests: write"
 class Labels(Poster):
     """Sets labels. One that somebody else has put there is never taken off."""
 
-    prefixes: ClassVar = ("labels",)
+    prefixes: ClassVar[tuple[str, ...]] = ("labels",)
 
     @override
     async def find(self, pull: Pull, effects: Sequence[Effect]) -> list[Receipt]:

@@ -32,7 +32,7 @@ mutation Unresolve($id: ID!) {
 class Resolutions(Poster):
     """Resolves threads; those of others, whatever a plan says of them, are left alone."""
 
-    prefixes: ClassVar = ("threads",)
+    prefixes: ClassVar[tuple[str, ...]] = ("threads",)
 
     @override
     async def find(self, pull: Pull, effects: Sequence[Effect]) -> list[Receipt]:

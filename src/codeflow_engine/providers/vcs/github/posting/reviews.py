@@ -34,7 +34,7 @@ _SUPERSEDED: Final = "*This review is superseded.*"
 class Reviews(Poster):
     """Writes reviews, each in one request, which GitHub takes whole or not at all."""
 
-    prefixes: ClassVar = ("review",)
+    prefixes: ClassVar[tuple[str, ...]] = ("review",)
 
     @override
     async def find(self, pull: Pull, effects: Sequence[Effect]) -> list[Receipt]:

@@ -37,7 +37,7 @@ _SHOWN: Final = 200
 class Sarifs(Poster):
     """Uploads reports. One for the same commit, tool and category replaces the one before."""
 
-    prefixes: ClassVar = ("sarif",)
+    prefixes: ClassVar[tuple[str, ...]] = ("sarif",)
 
     @override
     async def find(self, pull: Pull, effects: Sequence[Effect]) -> list[Receipt]:

@@ -27,7 +27,7 @@ _NEEDS: Final = "pull_requests: write"
 class Summaries(Poster):
     """Writes the summary of a pull request. An edit sends no message to anybody."""
 
-    prefixes: ClassVar = ("comment",)
+    prefixes: ClassVar[tuple[str, ...]] = ("comment",)
 
     @override
     async def find(self, pull: Pull, effects: Sequence[Effect]) -> list[Receipt]:
