@@ -7,8 +7,9 @@ diff of 7.7 MB in 1,005 files, which GitHub does not give, so that git fetches i
 asks `secrets` and `hygiene` about all of them, and no model; `model` asks a model besides that
 takes half a second, too. `held` is the longest that the host's loop is held meanwhile, in
 processor time of its thread, and `held wall` the same by the clock, which tells of other
-processes, too. The peer in the same run is PyGithub, called on the loop for one small pull
-request: as long as it waits, the loop stands.
+processes, too; `gc` is what Python's longest collection of garbage took of it, in a host that has
+frozen what stands after the start. The peer in the same run is PyGithub, called on the loop for
+one small pull request: as long as it waits, the loop stands.
 
 The processes take turns, after a round that is not counted, and the table shows medians. Target:
 the loop held for less than 20 ms. With `--check` a missed target ends with exit code 1. With
@@ -37,7 +38,7 @@ SETTINGS = "chunk_tokens = 30000\nllm_parallel = 8\n"
 """Fewer and larger questions than usual, or the large change would be 3,000 of them."""
 
 HERE = Path(__file__).resolve().parent
-FIGURES = {"held": 1e3, "held_wall": 1e3, "seconds": 1, "cpu": 1, "peak": 1e-6}
+FIGURES = {"held": 1e3, "held_wall": 1e3, "gc": 1e3, "seconds": 1, "cpu": 1, "peak": 1e-6}
 
 
 def main() -> int:
@@ -89,10 +90,10 @@ def server() -> Iterator[dict[str, object]]:
 
 def show(rows: Mapping[str, Mapping[str, float]]) -> list[str]:
     """Print the table; name the targets that were missed."""
-    head = ("held ms", "held wall", "seconds", "cpu s", "peak MB", "units", "calls")
+    head = ("held ms", "held wall", "gc ms", "seconds", "cpu s", "peak MB", "units", "calls")
     print(f"{'':<15}" + "".join(f"{name:>11}" for name in head))
     for name, row in rows.items():
-        cells = [f"{row[figure] * scale:>11.2f}" for figure, scale in FIGURES.items()]
+        cells = [f"{row.get(figure, 0) * scale:>11.2f}" for figure, scale in FIGURES.items()]
         cells += [f"{row[figure]:>11.0f}" for figure in ("units", "calls") if figure in row]
         print(f"{name:<15}" + "".join(cells))
     return [

@@ -70,6 +70,13 @@ class Server:
         """Remove a database, with whoever uses it."""
         self.run(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
 
+    def clients(self, database: str) -> set[int]:
+        """Give the server's processes that serve clients of a database, not those of its own."""
+        ask = (
+            "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = "
+        )
+        return {pid for (pid,) in self.run(f"{ask}'{database}'")}
+
     def run(self, statement: str, database: str | None = None) -> list[tuple[Any, ...]]:
         """Run a statement on a connection of its own, and return its rows."""
         import psycopg

@@ -260,11 +260,9 @@ async def test_the_engine_opens_no_connection_beyond_the_pool(
     def note(connection: Any, _: ConnectionPoolEntry) -> None:
         opened.add(connection.driver_connection.info.backend_pid)
 
-    ask = f"SELECT pid FROM pg_stat_activity WHERE datname = '{postgres_database}'"  # noqa: S608 - our own name
-
     async def watch() -> None:
         while not over.is_set():
-            seen.update(pid for (pid,) in await asyncio.to_thread(postgres.run, ask))
+            seen.update(await asyncio.to_thread(postgres.clients, postgres_database))
             await asyncio.sleep(0.01)
 
     watching = asyncio.create_task(watch())

@@ -20,6 +20,11 @@ _MOVED = 0.6
 _REWRITTEN = 0.55
 """Likeness of code from which on it is an edited form of the other."""
 
+_STRANGE = 0.2
+_NEAR = 2
+"""Likeness of the lines around up to which a place farther away than so many lines is another
+one, though the order of what was matched would allow it: few findings leave much room."""
+
 _FRAMED = 0.75
 _LENIENCE = 0.15
 """How much less alike code may be between lines around that are this much alike."""
@@ -80,6 +85,14 @@ class Pair:
         return context_likeness((one.before, one.after), (other.before, other.after))
 
     @property
+    def in_place(self) -> bool:
+        """Whether the order speaks for the pair, and nothing else speaks clearly against it."""
+        if not self.in_order or self.drift <= _NEAR:
+            return self.in_order
+        around = self.around
+        return around is None or around > _STRANGE
+
+    @property
     def nearness(self) -> float:
         """How much the order speaks for the pair: as much as the lines around, at best.
 
@@ -98,7 +111,7 @@ class Pair:
 def stayed(pair: Pair) -> float | None:
     """Take the same code for the same place where the order or the lines around say so."""
     around = pair.around
-    if (not pair.in_order or pair.gone) and (around is None or around < _ALIKE):
+    if (not pair.in_place or pair.gone) and (around is None or around < _ALIKE):
         return None
     return (_ALIKE if around is None else around) + pair.nearness + pair.text / 2
 
@@ -113,7 +126,7 @@ def moved(pair: Pair) -> float | None:
 
 def rewritten(pair: Pair, alike_from: float = _REWRITTEN) -> float | None:
     """Take code for an edited form of the other, in the same place of the order."""
-    if not pair.in_order:
+    if not pair.in_place:
         return None
     alike = pair.likeness.of(pair.known.code, pair.current.code)
     around = pair.around

@@ -186,6 +186,20 @@ def test_a_line_that_goes_and_an_unrelated_one_with_its_rule_are_two_findings(
     assert states(rounds.push({"a.py": after})) == ["new", "resolved"]
 
 
+FILLER = "".join(f"step_{number}()\n" for number in range(30))
+EVAL = "    limit = 3\n    return BADa(values)\n"
+
+
+@pytest.mark.parametrize("edited", ["values", "other_values"])
+def test_a_line_that_goes_and_an_alike_one_elsewhere_in_its_file_are_two(edited: str) -> None:
+    """Where nothing around is alike, and they are far apart: one was mended, the other is new."""
+    mended = f"def pay(values):\n    return sum(values)\n\n\n{FILLER}"
+    rounds = Rounds()
+    rounds.push({"a.py": mended.replace("    return sum(values)\n", EVAL)})
+    broken = f"\n\nclass Other:\n    x = 1\n\n    y = BADa({edited})\n    z = 2\n"
+    assert states(rounds.push({"a.py": mended + broken})) == ["new", "resolved"]
+
+
 def test_equal_code_at_two_places_is_two_findings() -> None:
     """In one file, and in two files."""
     rounds = Rounds()
