@@ -72,10 +72,8 @@ class Server:
 
     def clients(self, database: str) -> set[int]:
         """Give the server's processes that serve clients of a database, not those of its own."""
-        ask = (
-            "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = "
-        )
-        return {pid for (pid,) in self.run(f"{ask}'{database}'")}
+        ask = "SELECT pid, datname FROM pg_stat_activity WHERE backend_type = 'client backend'"
+        return {pid for pid, name in self.run(ask) if name == database}
 
     def run(self, statement: str, database: str | None = None) -> list[tuple[Any, ...]]:
         """Run a statement on a connection of its own, and return its rows."""
