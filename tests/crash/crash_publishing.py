@@ -114,8 +114,11 @@ class Blind(GitHub):
         return BlindPull(client=pull.client, target=pull.target, settings=pull.settings)
 
 
-async def publish(life: Life, policy: dict[str, Any]) -> int:
-    """Submit a review that is published, and see it to its end, whoever executes it."""
+async def publish(life: Life, policy: dict[str, Any], *, resumes: bool = False) -> int:
+    """Submit a review that is published, and see it to its end, whoever executes it.
+
+    With `resumes`, one that has failed is resumed first.
+    """
     trace = PairTrace(life)
     told = await call(life.forge, "/born", {"world": life.world, "pid": os.getpid()})
     settings = GitHubSettings(
@@ -143,7 +146,7 @@ async def publish(life: Life, policy: dict[str, Any]) -> int:
     status = 0
     async with engine:
         seeing = asyncio.ensure_future(
-            _see(engine, {"change": told["target"], "policy": policy}, trace)
+            _see(engine, {"change": told["target"], "policy": policy}, trace, resumes=resumes)
         )
         ending = asyncio.ensure_future(terminated.wait())
         await asyncio.wait({seeing, ending}, return_when=asyncio.FIRST_COMPLETED)
@@ -157,10 +160,12 @@ async def publish(life: Life, policy: dict[str, Any]) -> int:
     return status
 
 
-async def _see(engine: AsyncEngine, given: dict[str, Any], trace: Trace) -> None:
+async def _see(engine: AsyncEngine, given: dict[str, Any], trace: Trace, *, resumes: bool) -> None:
     """Submit the run, unless somebody has, and write down how it ended."""
     run = await engine.submit("publish", given, key="k")
     trace.note("run", run.id)
+    if resumes:
+        await run.resume()
     try:
         published = await run.result()
         trace.note("outcome", published.review.outcome.value)

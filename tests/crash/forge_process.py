@@ -75,8 +75,9 @@ class World:
     writes: list[tuple[str, str, int]] = field(default_factory=list)
     """Method, path and status of what was asked to be written, by its number from 1."""
 
-    strikes: dict[int, str] = field(default_factory=dict)
-    """What becomes of who asks for the write of a number."""
+    strikes: dict[str, str] = field(default_factory=dict)
+    """What becomes of who asks for the write of a number, or for the first one of a path with
+    such an end."""
 
     late: float = 0.3
     killed: list[tuple[int, str, str]] = field(default_factory=list)
@@ -98,7 +99,8 @@ class Watch:
         with world.lock:
             world.writes.append((request.method, path, 0))
             number = len(world.writes)
-            strike = world.strikes.pop(number, "")
+            end = path.rpartition("/")[2]
+            strike = world.strikes.pop(str(number), "") or world.strikes.pop(end, "")
         if strike == LATE:
             await request.read()  # all of it has been sent before who sent it dies
         if strike in {BEFORE, LATE, TERM}:
@@ -170,14 +172,20 @@ class Control:
         faults: Mapping[str, Any] | None = None,
         late: float = 0.3,
     ) -> None:
-        """Kill at writes by their numbers, and let requests go wrong by a seed."""
+        """Kill at writes by their numbers or paths, and let requests go wrong by a seed."""
         made = self._worlds[world]
         made.late = late
-        made.strikes.update({int(number): when for number, when in (strikes or {}).items()})
+        made.strikes.update(strikes or {})
         if faults is not None:
             given = dict(faults)
             made.forge.faults.seed = str(given.pop("seed"))
             made.forge.faults.add(*rules_of(**given))
+
+    def calm(self, world: str) -> None:
+        """Let nothing go wrong any more."""
+        made = self._worlds[world]
+        made.strikes.clear()
+        made.forge.faults.clear()
 
     def push(self, world: str, change: str) -> str:
         """Push the head of another change to the pull request."""

@@ -43,8 +43,9 @@ class Wreck:
     blows: tuple[Blow, ...] = ()
     """Points at which workers are killed, one after the other."""
 
-    strikes: tuple[tuple[int, str], ...] = ()
-    """Writes, by number, at which the forge kills who asks, and when."""
+    strikes: tuple[tuple[int | str, str], ...] = ()
+    """Writes, by number or by the end of their path, at which the forge kills who asks, and
+    when."""
 
     faults: Mapping[str, Any] | None = None
     """Faults of the way to the forge."""
@@ -69,6 +70,8 @@ class Published(Played):
     """Kind and external id of each receipt that the database holds."""
 
     errors: str = ""
+    has_failed: bool = False
+    """Whether the run was given up, and resumed when nothing went wrong any more."""
 
     @property
     def items(self) -> Counter[str]:
@@ -79,6 +82,17 @@ class Published(Played):
         """How often somebody was killed at each boundary: a point, or a write."""
         writes = Counter(f"{when} {_shape(path)}" for _, when, path in self.told["killed"])
         return super().kills + writes
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run came to an end that needs nobody."""
+        return any((line.what, line.of) == ("end", "succeeded") for line in self.lines)
+
+    @property
+    def tells_otherwise(self) -> bool:
+        """Whether the report is another one with right, for it says what it did not get."""
+        unread = "discussion that could not be read"
+        return self.is_incomplete or any(unread in item for item in self.items)
 
     @property
     def is_incomplete(self) -> bool:
@@ -96,7 +110,7 @@ class Published(Played):
         ]
 
     def _wrong_items(self, wanted: Wanted) -> Iterable[str]:
-        if self.is_incomplete:
+        if self.tells_otherwise:
             # It is another review, which has everything once, too.
             yield from (f"twice: {item[:200]}" for item, at in self.items.items() if at > 1)
         else:
@@ -155,9 +169,10 @@ def play(
 ) -> Published:
     """Let pairs of workers publish a pull request until one of them has seen the end."""
     forges.ask("/open", world=world, change=change)
-    strikes = {str(number): when for number, when in wreck.strikes}
+    strikes = {str(which): when for which, when in wreck.strikes}
     forges.ask("/arm", world=world, strikes=strikes, faults=wreck.faults)
     lives, errors = 0, ""
+    trace = stand.place / f"{world}.trace"
     for pair in range(_MOST_PAIRS):
         children = [
             stand.begin(
@@ -175,18 +190,27 @@ def play(
         if 0 in ends:
             break
         _look(stand, world, url)
+    has_failed = any((line.what, line.of) == ("end", "failed") for line in read_trace(trace))
+    if has_failed:
+        # What the forge did not let it do is done once it does.
+        forges.ask("/calm", world=world)
+        _look(stand, world, url)
+        last = _life(stand, forges, replace(wreck, blows=()), (world, url, "last"), flaw)
+        lives += 1
+        stand.live("publish", last, policy=POLICY, resumes=True)
     told = forges.ask("/told", world=world)
     forges.ask("/close", world=world)
     return Published(
         schedule=Schedule(wreck.blows),
         wreck=wreck,
-        lines=read_trace(stand.place / f"{world}.trace"),
+        lines=read_trace(trace),
         asked=stand.outside.asked(world),
         posts=[],
         lives=lives,
         told=told,
         receipts=_receipts(url, world),
         errors=errors,
+        has_failed=has_failed,
     )
 
 
@@ -255,9 +279,11 @@ def table(played: Sequence[Published]) -> str:
     rows = [f"{name:<{width}} {count:>6}" for name, count in sorted(kills.items())]
     rows += [f"fault {name:<{width - 6}} {count:>6}" for name, count in sorted(struck.items())]
     done = sum(one.is_reviewed for one in played)
+    again = sum(one.has_failed for one in played)
     head = (
         f"{len(played)} schedules, {sum(kills.values())} kills at {len(kills)} boundaries, "
-        f"{sum(struck.values())} faults, {sum(one.lives for one in played)} lives, {done} published"
+        f"{sum(struck.values())} faults, {sum(one.lives for one in played)} lives, "
+        f"{done} published, {again} of them after they were resumed"
     )
     return "\n".join([head, *rows])
 

@@ -111,8 +111,7 @@ def _counts(
     dropped = {reason: number for reason, number in review["dropped"].items() if number}
     if dropped:
         told = "; ".join(f"{number} {reason}" for reason, number in dropped.items())
-        total = count(sum(dropped.values()), "finding")
-        rows += item("dropped: ", f"{total}: {told}".replace("\n", " "), style)
+        rows += item("dropped: ", told.replace("\n", " "), style)
     usage = review["usage"]
     if usage["calls"]:
         cost = f"{usage['cost_usd']} USD" if usage["cost_usd"] else "cost not known"

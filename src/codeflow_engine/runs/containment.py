@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from codeflow_engine.errors import CodeflowError, WorkflowError
 from codeflow_engine.plugins.containment import is_foreign, tell
 from codeflow_engine.redaction import Redactor
 
-__all__ = ["as_ours", "contained", "describe", "place_of", "redact", "unless_cancelled"]
+__all__ = ["apart", "as_ours", "contained", "describe", "place_of", "redact"]
 
 _FRAMES = 5
 
@@ -37,10 +37,21 @@ async def contained[T](work: Awaitable[T]) -> T:
         raise ours from error
 
 
-def unless_cancelled[T](value: T) -> T:
-    """Cancel anew where code of a plugin has caught the cancellation and went on."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
+async def apart[T](do: Callable[[], Awaitable[T]]) -> T:
+    """Do work of others in a task of its own, which is cancelled with the one that waits.
+
+    Where it catches the cancellation and goes on, that is raised anew at its end. What marks
+    the work's own task as cancelled ends with it: a group of tasks that fails leaves such a mark
+    (Python 3.12), also where what it raises is caught.
+    """
+
+    async def own() -> T:
+        return await contained(do())
+
+    waits = asyncio.current_task()
+    before = waits.cancelling() if waits else 0
+    value = await contained(asyncio.create_task(own()))
+    if waits and waits.cancelling() > before:
         raise asyncio.CancelledError
     return value
 

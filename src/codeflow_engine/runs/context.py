@@ -16,7 +16,7 @@ from codeflow_engine.domain.run import RunEvent, RunRecord
 from codeflow_engine.pace.retry import Retry
 from codeflow_engine.runs import codec
 from codeflow_engine.runs.attempts import Attempts, Work
-from codeflow_engine.runs.containment import contained, unless_cancelled
+from codeflow_engine.runs.containment import apart, contained
 from codeflow_engine.runs.events import check_told
 from codeflow_engine.runs.inbox import Children, Inbox
 from codeflow_engine.runs.ledger import INSIDE, Ledger
@@ -175,7 +175,7 @@ class RunContext:
             self._ledger.told(name, key),
             self.tools.eyes.step(name, "compute"),
         ):
-            value: T = unless_cancelled(await contained(self._runner.run(step)))
+            value: T = await apart(partial(self._runner.run, step))
             return value
 
     async def together[T](self, steps: Iterable[Coroutine[Any, Any, T]]) -> tuple[T, ...]:
@@ -183,9 +183,7 @@ class RunContext:
 
         When one raises, the others are cancelled, and its error is raised alone.
         """
-        # In a task of its own: a group that fails may leave the task that waits for it marked as
-        # cancelled (Python 3.12.1), and a workflow may catch the error and go on.
-        return await asyncio.create_task(_together(steps))
+        return await apart(partial(_together, steps))
 
     async def ask(
         self,
@@ -250,7 +248,7 @@ class RunContext:
                 self._ledger.told("effect", effect.key),
                 self.tools.eyes.effect(effect.kind.value, name) as seen,
             ):
-                receipt = await self._outbox.deliver(effect, place, host)
+                receipt = await apart(partial(self._outbox.deliver, effect, place, host))
                 seen.stands(found=receipt.found)
                 return receipt
 
@@ -375,7 +373,7 @@ class RunContext:
     async def _do(self, step: Step) -> Any:
         token = INSIDE.set(True)
         try:
-            return unless_cancelled(await self._runner.run(step))
+            return await apart(partial(self._runner.run, step))
         finally:
             INSIDE.reset(token)
 

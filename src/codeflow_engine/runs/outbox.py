@@ -18,7 +18,6 @@ from codeflow_engine.domain.effect import Effect, EffectKind, Receipt
 from codeflow_engine.errors import LeaseLostError, PublishError
 from codeflow_engine.pace.retry import Retry
 from codeflow_engine.runs import codec
-from codeflow_engine.runs.containment import unless_cancelled
 from codeflow_engine.runs.history import Place
 from codeflow_engine.runs.ledger import Ledger
 from codeflow_engine.runs.waiting import Waits
@@ -78,7 +77,7 @@ class Outbox:
             await self._whole(self.collapse([effect], vcs))
             raise
         await self._ledger.reach("effect.settled")
-        return unless_cancelled(receipt)
+        return receipt
 
     async def collapse(self, effects: Sequence[Effect], vcs: VCS) -> int:
         """Take back what stands twice; of equal effects the first one stays.

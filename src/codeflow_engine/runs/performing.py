@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from codeflow_engine.contracts import StorageCapability
@@ -31,12 +32,11 @@ from codeflow_engine.plugins.containment import is_foreign
 from codeflow_engine.runs import codec
 from codeflow_engine.runs.coding import decoded, encoded
 from codeflow_engine.runs.containment import (
+    apart,
     as_ours,
-    contained,
     describe,
     place_of,
     redact,
-    unless_cancelled,
 )
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.runs.failures import write_failure
@@ -228,7 +228,7 @@ class Performance:
             record, self._tools, self._stage.runner, ledger, writer=self._writer, children=children
         )
         try:
-            result = unless_cancelled(await contained(run(context, value)))
+            result = await apart(partial(run, context, value))
         finally:
             context.close()
         ledger.finished()

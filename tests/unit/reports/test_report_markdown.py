@@ -180,7 +180,7 @@ def test_settled_findings_and_numbers_are_told() -> None:
     assert text.startswith("## Review complete: no findings\n")
     assert "<summary>Resolved or dismissed: 2 findings</summary>" in text
     assert "- dismissed: `src/cart.py`, **HIGH** `secrets/github-token`, line 12: " in text
-    assert "Dropped: 2 findings: 2 wrong anchor" in text
+    assert "Dropped: 2 wrong anchor" in text
     assert "Models: 2 calls, 9 tokens in (1 cached), 3 out, 0.25 USD" in text
 
 

@@ -177,7 +177,7 @@ def test_counts_tell_severities_dropped_findings_and_models() -> None:
     )
 
     assert "findings: 1 critical, 0 high, 0 medium, 1 low, 0 info\n" in text
-    assert "dropped: 3 findings: 1 other; 2 quote not in the change\n" in text
+    assert "dropped: 1 other; 2 quote not in the change\n" in text
     assert "models: 2 calls, 1200 tokens in (400 cached), 90 out, 0.0421 USD\n" in text
     assert "cost not known" in render(review(usage=usage | {"cost_usd": None}))
 

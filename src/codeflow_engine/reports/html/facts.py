@@ -49,7 +49,7 @@ def run_facts(review: Mapping[str, Any]) -> Markup:
         "Took": duration(timing["seconds"]),
         "Isolation": _ISOLATION[review["isolation"]],
         "Models": _usage(review["usage"]),
-        "Dropped findings": _dropped(review["dropped"]),
+        "Dropped": _dropped(review["dropped"]),
         "Run": element("code", visible(review["run_id"])),
         "Form": f"version {review['schema']}",
     }

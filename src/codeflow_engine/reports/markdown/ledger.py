@@ -72,8 +72,7 @@ def numbers(review: Mapping[str, Any], encoding: str) -> str:
     dropped = {reason: number for reason, number in review["dropped"].items() if number}
     if dropped:
         told = "; ".join(f"{number} {reason}" for reason, number in dropped.items())
-        total = count(sum(dropped.values()), "finding")
-        rows.append(f"Dropped: {total}: {one_line(told, _LONGEST_REASON, encoding)}")
+        rows.append(f"Dropped: {one_line(told, _LONGEST_REASON, encoding)}")
     usage = review["usage"]
     if usage["calls"]:
         cost = f"{usage['cost_usd']} USD" if usage["cost_usd"] else "cost not known"
