@@ -7,13 +7,13 @@ import inspect
 import pickle
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import codeflow_engine as codeflow
 from codeflow_engine import errors
-from codeflow_engine.contracts import VCS
-from codeflow_engine.domain.change import Change, FileContent
+from codeflow_engine.runs.context import RunContext
 
 ROOT = Path(__file__).parents[2]
 CLASSES = [
@@ -145,16 +145,13 @@ async def test_an_error_is_the_same_in_a_record_of_the_database(
     """The record of a run that an error has ended names its type and message, also from disk."""
     error = example(kind)
 
-    class Broken(VCS):
-        async def fetch_change(self, *_: object) -> Change:
-            raise error
-
-        async def read_files(self, *_: object, **__: object) -> tuple[FileContent, ...]:
-            return ()
+    async def broken(_: RunContext, given: dict[str, Any]) -> None:
+        raise error
 
     url = f"sqlite:///{tmp_path}/runs.db"
-    async with codeflow.AsyncEngine(storage=url, vcs=Broken()) as engine:
-        run = await engine.submit("review", {"change": str(tmp_path)})
+    async with codeflow.AsyncEngine(storage=url) as engine:
+        engine.workflow("broken")(broken)
+        run = await engine.submit("broken", {})
         with pytest.raises(errors.CodeflowError) as raised:
             await run.result()
     async with codeflow.AsyncEngine(storage=url) as engine:

@@ -181,18 +181,19 @@ def test_s36_no_module_does_anything_when_it_is_imported() -> None:
     assert told["same"]
 
 
-@pytest.mark.parametrize(
-    ("act", "name"),
-    [
-        ("import socket; socket.socket().connect_ex(('127.0.0.1', 9))", "socket.connect"),
-        ("import subprocess; subprocess.run(['true'])", "subprocess.Popen"),
-        ("os.environ['A'] = 'b'", "os.putenv"),
-        ("open(os.devnull, 'w')", "open"),
-    ],
-)
-def test_s36_the_probe_sees_what_an_import_could_do(act: str, name: str) -> None:
+def test_s36_the_probe_sees_what_an_import_could_do() -> None:
     """The control: a connection, a process, a variable and a file are noticed."""
-    assert name in {event for event, _ in probe(act)["seen"]}
+    acts = {
+        "socket.connect": "import socket; socket.socket().connect_ex(('127.0.0.1', 9))",
+        "subprocess.Popen": "import subprocess; subprocess.run(['true'])",
+        "os.putenv": "os.environ['A'] = 'b'",
+        "open": "open(os.devnull, 'w')",
+    }
+
+    told = probe("\n".join(acts.values()))
+
+    assert acts.keys() <= {event for event, _ in told["seen"]}
+    assert not told["same"]
 
 
 def test_s36_a_bare_installation_trusts_no_more_than_it_has_to() -> None:
