@@ -71,7 +71,7 @@ MUTANTS = (
     Mutant(
         "an analyzer that hangs counts as one that looked",
         _ANALYZE,
-        'return failed_source(name, analysis.units, f"no answer within {seconds:g} s")',
+        "return failed_source(name, analysis.units, too_late(seconds))",
         _EXAMINED,
         ("second]] hangs",),
     ),

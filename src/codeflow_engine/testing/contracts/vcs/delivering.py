@@ -79,8 +79,10 @@ class DeliveryTests:
 
         receipts = [await _deliver(backend, one) for one in made]
         found = await _find(backend, [unknown, *reversed(made)])
+        alone = await _find(backend, [made[0], unknown])
 
         assert before == ()
+        assert [one.key for one in alone] == [made[0].key]
         assert [one.found for one in receipts] == [False, False]
         assert {one.key: one.external_id for one in found} == {
             one.key: one.external_id for one in receipts
