@@ -20,7 +20,7 @@ _MOVED = 0.6
 _REWRITTEN = 0.55
 """Likeness of code from which on it is an edited form of the other."""
 
-_STRANGE = 0.2
+_STRANGE = 0.05
 _NEAR = 2
 """Likeness of the lines around up to which a place farther away than so many lines is another
 one, though the order of what was matched would allow it: few findings leave much room."""
