@@ -93,7 +93,10 @@ def show(rows: Mapping[str, Mapping[str, float]]) -> list[str]:
     head = ("held ms", "held wall", "gc ms", "seconds", "cpu s", "peak MB", "units", "calls")
     print(f"{'':<15}" + "".join(f"{name:>11}" for name in head))
     for name, row in rows.items():
-        cells = [f"{row.get(figure, 0) * scale:>11.2f}" for figure, scale in FIGURES.items()]
+        cells = [
+            f"{row[figure] * scale:>11.2f}" if figure in row else f"{'-':>11}"
+            for figure, scale in FIGURES.items()
+        ]
         cells += [f"{row[figure]:>11.0f}" for figure in ("units", "calls") if figure in row]
         print(f"{name:<15}" + "".join(cells))
     return [

@@ -11,7 +11,7 @@ from durable import DurableStorage, opened, until
 
 from codeflow_engine import AsyncEngine
 from codeflow_engine.domain.run import RunNoted, RunStatus
-from codeflow_engine.errors import ProviderError, StepError, WorkflowError
+from codeflow_engine.errors import ProviderError, RunCancelledError, StepError, WorkflowError
 from codeflow_engine.runs.context import RunContext
 
 SECRET = "opensesame-2026"  # noqa: S105 - it is none
@@ -135,6 +135,34 @@ async def test_a_group_of_tasks_that_fails_cancels_nothing_around_it() -> None:
             engine.workflow(workflow.__name__)(workflow)
             run = await engine.submit(workflow.__name__, {})
             assert await run.result() == ["caught", "after"]
+
+
+@pytest.mark.parametrize("place", ["step", "workflow"])
+async def test_d34_code_that_catches_its_cancellation_is_cancelled_all_the_same(place: str) -> None:
+    """What it gives after that is no value of a step, and no result of a run."""
+    begun = asyncio.Event()
+
+    async def deaf() -> str:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            return "went on"
+        return "slept"
+
+    async def listening(run: RunContext, given: dict[str, Any]) -> str:
+        return await (run.step("listen", deaf) if place == "step" else deaf())
+
+    async with AsyncEngine() as engine:
+        engine.workflow("listening")(listening)
+        run = await engine.submit("listening", {})
+        await begun.wait()
+        await run.cancel()
+
+        with pytest.raises(RunCancelledError):
+            await run.result()
+        assert run.status is RunStatus.CANCELLED
+        assert not any(step.state.is_final for step in await run.steps())
 
 
 async def test_s33_the_log_says_where_a_run_has_failed(caplog: pytest.LogCaptureFixture) -> None:
