@@ -60,10 +60,14 @@ def _one_by_one(unreadable: list[tuple[str, PluginError]]) -> Iterator[EntryPoin
     seen: set[str] = set()
     for distribution in distributions():
         name, version = _owner(distribution)
-        if name and _normal(name) in seen:
-            # Hidden by one of the same name that comes earlier on the path.
+        # Without a readable name it is known by its directory, for it may come several
+        # times: a library that hooks into imports with a kind of `PathFinder` (as githubkit
+        # does) has everything listed once more.
+        known = _normal(name) or str(getattr(distribution, "_path", id(distribution)))
+        if known in seen:
+            # Hidden by one of the same name that comes earlier on the path, or seen.
             continue
-        seen.add(_normal(name))
+        seen.add(known)
         try:
             yield from distribution.entry_points.select(group=PROJECT)
         except Exception as error:  # noqa: BLE001 - as above

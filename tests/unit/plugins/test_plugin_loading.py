@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
 import pytest
@@ -218,6 +219,25 @@ def test_a_nameless_distribution_that_cannot_be_read_is_recorded(site: Site) -> 
     (failure,) = load_plugins().failures
 
     assert failure.origin == "a distribution without a name"
+
+
+def test_what_is_listed_twice_counts_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some libraries put a second finder into the process, which lists everything again."""
+
+    class Second(PathFinder):
+        """Comes with `find_distributions`, as every kind of `PathFinder` does."""
+
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Second])
+    site.install("odd", points="[x]\nno equals sign\n", metadata=b"\xff")
+    for name in ("codeflow-named", "codeflow-less"):
+        module = name.replace("-", "_")
+        metadata = b"" if name.endswith("less") else None
+        site.install(name, good(module, name), points={"x": module}, metadata=metadata)
+
+    loaded = load_plugins()
+
+    assert [failure.origin for failure in loaded.failures] == ["a distribution without a name"]
+    assert {"codeflow-named", "codeflow-less"} <= set(loaded.registry.names(Kind.ANALYZER))
 
 
 def test_a_plugin_of_another_contract_version_is_left_out(site: Site) -> None:
