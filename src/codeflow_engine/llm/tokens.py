@@ -14,6 +14,7 @@ import json
 import re
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING
+from zlib import adler32
 
 from codeflow_engine.llm.token_weights import (
     BORDERS,
@@ -169,7 +170,7 @@ def _estimate_piece(text: str, column: int) -> int:
         (data, TEXT),
     )
     lower, upper = _pair_weights(column)
-    total = sum(pairs.translate(lower)) + (sum(pairs.translate(upper)) << 8)
+    total = _sum(pairs.translate(lower)) + (_sum(pairs.translate(upper)) << 8)
     for view, features in views:
         for strings, weights in features:
             if weight := weights[column]:
@@ -180,6 +181,16 @@ def _estimate_piece(text: str, column: int) -> int:
             members = len(data) - len(data.translate(None, _BEGIN[span]))
             total += weights[column] * members
     return _PER_TEXT - (-total // _MILLI)
+
+
+def _sum(numbers: bytes) -> int:
+    """Add bytes up, five times as fast as `sum`, which makes an object of each.
+
+    The lower half of this checksum is one more than the sum, modulo 65,521; so many bytes
+    have less (RFC 1950, 8.2).
+    """
+    view = memoryview(numbers)
+    return sum([(adler32(view[at : at + 256]) & 0xFFFF) - 1 for at in range(0, len(view), 256)])
 
 
 def _pairs(numbers: bytes) -> bytes:

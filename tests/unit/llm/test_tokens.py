@@ -100,6 +100,15 @@ def test_a_text_is_never_nothing(asked: str, text: str) -> None:
     assert estimated(asked, text + "\ud800") > 0
 
 
+@pytest.mark.parametrize("asked", ASKED)
+def test_a_long_text_is_as_many_times_a_short_one(asked: str) -> None:
+    """However much the same thing weighs, none of it is lost where it comes very often."""
+    for one in (*map(chr, range(0x80)), "a1", "-A", "é", "字"):
+        short, long = estimated(asked, one * 500), estimated(asked, one * 32_000)
+
+        assert abs(long - 64 * short) <= 64 * 10, one
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
