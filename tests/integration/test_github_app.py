@@ -55,6 +55,7 @@ class Server:
         self.form = form
         self.mint = mint
         self.slow = slow
+        self.installation = 7
         self.tokens: list[str] = []
         self.minted: list[Any] = []
         self.claims: list[dict[str, Any]] = []
@@ -94,9 +95,11 @@ class Server:
         if path == "/app":
             return answer({"slug": "codeflow-app"})
         if not path.endswith("/access_tokens"):
-            return answer({"id": 7, "permissions": self.granted})
+            return answer({"id": self.installation, "permissions": self.granted})
         if self.mint is not None:
             return self.mint
+        if f"/{self.installation}/" not in path:
+            return refusal(404, "Not Found")
         self.minted.append(received.json)
         self.tokens.append(f"{self.form}{len(self.tokens)}")
         until = datetime.fromtimestamp(self.now + self.life, UTC)
@@ -220,6 +223,31 @@ async def test_g13_a_token_is_replaced_five_minutes_before_its_end() -> None:
         await shop.request("GET", "/c")
 
     assert (before, len(script.minted)) == (1, 2)
+
+
+async def test_g13_an_app_that_is_installed_anew_goes_on() -> None:
+    """The next token is of its new installation, with the rights that this one has."""
+    script = Server(granted={"contents": "read", "metadata": "read"})
+    async with clients(script) as (client, _, _server):
+        shop = client("acme/shop")
+        await shop.request("GET", "/a")
+        script.refuse.update(script.tokens)
+        script.installation, script.granted = 8, EVERYTHING
+        told = await shop.request("GET", "/b")
+
+    assert told.body == {"by": script.tokens[1]}
+    assert script.minted[1]["permissions"] == dict(READING)
+
+
+async def test_g13_tokens_that_have_ended_are_not_kept() -> None:
+    """A service meets thousands of repositories, each for an hour."""
+    async with clients(Server()) as (client, credentials, _):
+        for number in range(5):
+            await client(f"acme/shop{number}").request("GET", "/a")
+        age(credentials, 3600)
+        await client("acme/till").request("GET", "/a")
+
+        assert list(credentials._tokens) == [("acme/till", False)]
 
 
 async def test_g13_a_token_that_was_taken_back_is_replaced_once() -> None:

@@ -207,8 +207,16 @@ class _Installation:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Token:
     value: str = field(repr=False)
+    account: str
+    """Whose limits it counts for."""
+
     until: float
     """When it is no longer used, by `time.monotonic`."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is still used."""
+        return time.monotonic() < self.until
 
 
 class AppCredentials(Credentials):
@@ -225,7 +233,6 @@ class AppCredentials(Credentials):
         self._drift = 0.0
         """Seconds that GitHub's clock is ahead of ours."""
 
-        self._installations: dict[str, _Installation] = {}
         self._tokens: dict[tuple[str, bool], _Token] = {}
         self._key: Any = None
         """The private key as it was read: to read it takes 20 ms, each time."""
@@ -244,9 +251,9 @@ class AppCredentials(Credentials):
                 kept = self._kept(repository, write=write)
                 if kept is None:
                     kept = await self._mint(repository, write=write)
-                    self._tokens[repository, write] = kept
-        account = f"installation {self._installations[repository].id}"
-        return Pass(header=f"Bearer {kept.value}", account=account)
+                    held = {key: token for key, token in self._tokens.items() if token.holds}
+                    self._tokens = {**held, (repository, write): kept}
+        return Pass(header=f"Bearer {kept.value}", account=kept.account)
 
     def renew(self, repository: str, *, write: bool) -> bool:
         """Forget a token that GitHub no longer takes."""
@@ -263,7 +270,7 @@ class AppCredentials(Credentials):
 
     def _kept(self, repository: str, *, write: bool) -> _Token | None:
         token = self._tokens.get((repository, write))
-        return token if token is not None and time.monotonic() < token.until else None
+        return token if token is not None and token.holds else None
 
     async def describe(self) -> str:
         """Give the app's slug, which its bot is named after."""
@@ -294,23 +301,20 @@ class AppCredentials(Credentials):
             raise malformed(Asked(method="POST", path=path), "no token, or one that has ended")
         # One that lives for less, as on a server of a test, is used for half of its life.
         used = life - _EARLY if life > 2 * _EARLY else life / 2
-        return _Token(value=value, until=sent + used)
+        account = f"installation {installation.id}"
+        return _Token(value=value, account=account, until=sent + used)
 
     async def _find(self, repository: str) -> _Installation:
-        known = self._installations.get(repository)
-        if known is not None:
-            return known
+        """Ask which installation has a repository, for each token: both may change."""
         given = self.app.installation_id
         path = f"/repos/{repository}/installation"
         told = await self.ask("GET", path if given is None else f"/app/installations/{given}")
         number, permissions = told.get("id"), told.get("permissions")
         if not isinstance(number, int) or not isinstance(permissions, dict):
             raise malformed(Asked(method="GET", path=path), "no installation")
-        found = _Installation(
+        return _Installation(
             id=number, permissions={str(name): str(right) for name, right in permissions.items()}
         )
-        self._installations[repository] = found
-        return found
 
     async def ask(self, method: str, path: str, body: Any = None) -> Mapping[str, Any]:
         """Ask GitHub as the app itself.
