@@ -164,7 +164,7 @@ async def test_parts_that_say_nothing_are_not_joined() -> None:
 async def test_what_money_does_not_reach_is_told() -> None:
     """The answer says that it knows a part only."""
     async with engine_of(ReaderModel(), room=1_500) as engine:
-        told = await engine.ask(large_patch(20), "What?", budget=Budget(usd="0.009"))
+        told = await engine.ask(large_patch(20), "What?", budget=Budget(usd="0.004"))
 
     assert {one.kind for one in told.unread} == {UnreadKind.BUDGET}
     assert str(told).startswith("ANSWER NOT COMPLETE")

@@ -108,7 +108,7 @@ async def test_what_money_does_not_reach_is_told() -> None:
     """Files beyond the budget are unread, with the reason, and the report says so first."""
     model = ReaderModel()
     async with engine_of(model, room=1_500) as engine:
-        told = await engine.describe(large_patch(20), budget=Budget(usd="0.009"))
+        told = await engine.describe(large_patch(20), budget=Budget(usd="0.004"))
 
     read = {path for request in model.requests for path in shown_paths(request)}
     unread = {one.path for one in told.unread}
@@ -121,7 +121,7 @@ async def test_what_money_does_not_reach_is_told() -> None:
     assert str(told).startswith("DESCRIPTION NOT COMPLETE")
     assert str(told).rstrip().endswith("not all of it" if told.unjoined is None else "its parts")
     assert told.usage.cost_usd is not None
-    assert told.usage.cost_usd < Budget(usd="0.009").usd
+    assert told.usage.cost_usd < Budget(usd="0.004").usd
 
 
 @pytest.mark.parametrize("change", [SMALL, large_patch(20)], ids=["whole", "parts"])
