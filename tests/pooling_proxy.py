@@ -59,10 +59,10 @@ def pooling_proxy(server: Server, *, size: int = 2) -> Iterator[PoolingProxy]:
     thread = threading.Thread(target=loop.run_forever, name="pooling proxy")
     thread.start()
     try:
-        asyncio.run_coroutine_threadsafe(proxy.start(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(proxy.start(), loop).result(90)
         yield proxy
     finally:
-        asyncio.run_coroutine_threadsafe(proxy.stop(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(proxy.stop(), loop).result(90)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

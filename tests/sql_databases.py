@@ -166,7 +166,7 @@ def serving(place: Path, user: int | None, *options: str) -> Iterator[subprocess
     finally:
         process.send_signal(signal.SIGINT)
         try:
-            process.wait(20)
+            process.wait(90)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

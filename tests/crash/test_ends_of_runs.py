@@ -23,6 +23,7 @@ from codeflow_engine.errors import RunCancelledError, StepTimeoutError
 from codeflow_engine.pace.clock import Clock
 from codeflow_engine.runs.context import RunContext
 from codeflow_engine.testing.fakes import FakeClock
+from stopwatch import stopwatch
 
 KILLED = -signal.SIGKILL
 
@@ -53,7 +54,7 @@ async def test_d30_a_wall_clock_that_jumps_moves_no_lease(
         napping = await engine.submit("nap", {"seconds": 1.0})
         await until(lambda: told(life, "point", "wait.recorded:sleep"))
         clock.off = timedelta(days=days)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert await run.result() == "done"
             await napping.result()
         assert [one.record.recoveries for one in await engine.runs()] == [0, 0]
@@ -75,7 +76,7 @@ async def test_d31_a_moment_of_a_zone_is_one_moment(stand: Stand, world: str, ur
         assert run.status is RunStatus.PENDING
 
         clock.set(datetime(2026, 10, 25, 2, 31, fold=1, tzinfo=berlin))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await run.result()
 
     assert stand.outside.asked(world) == {"q-0": 1}
@@ -210,7 +211,7 @@ async def test_d34_a_run_is_cancelled_while_it_is_put_aside(
         cancelling = asyncio.create_task(run.cancel())
         await asyncio.sleep(0.3)
         go_on.set()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await cancelling
         assert run.status is RunStatus.CANCELLED
     assert stand.outside.asked(world) == {}
@@ -225,10 +226,10 @@ async def test_d34_a_cancelled_question_is_broken_off(stand: Stand, world: str, 
         await until(lambda: len(told(life, "body")) == 2)
         await asyncio.sleep(0.2)
 
-        began = time.monotonic()
-        await run.cancel()
+        async with stopwatch() as watch:
+            await run.cancel()
 
-        assert time.monotonic() - began < 5
+        assert watch.seconds < 5
         assert {one.status for one in await engine.runs()} == {RunStatus.CANCELLED}
         assert len(await engine.runs()) == 3
     model = stand.outside.ask(stand.outside.model, "/told", world=world)
@@ -244,9 +245,9 @@ async def test_d34_a_cancelled_pause_between_attempts_is_over_at_once(
         run = await engine.submit("stubborn", {"times": 1, "pause": 20.0})
         await until(lambda: told(life, "body", "fail"))
         await asyncio.sleep(0.2)
-        began = time.monotonic()
-        await run.cancel()
-        assert time.monotonic() - began < 5
+        async with stopwatch() as watch:
+            await run.cancel()
+        assert watch.seconds < 5
         assert run.status is RunStatus.CANCELLED
         assert len(told(life, "body", "fail")) == 1
 
@@ -262,7 +263,7 @@ def test_d35_a_drained_worker_gives_back_what_it_has(stand: Stand, world: str, u
 
     first.send(signal.SIGTERM)
 
-    assert first.wait(10) == 0
+    assert first.wait(90) == 0
     wait_until(lambda: len(told(life, "takes")) == 3)
     (given_back,), (open_,) = told(life, "drained"), told(life, "open", "second")
     assert told(life, "takes")[-1].at - max(given_back.at, open_.at) < 1.0

@@ -31,6 +31,7 @@ from codeflow_engine.runs.context import RunContext
 from codeflow_engine.storage.sql import SQLSettings, SQLStorage
 from codeflow_engine.storage.sql.migrate import upgrade
 from sql_databases import Server, serving, started
+from stopwatch import stopwatch
 
 COUNT = 40
 
@@ -88,11 +89,10 @@ def test_d14_a_restarted_server_is_no_lost_run(stand: Stand, world: str, driver:
 async def test_d15_an_engine_waits_for_its_database_and_then_says_so() -> None:
     """Opening ends within the wait, with an error that a later try may not see."""
     storage = SQLStorage("postgresql+psycopg://a:b@127.0.0.1:1/c", SQLSettings(wait=0.5))
-    began = time.monotonic()
-    async with AsyncEngine(storage=storage) as engine:
+    async with stopwatch() as watch, AsyncEngine(storage=storage) as engine:
         with pytest.raises(StorageUnavailableError):
             await engine.open()
-    assert 0.4 < time.monotonic() - began < 8
+    assert 0.2 < watch.seconds < 8
     await storage.aclose()
 
 
@@ -181,7 +181,7 @@ async def test_d18_an_error_of_a_database_in_a_step_is_the_steps_own(
     engine.workflow("uses-a-database", version=1)(uses_a_database)
     async with engine:
         run = await engine.submit("uses-a-database", {})
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             with pytest.raises((psycopg.Error, StepError)):
                 await run.result()
         assert bodies == 1

@@ -138,7 +138,7 @@ def test_a_forge_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
         ).json()
         process.stdin.close()
 
-        assert process.wait(30) == 0
+        assert process.wait(90) == 0
     assert repository["permissions"]["push"] is True
     assert list(tmp_path.iterdir())
 

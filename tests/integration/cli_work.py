@@ -148,7 +148,7 @@ class Stand:
             yield process
         finally:
             process.kill()
-            process.wait(30)
+            process.wait(90)
             if process.stdout is not None:
                 process.stdout.close()
 
@@ -179,10 +179,10 @@ def written(process: subprocess.Popen[bytes]) -> str:
 def end(process: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> int:
     """Send a signal, wait for the end, and give the status."""
     os.kill(process.pid, number)
-    return process.wait(30)
+    return process.wait(90)
 
 
-def until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
+def until(condition: Callable[[], bool], *, seconds: float = 90) -> None:
     """Wait for a condition to hold."""
     end = time.monotonic() + seconds
     while not condition():

@@ -42,7 +42,7 @@ class Listener:
     ) -> None:
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
-        self._thread.join(10)
+        self._thread.join(90)
 
     def _serve(self) -> None:
         while True:

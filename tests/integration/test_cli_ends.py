@@ -65,14 +65,14 @@ def test_a_signal_ends_the_program_and_all_that_it_started(
     process.stdin.close()
     process.stdin = None
     try:
-        assert wait_until(lambda: bool(alive(seconds)), seconds=30), "the program never ran"
+        assert wait_until(lambda: bool(alive(seconds)), seconds=90), "the program never ran"
         process.send_signal(number)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=90)
     finally:
         process.kill()
 
     assert (process.returncode, out, err) == (status, b"", told)
-    assert wait_until(lambda: not alive(seconds), seconds=5)
+    assert wait_until(lambda: not alive(seconds), seconds=60)
 
 
 def test_a_reader_who_leaves_is_no_error() -> None:
@@ -131,7 +131,7 @@ def test_the_program_runs_beside_the_main_thread(capsys: pytest.CaptureFixture[s
     statuses: list[int] = []
     thread = threading.Thread(target=lambda: statuses.append(main(["--version"])))
     thread.start()
-    thread.join(30)
+    thread.join(90)
 
     assert statuses == [0]
     assert capsys.readouterr().out.startswith("codeflow-engine ")

@@ -85,7 +85,7 @@ def test_one_status_is_followed_alone_as_text(stand: Stand) -> None:
         again = stand.submit("broken", {})
         (stand.place / "go").unlink()
         assert stand.run("resume", again).returncode == 3
-        assert follower.wait(30) == 0
+        assert follower.wait(90) == 0
 
     when, run, status, what = line.split(maxsplit=3)
     assert (len(when), failing.startswith(run), status) == (8, True, "failed")

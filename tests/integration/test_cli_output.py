@@ -118,7 +118,7 @@ def test_a_pipe_is_written_to_as_it_is(tmp_path: Path) -> None:
     destination = Destination(pipe)
     destination.check()
     destination.write("text")
-    reader.join(10)
+    reader.join(90)
 
     assert read == ["text"]
     assert pipe.is_fifo()

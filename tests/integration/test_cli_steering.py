@@ -188,7 +188,7 @@ def test_a_resumed_run_that_waits_says_for_what(stand: Stand) -> None:
     with stand.started("resume", run) as resumed:
         until(lambda: f"run {run} waits for approval until " in said(resumed))
         assert stand.run("approve", run, "--by", "Ada").returncode == 0
-        assert resumed.wait(30) == 0
+        assert resumed.wait(90) == 0
 
     assert said(resumed).count("waits") == 1
     assert stand.notes == ["by Ada"]

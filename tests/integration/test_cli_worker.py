@@ -44,7 +44,7 @@ def test_d35_a_worker_that_is_told_to_end_lets_runs_end_within_the_grace(
         until(lambda: "ending, 1 run under way" in said(worker))
         late = stand.submit("gated", {"name": "late"})
         stand.open_gate()
-        assert worker.wait(30) == 0
+        assert worker.wait(90) == 0
 
     assert stand.record(run).status is RunStatus.SUCCEEDED
     assert stand.record(late).status is RunStatus.PENDING
@@ -94,7 +94,7 @@ def test_signals_that_come_together_count_as_one(stand: Stand) -> None:
         worker.send_signal(signal.SIGHUP)
         until(lambda: "ending, 1 run under way" in said(worker))
         stand.open_gate()
-        assert worker.wait(30) == 0
+        assert worker.wait(90) == 0
 
     assert stand.record(run).status is RunStatus.SUCCEEDED
 

@@ -204,7 +204,7 @@ def test_d43_an_engine_that_nobody_closed_ends_quietly() -> None:
         gc.collect()
         for thread in threading.enumerate():
             if "codeflow" in thread.name:
-                thread.join(10)  # told to end, it may need a moment on a busy machine
+                thread.join(90)  # told to end, it may need a moment on a busy machine
         assert not [t for t in threading.enumerate() if "codeflow" in t.name], "threads left"
         last = Engine()
         last.review({PATCH!r})

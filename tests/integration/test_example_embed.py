@@ -354,7 +354,7 @@ def test_d35_a_worker_executes_what_others_submit_and_ends_when_it_is_told_to(
             while (told := run("show", "42")) in {"pending", "running"}:
                 assert time.monotonic() < until
             worker.send_signal(signal.SIGTERM)
-            status = worker.wait(30)
+            status = worker.wait(90)
         finally:
             worker.kill()
 

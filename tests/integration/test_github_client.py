@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from itertools import pairwise
 from urllib.parse import parse_qs
 
@@ -22,6 +21,7 @@ from codeflow_engine.errors import (
 from codeflow_engine.providers.vcs.github.client import Author
 from fault_server import FaultServer, Received, Reply
 from github_wires import TOKEN, answer, client_at, refusal, refused
+from stopwatch import stopwatch
 
 MIB = 1024 * 1024
 
@@ -95,21 +95,20 @@ async def test_g10_a_limit_is_told_with_its_wait_and_nothing_is_asked_meanwhile(
     """Nobody sleeps here; streams and requests share what was learnt."""
     limited = refusal(403, "You have exceeded a secondary rate limit", retry_after="17")
     async with FaultServer(limited) as server, client_at(server) as client:
-        before = time.perf_counter()
-        first = await refused(client.request("GET", "/a"))
-        then = [
-            await refused(client.raw("/b", accept="*/*", limit=MIB)),
-            await refused(client.request("POST", "/c", body={})),
-            await refused(client.graphql("query { viewer { login } }", {})),
-        ]
-        took = time.perf_counter() - before
+        async with stopwatch() as watch:
+            first = await refused(client.request("GET", "/a"))
+            then = [
+                await refused(client.raw("/b", accept="*/*", limit=MIB)),
+                await refused(client.request("POST", "/c", body={})),
+                await refused(client.graphql("query { viewer { login } }", {})),
+            ]
 
     assert isinstance(first, RateLimitError)
     assert first.retry_after == 17.0
     assert all(isinstance(one, RateLimitError) for one in then)
     assert all(16 < (one.retry_after or 0) <= 17 for one in then)
     assert len(server.requests) == 1
-    assert took < 5
+    assert watch.seconds < 5
 
 
 async def test_g10_a_stream_that_is_refused_tells_its_limit_too() -> None:

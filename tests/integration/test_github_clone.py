@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -29,6 +28,7 @@ from codeflow_engine.sandbox import Sandbox
 from codeflow_engine.testing.forge import FakeForge, ForgeRules
 from fault_server import Ending, FaultServer, Reply
 from github_wires import TOKEN
+from stopwatch import stopwatch
 
 COMMIT = "a" * 40
 BY_GIT = ForgeRules(diff_files=0, tree_entries=0)
@@ -192,14 +192,12 @@ async def test_g30_every_failure_of_git_is_typed(
     sandbox: Sandbox, reply: Reply, meant: type[CodeflowError]
 ) -> None:
     """Its words are shown on one line, without the token."""
-    async with FaultServer(reply) as server:
-        before = time.perf_counter()
+    async with FaultServer(reply) as server, stopwatch() as watch:
         error = await refusal(clone(server, sandbox, clone_timeout=4.0))
-        took = time.perf_counter() - before
 
     encoded = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
     assert type(error) is meant, repr(error)
-    assert took < 10
+    assert watch.seconds < 10
     told = repr(error) + repr(error.__cause__)
     assert TOKEN not in told
     assert encoded not in told

@@ -129,7 +129,7 @@ async def test_d28_an_older_run_never_overwrites_the_newer_summary(
     def hold() -> None:
         change.push()
         reached.set()
-        go_on.wait(30)
+        go_on.wait(90)
 
     change.forge.faults.add(
         Fault(act=Act.CALL, method="P[OAU]*", path="/repos/*", on=number, call=hold)

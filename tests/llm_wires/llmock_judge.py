@@ -100,7 +100,7 @@ class Judge:
         return True
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=60)
         try:
             connection.request(method, path, body=json.dumps(body) if body else None)
             answer = connection.getresponse()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +24,7 @@ from codeflow_engine.errors import (
 )
 from fault_server import FaultServer, Received, Reply
 from model_replies import JSON
+from stopwatch import stopwatch
 from wires import KEY, Wire
 
 FORM: dict[str, Any] = {
@@ -138,15 +138,14 @@ async def test_l25_a_cancellation_in_a_call_is_quick(wire: Wire) -> None:
     ):
         task = asyncio.create_task(models.ask(question("hang"), PAYER))
         await asked.wait()
-        began = time.monotonic()
         task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        took = time.monotonic() - began
-        async with asyncio.timeout(2):
+        async with stopwatch() as watch:
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        async with asyncio.timeout(25):
             await server.requests[0].left.wait()
 
-    assert took < 0.1
+    assert watch.seconds < 0.1
 
 
 async def test_l29_a_budget_ends_a_run_of_calls(wire: Wire) -> None:

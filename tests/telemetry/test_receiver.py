@@ -62,7 +62,7 @@ def receiver(tmp_path: Path) -> Iterator[str]:
             yield address
         finally:
             agent.terminate()
-            agent.wait(30)
+            agent.wait(90)
 
 
 def plain(attributes: list[dict[str, Any]]) -> dict[str, Any]:

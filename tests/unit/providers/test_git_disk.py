@@ -160,7 +160,7 @@ async def test_an_error_of_work_that_nobody_waits_for_is_dropped() -> None:
 
     def work(_: object) -> None:
         started.set()
-        go.wait(10)
+        go.wait(90)
         raise ChangeUnavailableError("too late")
 
     task = asyncio.create_task(in_thread(work))

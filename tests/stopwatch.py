@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+_TURN = 0.02
+"""Seconds for which one turn of the loop counts at most."""
+
+
+class Stopwatch:
+    """Seconds in which an event loop has had its turns.
+
+    A machine that stands still for others, or a long collection of garbage, is seen as one
+    turn that takes long, and counts as a short one. Who waits is seen whole, since the loop
+    goes on turning meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: float = 0.0
+        self._seen = asyncio.get_running_loop().time()
+
+    def look(self) -> None:
+        """Count the turn that has ended."""
+        now = asyncio.get_running_loop().time()
+        self.seconds += min(now - self._seen, _TURN)
+        self._seen = now
+
+
+@asynccontextmanager
+async def stopwatch() -> AsyncIterator[Stopwatch]:
+    """Measure the block, which other tasks may share the loop with."""
+    watch = Stopwatch()
+
+    async def turn() -> None:
+        while True:
+            await asyncio.sleep(_TURN / 8)
+            watch.look()
+
+    turning = asyncio.create_task(turn())
+    try:
+        yield watch
+    finally:
+        watch.look()
+        turning.cancel()
