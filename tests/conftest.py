@@ -24,9 +24,6 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 _FOREIGN = ("CODEFLOW_", "GIT_", "GITHUB_", "XDG_", "OTEL_", "PYENV_")
 
 
-_NUMBERS = itertools.count()
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[object]:
     """Keep what is collected out of the garbage collector's sight.
@@ -45,16 +42,24 @@ def pytest_collection() -> Iterator[object]:
 
 
 @pytest.fixture(scope="session")
-def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a place for the homes of all tests: pytest's own would be looked through for each."""
-    return tmp_path_factory.mktemp("homes")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give empty directories; the same one again where nobody has used it, as most do not."""
+    place = tmp_path_factory.mktemp("homes")
+
+    def empty() -> Iterator[Path]:
+        for number in itertools.count():
+            home = place / str(number)
+            home.mkdir()
+            while home.is_dir() and not any(home.iterdir()):
+                yield home
+
+    return empty()
 
 
 @pytest.fixture(autouse=True)
-def hermetic_environment(homes: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def hermetic_environment(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give the test a home directory of its own, and no setting of the machine; return it."""
-    home = homes / str(next(_NUMBERS))
-    home.mkdir()
+    home = next(homes)
     for name in list(os.environ):
         if name.startswith(_FOREIGN):
             monkeypatch.delenv(name)

@@ -122,7 +122,9 @@ def started(*options: str) -> Iterator[Server]:
     """Run a server of its own, with options such as `fsync=off`, to the end of the block."""
     from sqlalchemy import URL
 
-    place = Path(tempfile.mkdtemp(prefix="cf-pg-", dir="/tmp"))
+    # Not below a directory of pytest, where its socket would have too long a name.
+    root = os.environ.get("PYTEST_DEBUG_TEMPROOT", "/tmp")  # noqa: S108 - it is made below it
+    place = Path(tempfile.mkdtemp(prefix="cf-pg-", dir=root))
     try:
         user = _unprivileged(place)
         data = place / "data"

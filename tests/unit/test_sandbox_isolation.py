@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -158,6 +159,20 @@ async def test_only_named_paths_can_be_read(sandbox: Sandbox, tmp_path: Path) ->
     done = await sandbox.run(argv, readable=[tmp_path / "link"])
 
     assert done.stdout == b"seenseenlink\nshown\n"
+
+
+@NAMESPACES
+async def test_a_path_in_memory_can_be_shown(sandbox: Sandbox) -> None:
+    """A checkout may lie under `/dev/shm`, which is the program's own otherwise."""
+    shared = Path("/dev/shm")  # noqa: S108 - what is meant
+    with tempfile.TemporaryDirectory(dir=shared) as name:
+        place = Path(name)
+        (place / "file").write_text("seen")
+        script = f"cat {place}/file; ls {shared}; echo own > {place}.own && cat {place}.own"
+        done = await sandbox.run(["sh", "-c", script], readable=[place])
+
+    assert done.stdout.decode() == f"seen{place.name}\nown\n"
+    assert not place.with_name(f"{place.name}.own").exists()
 
 
 @NAMESPACES

@@ -97,9 +97,11 @@ def _make_devices() -> None:
         ("stdin", "/proc/self/fd/0"),
         ("stdout", "/proc/self/fd/1"),
         ("stderr", "/proc/self/fd/2"),
-        ("shm", "/tmp"),
     ):
         os.symlink(target, f"/new/dev/{name}")
+    # Of its own, so that a path of the host's can be shown in it: many a checkout is in memory.
+    os.mkdir("/new/dev/shm")
+    call("mount", "tmpfs", "/new/dev/shm", "tmpfs", _NOSUID | _NODEV, "mode=700,size=16m")
     _set_attributes("/new/dev", _RDONLY, 0)
 
 
