@@ -1,8 +1,12 @@
+"""Tells how long something took on an event loop that turns, whatever else the machine does."""
+
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+
+__all__ = ["Stopwatch", "stopwatch"]
 
 _TURN = 0.02
 """Seconds for which one turn of the loop counts at most."""

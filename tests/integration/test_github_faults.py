@@ -7,7 +7,6 @@ import asyncio
 import json
 import logging
 import threading
-import time
 
 import pytest
 
@@ -25,6 +24,7 @@ from codeflow_engine.providers.vcs.github.auth import TokenCredentials
 from codeflow_engine.providers.vcs.github.errors import TOO_LARGE
 from fault_server import Ending, FaultServer, Reply
 from github_wires import TOKEN, answer, client_at, refusal, refused
+from loop_holds import watching_loop
 from stopwatch import stopwatch
 
 MIB = 1024 * 1024
@@ -161,22 +161,11 @@ async def test_a_large_answer_does_not_hold_up_the_loop() -> None:
     """It is read and parsed in a thread, in steps."""
     body = json.dumps([{"path": f"src/file_{n}.py", "patch": "x" * 60} for n in range(120_000)])
     async with FaultServer(Reply(body=body.encode())) as server, client_at(server) as client:
-        longest = 0.0
-
-        async def watch() -> None:
-            nonlocal longest
-            before = time.perf_counter()
-            while True:
-                await asyncio.sleep(0.005)
-                longest = max(longest, time.perf_counter() - before)
-                before = time.perf_counter()
-
-        watching = asyncio.create_task(watch())
-        found = await client.request("GET", "/a")
-        watching.cancel()
+        async with watching_loop() as hold:
+            found = await client.request("GET", "/a")
 
     assert len(found.body) == 120_000
-    assert longest < 0.25
+    assert hold.seconds < 0.25
 
 
 def left(others: set[threading.Thread]) -> list[str]:

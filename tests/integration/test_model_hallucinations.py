@@ -11,7 +11,6 @@ from collections import Counter
 
 import pytest
 from fabulist import Fabulist
-from loop_holds import watching_loop
 
 from codeflow_engine import AsyncEngine, Engine, Outcome, Review
 from codeflow_engine.domain.chat import ChatAnswer, FinishReason
@@ -20,6 +19,7 @@ from codeflow_engine.review.fuse import fuse
 from codeflow_engine.testing.fakes import FakeLLM
 from codeflow_engine.workflows import review as workflow
 from git_repository import GitRepository
+from loop_holds import watching_loop
 
 HELD = 0.05
 """Seconds for which no answer may hold up the loop."""

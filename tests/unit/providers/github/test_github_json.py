@@ -6,6 +6,7 @@ import json
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -43,6 +44,19 @@ def test_a_large_answer_does_not_hold_up_other_threads() -> None:
     """Another thread goes on while it is read: the decoder at once would hold it up."""
     rows = [{"path": f"src/module_{number}/file.py", "mode": "100644"} for number in range(150_000)]
     text = json.dumps({"tree": rows})
+    reading = time.perf_counter()
+    json.loads(text)
+    at_once = time.perf_counter() - reading
+
+    # A machine that stands still holds it up as well, so that the least of some tries counts.
+    held = min(held_by(lambda: json_reader.parse(text)) for _ in range(3))
+
+    assert json_reader.parse(text) == {"tree": rows}
+    assert held < max(at_once / 2, 0.05)
+
+
+def held_by(work: Callable[[], object]) -> float:
+    """Do something, and give the longest time for which another thread did not go on."""
     longest = 0.0
     done = threading.Event()
 
@@ -52,25 +66,19 @@ def test_a_large_answer_does_not_hold_up_other_threads() -> None:
         while not done.is_set():
             time.sleep(0.001)
             now = time.perf_counter()
-            longest = max(longest, now - before)
-            before = now
+            longest, before = max(longest, now - before), now
 
-    reading = time.perf_counter()
-    json.loads(text)
-    at_once = time.perf_counter() - reading
     interval = sys.getswitchinterval()
     watcher = threading.Thread(target=watch)
     watcher.start()
     sys.setswitchinterval(0.001)
     try:
-        parsed = json_reader.parse(text)
+        work()
     finally:
         done.set()
         watcher.join()
         sys.setswitchinterval(interval)
-
-    assert len(parsed["tree"]) == len(rows)
-    assert longest < max(at_once / 2, 0.05)
+    return longest
 
 
 def in_steps(text: str) -> object:
