@@ -35,7 +35,7 @@ MEMORY_GIB = 8
 
 
 def _in_memory() -> dict[str, str]:
-    """Give tests a place in memory, where there is enough: a disk makes a tenth of them wait."""
+    """Give tests a place in memory, where there is enough: they make and remove 90,000 files."""
     try:
         place = os.statvfs(MEMORY)
     except (AttributeError, OSError):  # Windows, and whoever has no such place

@@ -197,7 +197,7 @@ class FaultServer:
         self._script = script
         self.requests.clear()
 
-    async def until(self, holds: Callable[[], bool], *, within: float = 60.0) -> None:
+    async def until(self, holds: Callable[[], bool], *, within: float = 15.0) -> None:
         """Wait until something holds that a request or the end of a connection brings about.
 
         Raises:

@@ -12,7 +12,7 @@ __all__ = ["until", "wait_until"]
 _LOOK = 0.02
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 90.0) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait until something is so."""
     end = time.monotonic() + seconds
     while not condition():
@@ -22,7 +22,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 90.0) -> None:
 
 async def until(
     condition: Callable[[], object | Awaitable[object]],
-    seconds: float = 90.0,
+    seconds: float = 30.0,
     *,
     look: float = _LOOK,
 ) -> None:

@@ -39,7 +39,7 @@ async def test_d43_an_engine_may_be_closed_twice_and_early(
     run = await engine.submit("hold", {"seconds": 20.0})
     await until(lambda: run.status is RunStatus.RUNNING)
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(10):
         await engine.aclose()
         await engine.aclose()
 

@@ -181,7 +181,7 @@ async def test_d18_an_error_of_a_database_in_a_step_is_the_steps_own(
     engine.workflow("uses-a-database", version=1)(uses_a_database)
     async with engine:
         run = await engine.submit("uses-a-database", {})
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(20):
             with pytest.raises((psycopg.Error, StepError)):
                 await run.result()
         assert bodies == 1

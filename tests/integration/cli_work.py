@@ -182,7 +182,7 @@ def end(process: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> int:
     return process.wait(90)
 
 
-def until(condition: Callable[[], bool], *, seconds: float = 90) -> None:
+def until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
     """Wait for a condition to hold."""
     end = time.monotonic() + seconds
     while not condition():

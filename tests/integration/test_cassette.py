@@ -220,7 +220,7 @@ async def test_an_analyzer_that_was_late_is_late_again_at_once(
     monkeypatch.setenv("CODEFLOW_ANALYZER_TIMEOUT", "60")
 
     async with AsyncEngine(replay=tape) as engine:
-        played = await asyncio.wait_for(engine.review(patch), 60)
+        played = await asyncio.wait_for(engine.review(patch), 20)
 
     assert recorded.coverage.entries[0].reason == "slow: no answer within 0.3 s"
     assert form(played) == form(recorded)

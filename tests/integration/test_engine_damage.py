@@ -41,7 +41,7 @@ async def test_d37_one_damaged_run_stalls_no_worker(damage: Damage, sets: str) -
         good = [await engine.submit("work", {"fails": False}) for _ in range(3)]
     damage("runs", sets, f"run_id = '{bad.id}'")
 
-    async with made(damage.url, "all") as engine, asyncio.timeout(60):
+    async with made(damage.url, "all") as engine, asyncio.timeout(20):
         late = await engine.submit("work", {"fails": False})
         results = [await (await engine.run(one.id)).result() for one in (*good, late)]
 

@@ -129,7 +129,7 @@ async def test_g25_fetching_does_not_wait_for_the_trial_merge(sandbox: Sandbox) 
     with FakeForge(rules=ForgeRules(mergeable_polls=1_000_000)) as forge:
         forge.repository("acme/shop").open_pull_request(BASE, HEAD)
 
-        change = await asyncio.wait_for(fetch(forge, sandbox), 60)
+        change = await asyncio.wait_for(fetch(forge, sandbox), 20)
 
     assert paths(change.diff) == ["a.py", "new.py"]
 

@@ -247,7 +247,7 @@ async def test_a_stream_that_nobody_was_given_is_closed() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
 
-        await asyncio.wait_for(server.requests[0].left.wait(), 60)
+        await asyncio.wait_for(server.requests[0].left.wait(), 5)
 
 
 async def test_prompts_are_told_to_no_tracer(variables: pytest.MonkeyPatch) -> None:

@@ -238,7 +238,7 @@ async def test_a_review_that_is_taken_up_where_money_is_tight_goes_the_same_way(
         await engine.migrate()
         given = {"change": repository.path, "head": "HEAD", "budget": {"usd": "0.028"}}
         run = await engine.submit("review", given)
-        await asyncio.wait_for(stuck.wait(), 60)
+        await asyncio.wait_for(stuck.wait(), 30)
     settings = tmp_path / "settings.toml"
     settings.write_text(f"llm_parallel = {parallel}\n")
     async with AsyncEngine(llm=FakeLLM(answering), settings_file=settings, **options) as engine:

@@ -84,7 +84,7 @@ async def test_a_reply_may_wait_drip_and_stall() -> None:
         begun = time.monotonic()
         await told(server, size=len(drip.start()) + 3)
         assert time.monotonic() - begun >= 0.2
-        await asyncio.wait_for(server.requests[0].left.wait(), 60)
+        await asyncio.wait_for(server.requests[0].left.wait(), 5)
 
     assert server.requests[0].left_at is not None
 

@@ -157,7 +157,7 @@ async def test_l25_a_call_is_cancelled_at_once(wire: Wire, way: str, at: str) ->
             with pytest.raises(asyncio.CancelledError):
                 await task
         assert watch.seconds < 0.1
-        await asyncio.wait_for(server.requests[0].left.wait(), 50)
+        await asyncio.wait_for(server.requests[0].left.wait(), 6)
 
 
 @WAY
@@ -184,7 +184,7 @@ async def test_l25_a_stream_that_nobody_reads_on_is_closed(wire: Wire) -> None:
             break
         assert isinstance(stream, AsyncIterator)
         await stream.aclose()  # type: ignore[attr-defined]
-        await asyncio.wait_for(server.requests[0].left.wait(), 60)
+        await asyncio.wait_for(server.requests[0].left.wait(), 6)
 
 
 @ONE_WIRE

@@ -184,7 +184,7 @@ async def test_l28_where_all_are_down_the_run_is_put_aside(wire: Wire) -> None:
             return str((await run.ask(question("down"))).text)
 
         run = await engine.submit("asks", {})
-        async with asyncio.timeout(60), contextlib.aclosing(run.events()) as events:
+        async with asyncio.timeout(20), contextlib.aclosing(run.events()) as events:
             waiting = await anext(event async for event in events if isinstance(event, RunWaiting))
         await run.cancel()
 

@@ -83,7 +83,7 @@ async def test_l18_a_stream_that_stalls_ends_with_its_idle_timeout(wire: Wire) -
             stopwatch() as watch,
         ):
             heard = await hear(provider)
-        await asyncio.wait_for(server.requests[0].left.wait(), 60)
+        await asyncio.wait_for(server.requests[0].left.wait(), 6)
 
     assert isinstance(heard.error, ProviderTimeoutError)
     assert (heard.error.retryable, heard.error.charged) == (True, True)

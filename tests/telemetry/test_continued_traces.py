@@ -86,13 +86,13 @@ async def test_o2_a_run_that_nobody_traced_is_in_the_trace_of_its_first_executio
         await host.migrate()
         host.workflow("continued")(continued)
         run_id = (await host.submit("continued", {"wait": True})).id
-    async with asyncio.timeout(60), AsyncEngine(**plain, **sight.options) as first:
+    async with asyncio.timeout(20), AsyncEngine(**plain, **sight.options) as first:
         first.workflow("continued")(continued)
         run = await first.run(run_id)
         while run.status is not RunStatus.WAITING:
             await asyncio.sleep(0.05)
             run = await first.run(run_id)
-    async with asyncio.timeout(60), AsyncEngine(**plain, **other.options) as second:
+    async with asyncio.timeout(20), AsyncEngine(**plain, **other.options) as second:
         second.workflow("continued")(continued)
         run = await second.run(run_id)
         assert run.record.traceparent is None

@@ -47,7 +47,7 @@ class Frozen:
 
     async def until_frozen(self) -> None:
         """Wait until it stands still, and let everybody take it for dead."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             await self.freeze.arrived.wait()
         await self.engine._executor._worker.stop_looking()
         await self._journal.retire(self.engine._executor._worker.id)
@@ -71,7 +71,7 @@ async def opened(engine: AsyncEngine) -> AsyncIterator[AsyncEngine]:
         yield engine
 
 
-async def until(run: AsyncRun, status: RunStatus, seconds: float = 30.0) -> None:
+async def until(run: AsyncRun, status: RunStatus, seconds: float = 5.0) -> None:
     """Wait until a run stands as it should."""
     async with asyncio.timeout(seconds):
         while (await run.refresh()).status is not status:  # noqa: ASYNC110 - nobody tells

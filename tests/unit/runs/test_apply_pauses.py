@@ -79,7 +79,7 @@ class Slow(FakeVCS):
 
 async def until_rest(run: AsyncRun) -> None:
     """Wait until nobody executes a run."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(5):
         while not (await run.refresh()).status.is_terminal and run.status is not RunStatus.WAITING:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.005)
 

@@ -205,7 +205,7 @@ async def test_an_odd_error_ends_its_run_alone(error: Exception) -> None:
     async def odd(run: RunContext, given: dict[str, Any]) -> None:
         raise error
 
-    async with asyncio.timeout(30), opened(AsyncEngine(storage=DurableStorage())) as engine:
+    async with asyncio.timeout(5), opened(AsyncEngine(storage=DurableStorage())) as engine:
         engine.workflow("odd")(odd)
         run = await engine.submit("odd", {})
         with pytest.raises(type(error)):

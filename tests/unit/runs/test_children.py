@@ -66,7 +66,7 @@ async def by_workflow(engine: AsyncEngine) -> dict[str, RunStatus]:
 
 
 async def worked(family: Family, times: int = 1) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(5):
         while family.done["work"] < times:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.005)
 
@@ -174,11 +174,11 @@ async def test_d34_a_child_that_starts_while_its_parent_is_cancelled_ends_with_i
     elsewhere = AsyncEngine(storage=storage, executes="none")
     async with opened(family.register(AsyncEngine(storage=storage))), family.register(elsewhere):
         run = await elsewhere.submit("parent", {})
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             while not family.done["prepare"]:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.005)
         cancelling = asyncio.create_task(run.cancel())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             while not (await elsewhere.run(run.id)).record.cancelling:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.005)
         family.before.set()
@@ -196,7 +196,7 @@ async def test_d35_a_run_that_starts_a_child_while_its_worker_drains_goes_on_els
     family.gate.set()
     async with opened(family.register(AsyncEngine(storage=storage))) as first:
         run = await first.submit("parent", {})
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             while not family.done["prepare"]:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.005)
         draining = asyncio.create_task(first.drain(grace=5))

@@ -76,7 +76,7 @@ async def test_runs_that_cannot_be_claimed_take_no_room_for_long(order: Order) -
         bad |= {run.id for run in rotten}
         good = [await engine.submit("note", {"name": f"good {n}"}) for n in range(4)]
         order.gate.set()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             await asyncio.gather(*(run.result() for run in (first, *good)))
         before = len(plan.struck)
         await asyncio.sleep(0.5)
@@ -96,7 +96,7 @@ async def test_the_next_run_of_an_idle_engine_begins_at_once(
         runs = [await engine.submit("note", {"name": str(number)}) for number in range(4)]
         await runs[3].cancel()
         order.gate.set()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             await asyncio.gather(*(run.result() for run in runs[:3]))
             await asyncio.sleep(0.1)
             await (await engine.submit("note", {"name": "next"})).result()
@@ -130,7 +130,7 @@ async def test_d34_a_worker_that_drains_hears_that_its_runs_are_cancelled(order:
         await asyncio.sleep(0.05)
         late = await web.submit("note", {"name": "late"})
 
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             await run.cancel()
             await draining
 

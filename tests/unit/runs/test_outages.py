@@ -120,7 +120,7 @@ async def test_d14_a_journal_that_is_away_for_a_moment_fails_no_run(
     away = raises(method, StorageUnavailableError("it is away"), on=once(matches))
     storage = faulty(DurableStorage(), FaultPlan(away))
     flaky, vcs = Flaky(), FakeVCS(FakeHost(EXAMPLE))
-    async with asyncio.timeout(60), opened(AsyncEngine(storage=storage, vcs=vcs)) as engine:
+    async with asyncio.timeout(10), opened(AsyncEngine(storage=storage, vcs=vcs)) as engine:
         for function in (child, parent, receiving, sleeping, writing, flaky.retrying):
             engine.workflow(function.__name__)(function)
         run = await engine.submit(workflow, {})
@@ -147,7 +147,7 @@ async def test_a_run_whose_step_is_being_written_does_not_only_wait() -> None:
 
     slow = delays("write", 0.1, on=of_state(StepState.DONE))
     storage = faulty(DurableStorage(), FaultPlan(slow))
-    async with asyncio.timeout(30), opened(AsyncEngine(storage=storage)) as engine:
+    async with asyncio.timeout(5), opened(AsyncEngine(storage=storage)) as engine:
         engine.workflow("branches")(branches)
         run = await engine.submit("branches", {})
         while len(done) < 3:  # noqa: ASYNC110 - nobody tells

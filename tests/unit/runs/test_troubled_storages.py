@@ -88,7 +88,7 @@ def first(status: RunStatus) -> Callable[[Call], bool]:
 
 async def settled(run: AsyncRun) -> Any:
     """Ask for the result until the storage is back."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(5):
         while True:
             try:
                 return await run.result()
@@ -170,7 +170,7 @@ async def test_an_end_that_cannot_be_written_is_told_as_what_it_is() -> None:
 async def test_answers_of_another_type_are_errors_of_the_storage(method: str, answer: Any) -> None:
     """They are told where they come from, and no run is stuck with them."""
     async with with_faults(MemoryStorage(), answers(method, lambda _: answer)) as engine:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             with pytest.raises(StorageError, match="the storage has"):
                 await (await engine.submit("count", {})).result()
 
@@ -199,7 +199,7 @@ async def test_a_worker_outlives_what_its_storage_raises(
         with_others = with_faults(storage, executes="none")
         run = await with_others.submit("count", {})
 
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             assert await run.result() == 2
         assert (await held.refresh()).recoveries == 0
 
@@ -223,7 +223,7 @@ async def test_nobody_waits_for_ever_for_a_storage_that_hangs(
     """`finish_timeout` bounds each call about runs."""
     monkeypatch.setenv("CODEFLOW_FINISH_TIMEOUT", "0.1")
     async with with_faults(MemoryStorage(), hangs(method)) as engine:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             with pytest.raises(StorageUnavailableError, match="no answer within"):
                 await (await engine.submit("count", {})).result()
 
@@ -251,7 +251,7 @@ async def test_a_run_that_its_backend_refuses_is_offered_again() -> None:
             await engine.submit("count", {})
         (run,) = await engine.runs()
 
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(5):
             assert await run.result() == 2
 
 
@@ -264,7 +264,7 @@ async def test_d43_who_waits_at_a_closed_engine_is_told_so() -> None:
     await until(run, RunStatus.RUNNING)
     await engine.aclose()
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(5):
         for one in (waiting, following):
             with pytest.raises(WorkflowError, match="is pending, and this engine is closed"):
                 await one

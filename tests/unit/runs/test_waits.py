@@ -163,7 +163,7 @@ async def test_a_signal_that_comes_while_the_run_is_put_aside_is_not_lost(
     frozen = Frozen(storage, "run.suspending")
     register(frozen.engine)
     run = await frozen.engine.submit("inquire", {})
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(5):
         await frozen.freeze.arrived.wait()
     await run.send("answer", "in between")
     frozen.freeze.go_on.set()

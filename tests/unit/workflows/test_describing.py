@@ -295,7 +295,7 @@ async def test_a_run_that_is_taken_up_again_pays_for_nothing_twice(tmp_path: Pat
     before, after = Stuck(), ReaderModel()
     async with engine_of(before, room=1_500, storage=url, points=passes) as engine:
         run = await engine.submit("describe", {"change": large_patch(20)})
-        await asyncio.wait_for(kept.wait(), 60)
+        await asyncio.wait_for(kept.wait(), 20)
     async with engine_of(after, room=1_500, storage=url) as engine:
         told = await (await engine.run(run.id)).result()
 
