@@ -15,8 +15,8 @@ from crash_waiting import wait_until
 
 from codeflow_engine.errors import ConflictingRunError
 
-LONG = 1.5
-"""A lease that is renewed in time also where the machine has much to do."""
+LONG = 4.0
+"""A lease that is renewed in time also where the machine stands still for two seconds."""
 
 
 @pytest.mark.parametrize("url", BOTH, indirect=True)
@@ -84,7 +84,7 @@ def test_d11_a_sweep_takes_nothing_from_a_living_worker(stand: Stand, world: str
     other = stand.begin("work", stand.life(world, url, name="other", lease=LONG))
     first = stand.life(world, url, name="first", lease=LONG)
 
-    assert stand.live("drive", first, workflow="hold", given={"seconds": 2.5 * LONG}) == 0
+    assert stand.live("drive", first, workflow="hold", given={"seconds": 1.5 * LONG}) == 0
 
     assert other.wait() == 0
     lines = read_trace(first.trace)
@@ -177,11 +177,11 @@ def recorded(url: str, world: str) -> list[list[tuple[object, ...]]]:
 def test_d13_a_step_that_blocks_the_loop_keeps_its_lease(
     stand: Stand, world: str, url: str
 ) -> None:
-    """The heartbeat goes on beside a loop that stands still for several leases."""
+    """The heartbeat goes on beside a loop that stands still for longer than a lease."""
     other = stand.begin("work", stand.life(world, url, name="other", lease=LONG))
     first = stand.life(world, url, name="first", lease=LONG)
 
-    assert stand.live("drive", first, workflow="block", given={"seconds": 2.5 * LONG}) == 0
+    assert stand.live("drive", first, workflow="block", given={"seconds": 1.5 * LONG}) == 0
 
     assert other.wait() == 0
     lines = read_trace(first.trace)

@@ -43,15 +43,16 @@ async def test_d30_a_wall_clock_that_jumps_moves_no_lease(
     stand: Stand, world: str, url: str, days: int
 ) -> None:
     """A worker whose clock is set keeps its runs, and a wait in memory takes its time."""
-    life = stand.life(world, url, linger=10.0)
+    # Renewed every second, also after the jump; it ends where the machine stands still for two.
+    life = stand.life(world, url, lease=3.0, linger=10.0)
     trace, clock = Trace(life), Jumping()
     async with (
         make_engine(life, trace, clock=clock) as engine,
         make_engine(life, trace) as other,
     ):
         await other.open()
-        run = await engine.submit("hold", {"seconds": 1.0})
-        napping = await engine.submit("nap", {"seconds": 1.0})
+        run = await engine.submit("hold", {"seconds": 1.5})
+        napping = await engine.submit("nap", {"seconds": 1.5})
         await until(lambda: told(life, "point", "wait.recorded:sleep"))
         clock.off = timedelta(days=days)
         async with asyncio.timeout(20):
