@@ -24,18 +24,23 @@ class Hold:
 async def watching_loop() -> AsyncIterator[Hold]:
     """Look at the loop for as long as the block."""
     hold = Hold()
+    seen = time.process_time()
 
-    async def look() -> None:
-        last = time.process_time()
+    def look() -> None:
+        nonlocal seen
+        now = time.process_time()
+        hold.seconds, seen = max(hold.seconds, now - seen), now
+
+    async def go_on() -> None:
         while True:
             await asyncio.sleep(0.001)
-            now = time.process_time()
-            hold.seconds, last = max(hold.seconds, now - last), now
+            look()
 
-    looking = asyncio.create_task(look())
+    looking = asyncio.create_task(go_on())
     try:
         yield hold
     finally:
+        look()
         looking.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await looking

@@ -22,12 +22,18 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.seconds: float = 0.0
+        """What has passed at least: for limits from above."""
+
+        self.lasted: float = 0.0
+        """What the clock says: for limits from below."""
+
         self._seen = asyncio.get_running_loop().time()
 
     def look(self) -> None:
         """Count the turn that has ended."""
         now = asyncio.get_running_loop().time()
         self.seconds += min(now - self._seen, _TURN)
+        self.lasted += now - self._seen
         self._seen = now
 
 

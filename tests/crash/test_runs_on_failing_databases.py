@@ -92,7 +92,8 @@ async def test_d15_an_engine_waits_for_its_database_and_then_says_so() -> None:
     async with stopwatch() as watch, AsyncEngine(storage=storage) as engine:
         with pytest.raises(StorageUnavailableError):
             await engine.open()
-    assert 0.2 < watch.seconds < 8
+    assert watch.lasted > 0.2
+    assert watch.seconds < 8
     await storage.aclose()
 
 

@@ -292,7 +292,8 @@ async def test_d15_a_database_that_is_away_is_waited_for_and_then_an_error(drive
         with pytest.raises(StorageUnavailableError, match=r"'reviews' at 127\.0\.0\.1:1") as caught:
             await storage.find_runs("a")
 
-    assert 0.2 < watch.seconds < 8
+    assert watch.lasted > 0.2
+    assert watch.seconds < 8
     assert caught.value.retryable
     assert "hunter2" not in chain(caught.value)
     await storage.aclose()

@@ -87,7 +87,8 @@ async def test_l18_a_stream_that_stalls_ends_with_its_idle_timeout(wire: Wire) -
 
     assert isinstance(heard.error, ProviderTimeoutError)
     assert (heard.error.retryable, heard.error.charged) == (True, True)
-    assert 0.1 < watch.seconds < 5
+    assert watch.lasted > 0.1
+    assert watch.seconds < 5
 
 
 @pytest.mark.parametrize("reply", [{"after": 20.0}, {"ending": Ending.STALL}], ids=["head", "body"])
@@ -103,7 +104,8 @@ async def test_l18_a_stream_that_never_begins_ends_with_its_idle_timeout(
         heard = await hear(provider)
 
     assert isinstance(heard.error, ProviderTimeoutError)
-    assert 0.1 < watch.seconds < 5
+    assert watch.lasted > 0.1
+    assert watch.seconds < 5
 
 
 async def test_l18_a_drip_ends_with_the_whole_calls_timeout(wire: Wire) -> None:
