@@ -337,10 +337,10 @@ def test_any_text_is_shown_without_danger(text: str) -> None:
 )
 def test_a_long_text_is_shown_at_once(text: str) -> None:
     """No mark that is repeated for long takes more than its time."""
-    begun = time.monotonic()
+    begun = time.process_time()
     prose(text)
 
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 def test_a_link_leads_where_it_may() -> None:

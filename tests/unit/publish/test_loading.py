@@ -151,12 +151,12 @@ def test_s15_too_many_findings_are_refused(plain: Plain) -> None:
     small = {**plain["findings"][0], "evidence": None, "message": "", "title": "", "sources": []}
     many = [small] * 100_000
     content = json.dumps({**plain, "findings": many}, separators=(",", ":")).encode()
-    start = time.perf_counter()
+    start = time.process_time()
 
     with pytest.raises(SerializationError, match=r"over|100,000 findings"):
         load_review(content, head=HEAD)
 
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     few = [{**small, "fingerprint": f"{number:032x}"} for number in range(MAX_FINDINGS)]
     assert len(load({**plain, "findings": few}).findings) == MAX_FINDINGS
     with pytest.raises(SerializationError, match=r"5,001 findings"):
