@@ -66,7 +66,8 @@ def test_g27_a_request_hangs(
     forge: FakeForge, repository: Repository, *, after: bool, stands: int
 ) -> None:
     """A client that has a deadline sees none of it; one that waits gets status 504."""
-    forge.faults.add(Fault(act=Act.HANG, method="POST", seconds=0.3, after=after, on=(1, 2)))
+    forge.faults.add(Fault(act=Act.HANG, method="POST", seconds=60, after=after, on=1))
+    forge.faults.add(Fault(act=Act.HANG, method="POST", seconds=0.3, after=after, on=2))
 
     with pytest.raises(TimeoutError):
         ask(forge, "POST", COMMENTS, token=forge.token("ann"), body={"body": "x"}, timeout=0.1)

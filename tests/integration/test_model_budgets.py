@@ -149,3 +149,25 @@ async def test_progress_tells_what_was_spent_so_far(desk: Desk) -> None:
     assert costs == sorted(costs, key=lambda cost: cost or 0)
     assert costs[0] != costs[-1] == review.usage.cost_usd
     assert events[-1].usage == review.usage
+
+
+async def test_the_riskiest_is_paid_for_also_where_it_takes_longer_to_ask(
+    git_repository: GitRepository, tmp_path: Path
+) -> None:
+    """A long question is looked through in threads, and a short one beside it is not."""
+    settings = tmp_path / "settings.toml"
+    settings.write_text("chunk_tokens = 12000\nanswer_tokens = 1000\n", "utf-8")
+    long, short = "auth/login.py", "docs/first.md"
+    texts = {long: text_of(long, "eval") * 28, short: text_of(short, "eval") * 8}
+    git_repository.commit({name: text.replace("eval", "read") for name, text in texts.items()})
+    git_repository.commit(texts)
+    llm = model()
+    async with AsyncEngine(llm=llm, analyzers=[], settings_file=settings) as engine:
+        told = await engine.preview(git_repository.path, head="HEAD")
+        budget = Budget(tokens=max(one.tokens for one in told.questions) + 1000)
+        review = await engine.review(git_repository.path, head="HEAD", budget=budget)
+
+    assert [one.paths for one in told.questions] == [(long,), (short,)]
+    assert len(told.questions[0].messages[-1].text) > 16 * 1024  # of `llm.redacting`
+    states = {entry.path: entry.state for entry in review.coverage.entries}
+    assert states == {long: UnitState.REVIEWED, short: UnitState.FAILED}

@@ -239,6 +239,9 @@ async def test_a_review_that_is_taken_up_where_money_is_tight_goes_the_same_way(
         given = {"change": repository.path, "head": "HEAD", "budget": {"usd": "0.028"}}
         run = await engine.submit("review", given)
         await asyncio.wait_for(stuck.wait(), 30)
+        async for event in run.events():
+            if isinstance(event, ChunkInspected) and event.number == 7:
+                break
     settings = tmp_path / "settings.toml"
     settings.write_text(f"llm_parallel = {parallel}\n")
     async with AsyncEngine(llm=FakeLLM(answering), settings_file=settings, **options) as engine:
@@ -246,6 +249,41 @@ async def test_a_review_that_is_taken_up_where_money_is_tight_goes_the_same_way(
 
     assert review.outcome is Outcome.PARTIAL
     assert review.usage.calls >= 7
+
+
+@pytest.mark.parametrize("parallel", [8, 1], ids=["same", "other-settings"])
+async def test_a_review_that_is_taken_up_by_others_asks_for_what_was_done(
+    repository: GitRepository, tmp_path: Path, parallel: int
+) -> None:
+    """Chunks that were done beside one that was not are no obstacle, whoever goes on."""
+    repository.commit(files(4))
+    storage = f"sqlite+aiosqlite:///{tmp_path / 'runs.db'}"
+    answering, begun = Reviewer(BAD), 0
+
+    class Stopping(FakeLLM):
+        async def complete(self, request: ChatRequest) -> ChatAnswer:
+            nonlocal begun
+            begun += 1
+            if begun == 1:
+                await asyncio.Event().wait()
+            return await super().complete(request)
+
+    options: dict[str, Any] = {"storage": storage, "analyzers": []}
+    stopping = Stopping(answering)
+    async with AsyncEngine(llm=stopping, **options) as engine:
+        await engine.migrate()
+        run = await engine.submit("review", {"change": repository.path, "head": "HEAD"})
+        async for event in run.events():
+            if isinstance(event, ChunkInspected) and event.number == 3:
+                break
+    settings = tmp_path / "settings.toml"
+    settings.write_text(f"llm_parallel = {parallel}\n")
+    llm = FakeLLM(answering)
+    async with AsyncEngine(llm=llm, settings_file=settings, **options) as engine:
+        review = await (await engine.run(run.id)).result()
+
+    assert review.outcome is Outcome.REVIEWED
+    assert (len(stopping.requests), len(llm.requests)) == (3, 1)
 
 
 async def test_progress_tells_what_it_did_cost_so_far(repository: GitRepository) -> None:

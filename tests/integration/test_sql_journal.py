@@ -142,6 +142,8 @@ async def test_d17_a_deadlock_with_somebody_else_is_tried_again(
     engine = create_engine(url_of("psycopg2"))
     lock = text("UPDATE codeflow_runs SET recoveries = recoveries WHERE run_id = :id")
     with engine.connect() as other:
+        # The server ends whoever looks for the deadlock first.
+        other.execute(text("SET deadlock_timeout = '60s'"))
         other.execute(lock, {"id": "r2"})
         write = [writing(one, steps=(step(one.record.run_id, 1),)) for one in claims]
         writing_both = asyncio.create_task(storage.write(write))

@@ -22,6 +22,7 @@ from codeflow_engine.errors import (
 from codeflow_engine.llm.foreign import foreign
 from codeflow_engine.llm.retry import Retrying
 from codeflow_engine.llm.tokens import estimated
+from codeflow_engine.pace.admission import admit
 
 if TYPE_CHECKING:
     from codeflow_engine.domain.budget import Payer
@@ -118,6 +119,7 @@ class Caller:
         """Send it once, between its booking and what it did cost."""
         model = booking.model
         await self.purse.reserve(booking.id, payer, booking.usd, booking.tokens, title=model.id)
+        admit()
         try:
             with seen.attempt():
                 answer = await _once(model, request, seconds)

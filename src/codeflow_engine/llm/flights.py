@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from codeflow_engine.pace.admission import admit
+
 __all__ = ["Flights"]
 
 
@@ -24,6 +26,8 @@ class Flights:
         """Go on as soon as nobody else asks this."""
         lock, count = self._locks.get(digest, (asyncio.Lock(), 0))
         self._locks[digest] = lock, count + 1
+        if count:
+            admit()
         try:
             async with lock:
                 yield

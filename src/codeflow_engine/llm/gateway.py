@@ -9,7 +9,8 @@ Each stage stands in a file of its own, and a question passes them in this order
 4. `fallback`: model after model, in the host's order, until one gives an answer.
 5. `conversation`: what a model says is continued, extended or repaired into a whole answer.
 6. `call`: each attempt is paced (`pacer`), guarded (`breaker`), booked (`purse`) and settled;
-   one that fails is made again (`retry`).
+   one that fails is made again (`retry`). Once it is booked, the question has its place
+   (`pace.admission`).
 7. `answers`: the answer is kept before anybody uses it.
 """
 
@@ -35,6 +36,7 @@ from codeflow_engine.llm.redacting import redacted, without_keys
 from codeflow_engine.llm.structured import require_schema
 from codeflow_engine.llm.tokens import estimate_text, estimated
 from codeflow_engine.llm.trial import Trials
+from codeflow_engine.pace.admission import admit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,6 +148,7 @@ class Gateway:
         async with self._flights.one(digest):
             known = await self._answers.find(digest, models)
             if known is not None:
+                admit()
                 return known
             model, answer = await self._ask_all(question, models, payer)
             signed = replace(answer, run_id=payer.run_id or "")

@@ -14,6 +14,7 @@ from codeflow_engine.domain.effect import Receipt
 from codeflow_engine.domain.journal import StepKind, StepRecord, StepState
 from codeflow_engine.domain.run import RunEvent, RunRecord, StepFinished, StepStarted
 from codeflow_engine.errors import WorkflowError
+from codeflow_engine.pace.admission import admit
 from codeflow_engine.pace.clock import Clock
 from codeflow_engine.redaction import Redactor
 from codeflow_engine.runs import codec
@@ -137,6 +138,7 @@ class Ledger:
         idle = 0.0
         try:
             while (missing := self._history.missing) is not None and idle < patience:
+                admit()
                 before = time.monotonic()
                 await asyncio.sleep(_LOOK)
                 is_idle = self.execution.working <= self._holding

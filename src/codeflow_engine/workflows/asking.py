@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from codeflow_engine.runs.context import RunContext
 from codeflow_engine.workflows.questions import Questions
 from codeflow_engine.workflows.reading_input import ReadingInput
 from codeflow_engine.workflows.sizing import Sizes, fence_secret, sizes_of
+from codeflow_engine.workflows.turns import Turns
 
 __all__ = ["Asker", "Frame", "Note", "Question", "Said", "frame_of", "piece_of", "reason_of"]
 
@@ -99,9 +99,9 @@ class Asker:
 
     def __init__(self, run: RunContext, given: ReadingInput, change: Change, frame: Frame) -> None:
         self._run = run
+        self._given = given.of
         self._questions = Questions(run, given.of, change)
         self._frame = frame
-        self._turns = asyncio.Semaphore(run.tools.settings.llm_parallel)
         self._answers: dict[str, Mapping[str, Any] | CodeflowError] = {}
         self._done = 0
 
@@ -125,11 +125,14 @@ class Asker:
             if chunk.key not in self._answers
         }
         self._done = 0
-        await self._run.together(self._ask(question, *new[key], len(new)) for key in reversed(new))
+        turns = await Turns.of(self._run, self._given, len(new))
+        await self._run.together(
+            self._ask(question, *new[key], at, turns) for at, key in enumerate(reversed(new))
+        )
         return [self._answers[chunk.key] for chunk in chunks]
 
     async def _ask(
-        self, question: Question, chunk: Chunk, pieces: Sequence[Piece], chunks: int
+        self, question: Question, chunk: Chunk, pieces: Sequence[Piece], at: int, turns: Turns
     ) -> None:
         request = ChatRequest(
             messages=(
@@ -142,7 +145,7 @@ class Asker:
             paths=tuple(dict.fromkeys(path for piece in pieces for path in piece.paths)),
         )
         failure: str | None = None
-        async with self._turns:
+        async with turns.take(at):
             try:
                 answer = await self._questions.ask(request, chunk.key)
             except _NOT_ANSWERED as error:
@@ -154,7 +157,7 @@ class Asker:
         await self._run.emit(
             ChunkInspected,
             number=self._done,
-            chunks=chunks,
+            chunks=len(turns),
             units=len({piece.unit for piece in pieces if piece.path}),
             findings=0,
             failure=failure,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import traceback
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import count
@@ -32,6 +31,7 @@ from codeflow_engine.runs.context import RunContext
 from codeflow_engine.workflows.questions import Questions
 from codeflow_engine.workflows.review_input import ReviewInput
 from codeflow_engine.workflows.showing import Frame, frame_of, show_change
+from codeflow_engine.workflows.turns import Turns
 
 __all__ = ["inspect_change"]
 
@@ -48,21 +48,12 @@ async def inspect_change(
         return SourceReport(source=MODEL)
     units = await run.compute("leave-out", _left, parts)
     frame = await frame_of(run, given, policy)
-    width = await run.step("pace", _width, run, given)
     told = await show_change(run, change, units, frame)
     inspector = _Inspector(run, given, change, frame, len(told.chunks))
     keyed = zip(told.chunks, _keys(told.chunks), strict=True)
-    found = await inspector.inspect_all([(*one, key) for one, key in keyed], width)
+    work = [(*one, key) for one, key in keyed]
+    found = await inspector.inspect_all(work, await Turns.of(run, given, len(work)))
     return await run.compute("report", _report, parts, told.shown, found, inspector)
-
-
-def _width(run: RunContext, given: ReviewInput) -> int | None:
-    """Give the chunks of a wave; None where nothing limits what they may cost.
-
-    It is written down: who goes on with the run may have other settings.
-    """
-    settings = run.tools.settings
-    return settings.llm_parallel if given.budget or settings.budgets else None
 
 
 def _left(parts: Partition) -> tuple[Unit, ...]:
@@ -81,6 +72,10 @@ def _keys(chunks: Iterable[tuple[Chunk, tuple[Piece, ...]]]) -> list[str]:
     return keys
 
 
+type _Work = tuple[Chunk, tuple[Piece, ...], str]
+"""A chunk, what it shows, and its key in the run."""
+
+
 class _Inspector:
     """Inspects the chunks of one change, some of them at a time, in their order."""
 
@@ -91,7 +86,6 @@ class _Inspector:
         self._questions = Questions(run, given, change)
         self._strategy = frame.strategy
         self._confidential = frame.confidential
-        self._turns = asyncio.Semaphore(run.tools.settings.llm_parallel)
         self._chunks = chunks
         self._done = 0
         self.dropped: Counter[str] = Counter()
@@ -101,32 +95,33 @@ class _Inspector:
         """What it has taken of models so far."""
         return self._questions.usage
 
-    async def inspect_all(
-        self, work: Sequence[tuple[Chunk, tuple[Piece, ...], str]], width: int | None
-    ) -> list[Inspected]:
-        """Have all chunks looked at, each under a key of its own, `width` of them in a wave.
+    async def inspect_all(self, work: Sequence[_Work], turns: Turns) -> list[Inspected]:
+        """Have all chunks looked at, each under a key of its own."""
+        return [
+            *await self._run.together(
+                self._inspect_in_turn(one, at, turns) for at, one in enumerate(work)
+            )
+        ]
 
-        Where a budget may end, they are looked at in waves: one that there was too little money
-        for is tried again alone before the next wave begins, since those beside it had booked
-        the most that they could cost. From the first one on that is too dear even then, all
-        others are looked at one by one: a smaller one may fit, or its answer may be there
-        already. What is asked follows from what was answered, and from no moment, so that a run
-        that is taken up again asks the same.
+    async def _inspect_in_turn(self, work: _Work, at: int, turns: Turns) -> Inspected:
+        """Have a chunk looked at beside those before it.
+
+        One that there was too little money for is tried again when these have ended, since they
+        had booked the most that they could cost. From the first one on that is too dear even
+        then, each is looked at alone: a smaller one may fit, or its answer may be there already.
+        What is asked follows from what was answered, and from no moment, so that a run that is
+        taken up again asks the same.
         """
-        left = deque(work)
-        found: list[Inspected] = []
-        width = width or len(left)
-        while left:
-            wave = [left.popleft() for _ in range(min(width, len(left)))]
-            told = [*await self._run.together(self._inspect(*one) for one in wave)]
-            for place, (chunk, pieces, key) in enumerate(wave):
-                if told[place].is_unpaid and len(wave) > 1:
-                    told[place] = await self._inspect(chunk, pieces, f"{key}+")
-                if told[place].is_unpaid:
-                    width = 1
-                    await self._tell(chunk, told[place])
-            found += told
-        return found
+        chunk, pieces, key = work
+        async with turns.take(at):
+            found = await self._inspect(*work)
+            if found.is_unpaid and at and not turns.is_alone:
+                await turns.until_ended(at)
+                found = await self._inspect(chunk, pieces, f"{key}+")
+            if found.is_unpaid:
+                turns.is_alone = True
+                await self._tell(chunk, found)
+            return found
 
     async def _inspect(self, chunk: Chunk, pieces: tuple[Piece, ...], key: str) -> Inspected:
         """Have one chunk looked at."""
@@ -137,16 +132,15 @@ class _Inspector:
             return await self._questions.ask(request, f"{key}/{next(numbers)}")
 
         asking = Asking(ask, paths)
-        async with self._turns:
-            found = await inspect(
-                chunk,
-                pieces,
-                self._strategy,
-                asking,
-                confidential=self._confidential,
-                crashed=self._log_crash,
-            )
-            found = await self._look_again(chunk, asking, found)
+        found = await inspect(
+            chunk,
+            pieces,
+            self._strategy,
+            asking,
+            confidential=self._confidential,
+            crashed=self._log_crash,
+        )
+        found = await self._look_again(chunk, asking, found)
         self.dropped.update(found.dropped)
         if not found.is_unpaid:
             await self._tell(chunk, found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,6 +32,7 @@ from codeflow_engine.workflows.fix_input import FixInput
 from codeflow_engine.workflows.questions import Questions
 from codeflow_engine.workflows.showing import look_for_unshown
 from codeflow_engine.workflows.sizing import fence_secret, sizes_of
+from codeflow_engine.workflows.turns import Turns
 
 __all__ = ["Offered", "offer"]
 
@@ -104,8 +104,10 @@ async def offer(
     asked = [one for one in open_to_them if one.finding.fingerprint not in left]
     questions = await run.compute("question", _questions, asked, shown.pieces, frame)
     mender = _Mender(run, given, change)
+    turns = await Turns.of(run, given.asked, len(questions))
+    keyed = zip(questions, _keys(questions), strict=True)
     found = await run.together(
-        mender.mend(one, key) for one, key in zip(questions, _keys(questions), strict=True)
+        mender.mend(one, key, at, turns) for at, (one, key) in enumerate(keyed)
     )
     for one in found:
         left |= one.left
@@ -237,17 +239,16 @@ class _Mender:
 
     def __init__(self, run: RunContext, given: FixInput, change: Change) -> None:
         self._questions = Questions(run, given.asked, change)
-        self._turns = asyncio.Semaphore(run.tools.settings.llm_parallel)
 
     @property
     def usage(self) -> Usage:
         """What it has taken of models so far."""
         return self._questions.usage
 
-    async def mend(self, asked: _Question, key: str) -> Offered:
+    async def mend(self, asked: _Question, key: str, at: int, turns: Turns) -> Offered:
         """Ask one question; where there is no answer, its findings are left and no others."""
         try:
-            async with self._turns:
+            async with turns.take(at):
                 answer = await self._questions.ask(asked.request, key)
             told = mended(answer.text, asked.findings, asked.pieces)
         except (ProviderError, BudgetExhaustedError, DisclosureError) as error:
