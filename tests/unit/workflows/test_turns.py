@@ -64,17 +64,9 @@ async def test_a_part_that_asks_nothing_lets_the_next_one_begin() -> None:
             if error is not None:
                 raise error
 
-    ends = await asyncio.wait_for(
-        asyncio.gather(
-            *(
-                do(at, error)
-                for at, error in enumerate((None, OSError(), asyncio.CancelledError()))
-            ),
-            do(3, None),
-            return_exceptions=True,
-        ),
-        10,
-    )
+    errors = (None, OSError(), asyncio.CancelledError(), None)
+    doing = [do(at, error) for at, error in enumerate(errors)]
+    ends = await asyncio.wait_for(asyncio.gather(*doing, return_exceptions=True), 10)
 
     assert begun == [0, 1, 2, 3]
     assert [type(end) for end in ends[1:3]] == [OSError, asyncio.CancelledError]
