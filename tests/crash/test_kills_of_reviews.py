@@ -22,14 +22,18 @@ READS: dict[str, Any] = {
     "llm_parallel": 2,
     "fence_key": "the same in all worlds",
 }
+ORDERLY: dict[str, Any] = {"llm_parallel": 4, "budgets": {"run": {"tokens": 10**9}}}
+"""Enough money, which is booked in the order of the chunks."""
 
 
 @pytest.mark.parametrize(
-    ("url_of", "times"),
+    ("url_of", "times", "more"),
     [
-        ("sqlite", 0),
-        pytest.param("sqlite", 1, marks=pytest.mark.fault),
-        pytest.param("postgres", 1, marks=pytest.mark.fault),
+        pytest.param("sqlite", 0, {}, id="sqlite-few"),
+        pytest.param("sqlite", 0, ORDERLY, id="sqlite-few-budget"),
+        pytest.param("sqlite", 1, {}, id="sqlite-all", marks=pytest.mark.fault),
+        pytest.param("sqlite", 1, ORDERLY, id="sqlite-all-budget", marks=pytest.mark.fault),
+        pytest.param("postgres", 1, {}, id="postgres-all", marks=pytest.mark.fault),
     ],
     indirect=["url_of"],
 )
@@ -38,10 +42,12 @@ def test_kills_of_a_review_pay_no_stored_answer_again(
     url_of: Callable[[str], str],
     world: str,
     times: int,
+    *,
+    more: dict[str, Any],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Each boundary `times` times, or a few of them: the review is the one of no kill."""
-    first = play(stand, Schedule(()), f"{world}-0", url_of(f"{world}-0"), reads=READS)
+    first = play(stand, Schedule(()), f"{world}-0", url_of(f"{world}-0"), reads={**READS, **more})
     points = boundaries(first)
     count = times * len(points) or 6
     assert first.wrongs([]) == []
@@ -55,7 +61,7 @@ def test_kills_of_a_review_pay_no_stored_answer_again(
 
     def one(number: int, schedule: Schedule) -> Played:
         name = f"{world}-{number}"
-        return play(stand, schedule, name, url_of(name), reads=READS)
+        return play(stand, schedule, name, url_of(name), reads={**READS, **more})
 
     with ThreadPoolExecutor(LANES) as lanes:
         made = schedules(points, count, seed=count)
