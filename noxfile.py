@@ -221,10 +221,11 @@ def review(session: nox.Session) -> None:
     session.run("codeflow", "review", ".", "--head", head, *gate, *session.posargs)
 
 
-def _test(session: nox.Session) -> None:
+def _test(session: nox.Session, *before: str) -> None:
     _install(session, "test", "lint", project=".[cli]")
     usual = "not fault and not docs"
-    session.run("pytest", "-n", WORKERS, "-m", usual, *session.posargs, env=TESTING)
+    command = [*before, "pytest", "-n", WORKERS, "-m", usual, *session.posargs]
+    session.run(*command, env=TESTING)
 
 
 @_session()
@@ -243,6 +244,12 @@ def _tests_on(version: str) -> None:
 
 for _version in SUPPORTED:
     _tests_on("{}.{}".format(*_version))
+
+
+@_session()
+def stalls(session: nox.Session) -> None:
+    """Run the tests on a machine that stands still every few seconds; on Linux."""
+    _test(session, "python", "tests/standing_still.py")
 
 
 @_session()
