@@ -30,7 +30,7 @@ MARK = "CODEFLOW_STANDING_STILL"
 def main() -> int:
     """Run the command; give its exit code."""
     options = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    options.add_argument("--every", type=float, default=5.0, help="seconds, in the middle")
+    options.add_argument("--every", type=float, default=5.0, help="seconds between two, on average")
     options.add_argument("--least", type=float, default=0.4, help="seconds of the shortest stop")
     options.add_argument("--most", type=float, default=2.0, help="seconds of the longest stop")
     options.add_argument("--seed", type=int, default=0)

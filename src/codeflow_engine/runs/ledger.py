@@ -138,6 +138,7 @@ class Ledger:
         idle = 0.0
         try:
             while (missing := self._history.missing) is not None and idle < patience:
+                # Who comes after this one, and was done before, asks for it when let to.
                 admit()
                 before = time.monotonic()
                 await asyncio.sleep(_LOOK)

@@ -124,6 +124,20 @@ async def test_what_money_does_not_reach_is_told() -> None:
     assert told.usage.cost_usd < Budget(usd="0.004").usd
 
 
+async def test_money_goes_to_the_riskiest_also_where_it_takes_longer_to_ask() -> None:
+    """A long part is looked through in threads, and a short one beside it is not."""
+    long, short = "auth/login.py", "docs/first.md"
+    said = "# the order is paid for by the customer when it has come"
+    change = patch({long: [said] * 300, short: [said] * 150})
+    model = ReaderModel()
+    async with engine_of(model, room=10_000) as engine:
+        told = await engine.describe(change, budget=Budget(usd="0.0092"))
+
+    assert len(model.requests[0].messages[-1].text) > 16 * 1024  # of `llm.redacting`
+    assert [shown_paths(request) for request in model.asked("describe_part")] == [[long]]
+    assert [(one.path, one.kind) for one in told.unread] == [(short, UnreadKind.BUDGET)]
+
+
 @pytest.mark.parametrize("change", [SMALL, large_patch(20)], ids=["whole", "parts"])
 async def test_where_money_reaches_nothing_the_error_is_raised(change: str) -> None:
     """No description is made of nothing."""
@@ -275,15 +289,21 @@ async def test_the_same_change_is_paid_for_once() -> None:
     assert (again.summary, again.walkthrough) == (first.summary, first.walkthrough)
 
 
-async def test_a_run_that_is_taken_up_again_pays_for_nothing_twice(tmp_path: Path) -> None:
+@pytest.mark.parametrize("parallel", [8, 1], ids=["same", "other-settings"])
+async def test_a_run_that_is_taken_up_again_pays_for_nothing_twice(
+    tmp_path: Path, parallel: int
+) -> None:
     """What was answered before the engine ended is not asked again by the next one."""
     url = f"sqlite+aiosqlite:///{tmp_path / 'runs.db'}"
     kept = asyncio.Event()
     passed: list[str] = []
 
     class Stuck(ReaderModel):
+        begun = 0
+
         async def complete(self, request: ChatRequest) -> Any:
-            if len(self.requests) == 3:
+            self.begun += 1
+            if self.begun == 1 or len(self.requests) == 3:
                 await asyncio.Event().wait()
             return await super().complete(request)
 
@@ -296,7 +316,9 @@ async def test_a_run_that_is_taken_up_again_pays_for_nothing_twice(tmp_path: Pat
     async with engine_of(before, room=1_500, storage=url, points=passes) as engine:
         run = await engine.submit("describe", {"change": large_patch(20)})
         await asyncio.wait_for(kept.wait(), 20)
-    async with engine_of(after, room=1_500, storage=url) as engine:
+    settings = tmp_path / "settings.toml"
+    settings.write_text(f"llm_parallel = {parallel}\n", "utf-8")
+    async with engine_of(after, room=1_500, storage=url, settings_file=settings) as engine:
         told = await (await engine.run(run.id)).result()
 
     texts = [request.messages[-1].text for request in (*before.requests, *after.requests)]
